@@ -1,0 +1,171 @@
+"""What an HTTP answer from Webex means. Pure.
+
+Errors come in two shapes, Webex's own (``message``, ``errors``, ``trackingId``) and RFC 6749's (``error``,
+``error_description``), and in a third that is not Webex's: a page of something between.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+
+from webex_token_cli.errors import (
+    ClientRefused,
+    ConfigurationError,
+    GrantRefused,
+    RequestRefused,
+    TemporaryFailure,
+    WebexTokenError,
+)
+from webex_token_cli.output import printable, scrub
+
+# Not the answer to the question, but "not now": RFC 9110 sections 15.5.9, RFC 8470, RFC 6585.
+_NOT_NOW = frozenset({408, 425, 429})
+
+_NAMES_CLIENT = re.compile(r"client[ _-]?(id|secret|credential|authentication)|unknown client|invalid client")
+_NAMES_SCOPE = re.compile(r"\bscopes?\b")
+_NAMES_REDIRECT_URI = re.compile(r"redirect[ _-]?ur[il]")
+_NAMES_GRANT = re.compile(r"refresh[ _-]?token|authorization[ _-]?code|\bcode\b|\bgrant\b|code[ _-]?verifier")
+
+_ERROR_CODES = {
+    "invalid_client": _NAMES_CLIENT,
+    "unauthorized_client": _NAMES_CLIENT,
+    "invalid_scope": _NAMES_SCOPE,
+    "invalid_grant": _NAMES_GRANT,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: its status, headers and body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @cached_property
+    def json(self) -> dict[str, Any] | None:
+        """The body, if it is a JSON object."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    @property
+    def tracking_id(self) -> str:
+        """What Webex support asks for; empty where the answer has none."""
+        found = (self.json or {}).get("trackingId") or self.header("trackingid")
+        return printable(found, 100) if isinstance(found, str) else ""
+
+    @property
+    def error(self) -> str:
+        """RFC 6749's error code; empty where the answer has none."""
+        found = (self.json or {}).get("error")
+        return found if isinstance(found, str) else ""
+
+    @property
+    def description(self) -> str:
+        """What the answer says in words, in either shape."""
+        body = self.json or {}
+        words = [body.get("error_description"), body.get("message")]
+        errors = body.get("errors")
+        if isinstance(errors, list):
+            words += [e.get("description") for e in errors if isinstance(e, dict)]
+        distinct = dict.fromkeys(word.strip() for word in words if isinstance(word, str) and word.strip())
+        return "; ".join(distinct)
+
+    def header(self, name: str) -> str:
+        """The header's value, however its name is capitalised; empty where there is none."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "")
+
+
+def retry_after(value: str, now: float) -> float | None:
+    """Seconds to wait for a ``Retry-After`` of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return float(max(0, math.ceil(moment.timestamp() - now)))
+
+
+def something_between(answer: Answer) -> TemporaryFailure:
+    """The error for an answer that is not Webex's: nothing of it may be stored, and it may pass."""
+    return TemporaryFailure(
+        f"An answer (HTTP {answer.status}) came that is not one of Webex's{_tracked(answer)}.",
+        "A sign-in page of this network or a proxy may be in between; open a web page, then try again.",
+    )
+
+
+def token_refused(answer: Answer) -> GrantRefused:
+    """The error for a 401 to a request with a bearer token (RFC 6750 section 3.1)."""
+    return GrantRefused(
+        f"Webex does not accept the access token (HTTP {answer.status}{_tracked(answer)}).",
+        "Renew it with `webex-token refresh`; if that is refused too, sign in again with `webex-token login`.",
+    )
+
+
+def failure(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
+    """The error that ``answer``, which is not the one hoped for, stands for.
+
+    ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them.
+    """
+    said = printable(scrub(answer.description or answer.error, secrets))
+    reply = f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
+    if answer.status in _NOT_NOW or answer.status >= 500:
+        return TemporaryFailure(
+            f"Webex cannot answer now ({reply}).",
+            "Try again later.",
+            retry_after(answer.header("retry-after"), now),
+        )
+    if answer.json is None or answer.status < 400:
+        return something_between(answer)
+    if answer.status not in {400, 401}:
+        return RequestRefused(
+            f"Webex refused the request ({reply}).", "Give Webex support the tracking ID, if there is one."
+        )
+    about = _ERROR_CODES.get(answer.error) or _about(answer.description.lower())
+    if about is _NAMES_CLIENT:
+        return ClientRefused(
+            f"Webex does not accept the client id and client secret ({reply}).",
+            "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the right ones.",
+        )
+    if about is _NAMES_REDIRECT_URI:
+        return ConfigurationError(
+            f"Webex does not know the redirect URI for this integration ({reply}).",
+            "Register it, to the letter, at developer.webex.com/my-apps, or give a registered one with --redirect-uri.",
+        )
+    if about is _NAMES_SCOPE:
+        return ConfigurationError(
+            f"Webex does not grant these scopes to this integration ({reply}).",
+            "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
+        )
+    if about is _NAMES_GRANT:
+        return GrantRefused(
+            f"Webex does not accept the grant any more ({reply}).", "Sign in again with `webex-token login`."
+        )
+    return RequestRefused(
+        f"Webex refused the request ({reply}).", "Give Webex support the tracking ID, if there is one."
+    )
+
+
+def _about(description: str) -> re.Pattern[str] | None:
+    """Which part of the request the words blame. The most telling is looked for first."""
+    for pattern in (_NAMES_REDIRECT_URI, _NAMES_CLIENT, _NAMES_SCOPE, _NAMES_GRANT):
+        if pattern.search(description):
+            return pattern
+    return None
+
+
+def _tracked(answer: Answer) -> str:
+    return f", tracking ID {answer.tracking_id}" if answer.tracking_id else ""

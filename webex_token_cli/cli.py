@@ -1,0 +1,118 @@
+"""The command group: a lazy table of verbs, and the one place that turns errors into messages and exit statuses.
+
+Start-up is part of the design: a verb's module is imported when the verb runs, so that ``--help`` and
+``get`` never pay for requests.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NoReturn
+
+import click
+
+from webex_token_cli import __version__
+from webex_token_cli.commands.shared import Invocation, verbosity_options
+from webex_token_cli.errors import WebexTokenError
+
+# In the order in which a person meets them.
+VERBS = {
+    "login": "Sign a person in and store the tokens.",
+    "show": "Tell where a profile stands.",
+    "get": "Print the access token.",
+    "refresh": "Renew the tokens now.",
+    "watch": "Keep the tokens fresh until stopped.",
+    "logout": "Forget a profile's tokens.",
+    "demo": "See it all work, with no account, in a few seconds.",
+    "sandbox": "Run a stand-in for Webex on this machine.",
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs' names and purposes, and imports a verb's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"webex_token_cli.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - each module of commands/ has one
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    name="webex-token",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+    epilog="Start with `webex-token demo`, or sign in with `webex-token login`.",
+)
+@click.version_option(
+    __version__, package_name="webex-token-cli", prog_name="webex-token", message="%(prog)s %(version)s"
+)
+@verbosity_options
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Sign a person in to a Webex integration and keep the token alive."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit with its status."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the program with ``arguments`` and give its exit status. Every message about a failure is written here."""
+    invocation = Invocation(environment=os.environ)
+    try:
+        status = group.main(list(arguments), prog_name="webex-token", standalone_mode=False, obj=invocation)
+        sys.stdout.flush()
+    except WebexTokenError as error:
+        _say(f"Error: {error.message}\n{error.hint}")
+        if invocation.debug:
+            _say(frames(error, error.__traceback__))
+        return error.exit_status
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has had enough. What is still buffered must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the boundary: no traceback reaches a person unasked
+        _say(f"Error: Something unexpected failed ({type(error).__name__}).")
+        _say(frames(error, error.__traceback__) if invocation.debug else "Run it again with --debug to see where.")
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def frames(error: BaseException, trace: TracebackType | None) -> str:
+    """Where ``error`` was raised: files, lines and functions, the types of it and its causes, and no values.
+
+    An exception's own text is left out: those of other libraries quote what they were given.
+    """
+    text = "".join(traceback.format_tb(trace)) + type(error).__name__
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return text if cause is None else f"{frames(cause, cause.__traceback__)}\n\nand from there\n\n{text}"
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,45 @@
+"""``logout``: forget tokens, client secret and profile."""
+
+import click
+
+from webex_token_cli.commands.shared import (
+    Invocation,
+    pass_invocation,
+    profile_option,
+    verbosity_options,
+)
+from webex_token_cli.errors import SignInNeeded
+from webex_token_cli.profiles import DEFAULT_STORE, sign_in_hint
+
+
+@click.command("logout", short_help="Forget a profile's tokens.")
+@profile_option
+@click.option("--all", "every", is_flag=True, help="Forget every stored profile.")
+@verbosity_options
+@pass_invocation
+def command(invocation: Invocation, profile: str, every: bool) -> None:
+    """Remove a profile's tokens and client secret from the store, and its section from config.ini.
+
+    Webex is not told: until they run out, copies of the tokens elsewhere stay good.
+
+    \b
+    Example:
+      webex-token logout --profile work
+
+    Exit status: 0 forgotten; 3 nothing was stored; 5 the credential store is unavailable.
+    """
+    for name in invocation.profiles() if every else [profile]:
+        if not _forget(invocation, name):
+            raise SignInNeeded(f"Nobody is signed in as profile {name}; nothing to forget.", sign_in_hint(name))
+        click.echo(f"{name}: forgotten.")
+
+
+def _forget(invocation: Invocation, profile: str) -> bool:
+    # The environment may point at another store than the profile's own; a logout leaves neither.
+    stores = dict.fromkeys([invocation.settings(profile).store, invocation.config.load(profile).store or DEFAULT_STORE])
+    removed = False
+    for name in stores:
+        store = invocation.store(name)
+        with store.lock(profile):
+            removed |= store.delete(profile)
+    return invocation.config.remove(profile) or removed

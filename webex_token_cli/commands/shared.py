@@ -1,0 +1,222 @@
+"""What the verbs share: their common options, and one run's environment, flags and stores."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from webex_token_cli.errors import ConfigurationError, SignInNeeded
+from webex_token_cli.profiles import (
+    DEFAULT_PROFILE,
+    ConfigFile,
+    Overrides,
+    Settings,
+    check_profile_name,
+    resolve,
+    sign_in_hint,
+)
+from webex_token_cli.times import DAY, HOUR, parse_duration, when
+
+if TYPE_CHECKING:
+    from webex_token_cli.refresher import Refresher
+    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.tokens import TokenRecord
+    from webex_token_cli.webex import WebexClient
+
+APPLICATION = "webex-token"
+HOME_VARIABLE = "WEBEX_TOKEN_HOME"
+
+DEFAULT_INTERVAL = float(HOUR)
+DEFAULT_MAX_AGE = float(DAY)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of the program: the environment it was given, its flags, and the stores they lead to."""
+
+    environment: Mapping[str, str]
+    verbose: bool = False
+    debug: bool = False
+    clock: Callable[[], float] = time.time
+
+    def say(self, text: str) -> None:
+        """A line for the person at the terminal."""
+        click.echo(text, err=True)
+
+    def detail(self, text: str) -> None:
+        """A line for the person who asked for more with ``--verbose`` or ``--debug``."""
+        if self.verbose or self.debug:
+            self.say(text)
+
+    def trace(self, text: str) -> None:
+        """A line for the person who asked for everything with ``--debug``."""
+        if self.debug:
+            self.say(f"debug: {text}")
+
+    def warn_if_running_out(self, profile: str, record: "TokenRecord") -> None:
+        """Warn about a refresh token that is under 14 days from its end."""
+        now = self.clock()
+        if record.refresh_expires_at is not None and record.refresh_token_low(now):
+            self.say(
+                f"Warning: the refresh token of profile {profile} ends {when(record.refresh_expires_at, now)}. "
+                f"{sign_in_hint(profile)}"
+            )
+
+    @property
+    def config(self) -> ConfigFile:
+        """``config.ini``, wherever it is for this user."""
+        from webex_token_cli.store.lock import locked
+
+        path = self._folder("config") / "config.ini"
+        return ConfigFile(path, lambda: locked(path.with_name(".config.ini.lock"), self.say))
+
+    def settings(self, profile: str, overrides: Overrides | None = None) -> Settings:
+        """What holds for ``profile``; ``overrides`` are the environment's unless the verb has options of its own."""
+        return resolve(self.config.load(profile), overrides or self.environment_overrides())
+
+    def environment_overrides(self) -> Overrides:
+        """What the environment says, for verbs that have no option for it."""
+        get = self.environment.get
+        return Overrides(api_url=get("WEBEX_TOKEN_API_URL"), store=get("WEBEX_TOKEN_STORE"))
+
+    def store(self, name: str) -> "CredentialStore":
+        """The credential store called ``name``. Raises StoreUnavailable."""
+        from webex_token_cli.store.backends import open_file_store, open_keyring_store
+        from webex_token_cli.store.bounded import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
+
+        bound = BOUND_WITH_A_PERSON if sys.stdin.isatty() else BOUND_UNATTENDED
+        if name == "file":
+            return open_file_store(self._folder("data") / "credentials", self.say, bound)
+        return open_keyring_store(self.say, bound)
+
+    def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
+        """The profile's record and the store it is in. Raises SignInNeeded when there is none."""
+        store = self.store(self.settings(profile).store)
+        record = store.load(profile)
+        if record is None:
+            raise SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+        return store, record
+
+    def client(self, api_url: str) -> "WebexClient":
+        """Webex at ``api_url``."""
+        from webex_token_cli.webex import WebexClient, new_session
+
+        return WebexClient(api_url, new_session(api_url), self.trace)
+
+    def refresher(self, settings: Settings) -> "Refresher":
+        """What refreshes the tokens of the settings' profile."""
+        from webex_token_cli.refresher import Refresher
+        from webex_token_cli.signals import held_back
+
+        # Webex's client, and requests with it, is needed only if the refresh token is really spent.
+        return Refresher(
+            store=self.store(settings.store),
+            spend=lambda record: self.client(settings.api_url).refresh(record),
+            uninterrupted=held_back,
+        )
+
+    def profiles(self) -> list[str]:
+        """The profiles that somebody is or was signed in as. Raises SignInNeeded when there are none."""
+        names = self.config.names()
+        if not names:
+            raise SignInNeeded("No profile is stored.", sign_in_hint(DEFAULT_PROFILE))
+        return names
+
+    def _folder(self, kind: str) -> Path:
+        home = self.environment.get(HOME_VARIABLE)
+        if home:
+            return Path(home).expanduser()
+        import platformdirs
+
+        find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]
+        return find(APPLICATION, appauthor=False)
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg] # click before 8.5 cannot take one
+    """Seconds, or a number with one of ``s m h d w``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The duration in seconds; a usage error when ``value`` is none."""
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def duration_setting(
+    given: float | None, environment: Mapping[str, str], variables: Iterable[tuple[str, str]], default: float
+) -> float:
+    """The first of an option, the ``variables`` (each with the unit of a bare number) and a default, in seconds.
+
+    Raises ConfigurationError, naming the variable that is no duration.
+    """
+    if given is not None:
+        return given
+    for name, unit in variables:
+        if environment.get(name):
+            try:
+                return parse_duration(environment[name], unit)
+            except ValueError as error:
+                raise ConfigurationError(f"The variable {name} is wrong: {error}.", "Correct or unset it.") from None
+    return default
+
+
+def interval_setting(given: float | None, environment: Mapping[str, str]) -> float:
+    """Seconds between two looks of ``watch``."""
+    variables = (("WEBEX_TOKEN_INTERVAL", "s"), ("EVENT_LOOP_SLEEP_SECONDS", "s"))
+    return duration_setting(given, environment, variables, DEFAULT_INTERVAL)
+
+
+def max_age_setting(given: float | None, environment: Mapping[str, str]) -> float:
+    """Seconds since the last refresh after which ``watch`` refreshes again."""
+    variables = (("WEBEX_TOKEN_MAX_AGE", "s"), ("EVENT_LOOP_DAYS", "d"))
+    return duration_setting(given, environment, variables, DEFAULT_MAX_AGE)
+
+
+def verbosity_options(function: F) -> F:
+    """Adds ``-v`` and ``--debug``, which are the same before and after the verb."""
+
+    @click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
+    @click.option("--debug", is_flag=True, help="Show each request to Webex, and where an error was raised.")
+    @functools.wraps(function)
+    def with_verbosity(*args: Any, verbose: bool, debug: bool, **kwargs: Any) -> Any:
+        ctx = click.get_current_context()
+        invocation = ctx.find_object(Invocation)
+        if invocation is not None:
+            invocation.verbose |= verbose
+            invocation.debug |= debug
+        return ctx.invoke(function, *args, **kwargs)
+
+    return with_verbosity  # type: ignore[return-value]
+
+
+def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
+    return check_profile_name(value)
+
+
+profile_option = click.option(
+    "-p",
+    "--profile",
+    metavar="NAME",
+    default=DEFAULT_PROFILE,
+    envvar="WEBEX_TOKEN_PROFILE",
+    show_default=True,
+    show_envvar=True,
+    callback=_checked,
+    help="Which stored sign-in this concerns.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+pass_invocation = click.make_pass_decorator(Invocation)

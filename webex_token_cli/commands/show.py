@@ -1,0 +1,166 @@
+"""``show``: where a profile stands, from what is stored."""
+
+import click
+
+from webex_token_cli.commands.shared import (
+    Invocation,
+    interval_setting,
+    json_option,
+    max_age_setting,
+    pass_invocation,
+    profile_option,
+    verbosity_options,
+)
+from webex_token_cli.errors import SignInNeeded, WebexTokenError
+from webex_token_cli.output import as_json as to_json
+from webex_token_cli.output import bar, fields, mask, table
+from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.times import distance_in_words, local_time, when
+from webex_token_cli.tokens import TokenRecord
+from webex_token_cli.watcher import due_at
+
+
+@click.command("show", short_help="Tell where a profile stands.")
+@profile_option
+@click.option("--all", "every", is_flag=True, help="Show every stored profile, a row each.")
+@json_option
+@click.option("--check", is_flag=True, help="Ask Webex whether it accepts the token.")
+@verbosity_options
+@pass_invocation
+def command(invocation: Invocation, profile: str, every: bool, as_json: bool, check: bool) -> int:
+    """Tell who is signed in, how long the tokens live, and when they are renewed next. Prints no secret.
+
+    \b
+    Example:
+      webex-token show --all
+
+    Exit status: 0; 3 sign-in needed; 5 the credential store is unavailable. With --check also 4, Webex
+    cannot be asked now.
+    """
+    if every:
+        return _show_all(invocation, as_json, check)
+    store, record = invocation.stored(profile)
+    due = _due_at(invocation, record)
+    if as_json:
+        click.echo(to_json({"profiles": {profile: _document(invocation, profile, store, record, due)}}))
+    else:
+        click.echo(_sheet(invocation, profile, store, record, due))
+    invocation.warn_if_running_out(profile, record)
+    status = _verdict(invocation, profile, record)
+    if check and status == 0:
+        _check(invocation, profile, record)
+    return status
+
+
+def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
+    status = 0
+    rows: list[tuple[str, str, str, str, str]] = []
+    documents: dict[str, object] = {}
+    now = invocation.clock()
+    for name in invocation.profiles():
+        try:
+            store, record = invocation.stored(name)
+            status = max(status, _verdict(invocation, name, record))
+            due = _due_at(invocation, record)
+            documents[name] = _document(invocation, name, store, record, due)
+            refresh = (
+                "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
+            )
+            who = record.person.label if record.person else "unknown"
+            rows.append(
+                (
+                    name,
+                    who,
+                    distance_in_words(record.access_expires_at, now),
+                    refresh,
+                    distance_in_words(due, now),
+                )
+            )
+            invocation.warn_if_running_out(name, record)
+            if check and not record.needs_sign_in(now):
+                _check(invocation, name, record)
+        except WebexTokenError as error:
+            status = max(status, error.exit_status)
+            documents[name] = {"error": error.message, "hint": error.hint, "exit_status": error.exit_status}
+            rows.append((name, error.message, "", "", ""))
+    if as_json:
+        click.echo(to_json({"profiles": documents}))
+    else:
+        click.echo(table(("PROFILE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH"), rows))
+    return status
+
+
+def _due_at(invocation: Invocation, record: TokenRecord) -> float:
+    environment = invocation.environment
+    return due_at(record, max_age_setting(None, environment), interval_setting(None, environment))
+
+
+def _verdict(invocation: Invocation, profile: str, record: TokenRecord) -> int:
+    if not record.needs_sign_in(invocation.clock()):
+        return 0
+    invocation.say(f"Profile {profile} needs a new sign-in: `webex-token login --profile {profile}`.")
+    return SignInNeeded.exit_status
+
+
+def _check(invocation: Invocation, profile: str, record: TokenRecord) -> None:
+    """Ask Webex about the token; raises what Webex's client raises when it is not accepted."""
+    invocation.client(invocation.settings(profile).api_url).person(record.access_token)
+    invocation.say(f"Webex accepts the access token of profile {profile}.")
+
+
+def _sheet(invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, due: float) -> str:
+    now = invocation.clock()
+    refresh = "unknown"
+    if record.refresh_token is None:
+        refresh = "none; only a new sign-in renews these tokens"
+    elif record.refresh_expires_at is not None:
+        refresh = _lifetime(record.refresh_expires_at, record.refreshed_at, now)
+    return fields(
+        [
+            ("Profile", profile),
+            ("Person", record.person.label if record.person else "unknown (no scope lets the token ask)"),
+            ("Integration", mask(record.client_id)),
+            ("Scopes", " ".join(record.scopes) if record.scopes else "unknown (Webex did not say)"),
+            ("Access token", _lifetime(record.access_expires_at, record.changed_at, now)),
+            ("Refresh token", refresh),
+            ("Renewed", when(record.changed_at, now)),
+            ("Refreshed", when(record.refreshed_at, now)),
+            ("Next refresh", when(due, now) if due > now else f"due since {local_time(due)}"),
+            ("Stored in", store.where(profile)),
+        ]
+    )
+
+
+def _lifetime(expires_at: int, since: int, now: float) -> str:
+    if expires_at <= now:
+        return f"{bar(0, 1)}  expired {when(expires_at, now)}"
+    return f"{bar(expires_at - now, expires_at - since)}  expires {when(expires_at, now)}"
+
+
+def _document(
+    invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, due: float
+) -> dict[str, object]:
+    now = invocation.clock()
+    person = record.person
+    return {
+        "now": int(now),
+        "person": None
+        if person is None
+        else {
+            "id": person.id,
+            "display_name": person.display_name,
+            "emails": list(person.emails),
+            "org_id": person.org_id,
+            "type": person.type,
+        },
+        "client_id": mask(record.client_id),
+        "scopes": None if record.scopes is None else list(record.scopes),
+        "access_token_expires_at": record.access_expires_at,
+        "refresh_token_expires_at": record.refresh_expires_at,
+        "changed_at": record.changed_at,
+        "refreshed_at": record.refreshed_at,
+        "next_refresh_at": int(due),
+        "stored_in": store.where(profile),
+        "needs_sign_in": record.needs_sign_in(now),
+        "refresh_token_low": record.refresh_token_low(now),
+    }

@@ -1,0 +1,71 @@
+"""What can go wrong, as a small family: each error knows its sentence, its hint and its exit status."""
+
+from typing import ClassVar
+
+
+class WebexTokenError(Exception):
+    """Something failed in a way that a person can be told about.
+
+    ``message`` is one sentence that says what failed, ``hint`` one that says what to do. Neither ever
+    holds a secret.
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class RequestRefused(WebexTokenError):
+    """Webex said no in a way this program does not know."""
+
+
+class ConfigurationError(WebexTokenError):
+    """An option, a variable, ``config.ini`` or the integration itself is set up wrongly."""
+
+    exit_status = 2
+
+
+class SignInNeeded(WebexTokenError):
+    """Only a new sign-in helps: nothing is stored, or the refresh token is spent for good."""
+
+    exit_status = 3
+
+
+class ClientRefused(SignInNeeded):
+    """Webex does not accept the client id and client secret (``invalid_client``, RFC 6749 section 5.2)."""
+
+
+class GrantRefused(SignInNeeded):
+    """Webex does not accept the code or refresh token (``invalid_grant``, RFC 6749 section 5.2)."""
+
+
+class TemporaryFailure(WebexTokenError):
+    """The network or the service failed; the same request may succeed later.
+
+    ``retry_after`` is the number of seconds that Webex asked to be left alone for, where it said so.
+    """
+
+    exit_status = 4
+
+    def __init__(self, message: str, hint: str, retry_after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(WebexTokenError):
+    """The credential store is missing, locked or corrupt, or somebody holds its lock."""
+
+    exit_status = 5
+
+
+class DamagedEntry(StoreUnavailable):
+    """An entry of the credential store is there and is no record; only a new sign-in replaces it."""
+
+
+class SignInNotCompleted(WebexTokenError):
+    """The person denied, cancelled or did not finish the sign-in."""
+
+    exit_status = 6

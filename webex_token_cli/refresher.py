@@ -1,0 +1,106 @@
+"""Lock, read again, spend the refresh token, save: one function, a typed outcome."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from webex_token_cli.errors import SignInNeeded, StoreUnavailable
+from webex_token_cli.profiles import sign_in_hint
+from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.tokens import TokenRecord, TokenResponse
+
+# A store that fails once is often a daemon being restarted. What is at stake is a refresh token that
+# Webex may just have replaced, so it is tried for longer than a person would like to wait.
+SAVE_ATTEMPTS = 4
+SAVE_PAUSE = 1.0
+
+
+class Result(StrEnum):
+    """What became of a refresh that did not fail."""
+
+    RENEWED = "renewed"
+    UNCHANGED = "unchanged"
+    NOT_DUE = "not due"
+    SUPERSEDED = "renewed by another process"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a refresh, and the record that holds now."""
+
+    result: Result
+    record: TokenRecord
+
+
+class TokenEndpoint(Protocol):
+    """Spends the record's refresh token; the errors are those of ``webex.WebexClient.refresh``."""
+
+    def __call__(self, record: TokenRecord, /) -> TokenResponse: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refresher:
+    """What a refresh works with; ``uninterrupted`` opens a context that signals do not cut short."""
+
+    store: CredentialStore
+    spend: TokenEndpoint = field(repr=False)
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    uninterrupted: Callable[[], AbstractContextManager[object]] = nullcontext
+
+    def refresh(self, profile: str, due: Callable[[TokenRecord], bool] = lambda _: True) -> Outcome:
+        """Refresh the profile's tokens if ``due`` says so, of the record before the lock and again behind it.
+
+        Raises SignInNeeded when nothing is stored or the grant cannot be refreshed any more,
+        TemporaryFailure when Webex could not be asked, StoreUnavailable, ConfigurationError. Whatever is
+        raised, what was stored before is still stored.
+        """
+        before = self._stored(profile)
+        if not due(before):
+            return Outcome(Result.NOT_DUE, before)
+        with self.store.lock(profile):
+            current = self._stored(profile)
+            # Somebody else was quicker: their result is ours. Spending the refresh token again would
+            # gain nothing, and where Webex rotates it, could cost the grant.
+            if current.refreshed_at != before.refreshed_at or not current.same_token_as(before):
+                return Outcome(Result.SUPERSEDED, current)
+            # From here to the end of the save, a signal has to wait: Webex may have replaced the refresh token.
+            with self.uninterrupted():
+                return self._spend(profile, current)
+
+    def _spend(self, profile: str, record: TokenRecord) -> Outcome:
+        if not record.can_refresh(self.clock()):
+            what = "has no refresh token" if record.refresh_token is None else "has a refresh token that expired"
+            raise SignInNeeded(f"Profile {profile} {what}.", sign_in_hint(profile))
+        try:
+            response = self.spend(record)
+        except SignInNeeded as error:
+            # The hint of the HTTP layer cannot know the profile.
+            raise type(error)(f"Profile {profile}: {error.message}", sign_in_hint(profile)) from error
+        renewed = record.refreshed(response, self.clock())
+        self._save(profile, renewed)
+        return Outcome(Result.UNCHANGED if renewed.same_token_as(record) else Result.RENEWED, renewed)
+
+    def _stored(self, profile: str) -> TokenRecord:
+        record = self.store.load(profile)
+        if record is None:
+            raise SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+        return record
+
+    def _save(self, profile: str, record: TokenRecord) -> None:
+        for attempt in range(1, SAVE_ATTEMPTS + 1):
+            try:
+                self.store.save(profile, record)
+            except StoreUnavailable as error:
+                if attempt == SAVE_ATTEMPTS:
+                    raise StoreUnavailable(
+                        f"Webex answered the refresh, but its answer could not be stored: {error.message}",
+                        "The old record is still stored, and mostly still good: make the store writable, then run "
+                        "`webex-token refresh`; if Webex refuses it, sign in again with `webex-token login`.",
+                    ) from error
+                self.sleep(SAVE_PAUSE * attempt)
+            else:
+                return

@@ -1,0 +1,274 @@
+"""What the stand-in knows: one integration, one person, codes and tokens. No sockets here.
+
+It behaves as Webex's documentation says where that is precise, and strictly where it is not: a client that
+gets along with it should get along with Webex.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+
+# How long an authorization code may lie around; RFC 6749 section 4.1.2 recommends ten minutes at most.
+CODE_LIFETIME = 10 * MINUTE
+
+KNOWN_SCOPES = frozenset({"spark:all", "spark:kms", "spark:people_read", "spark:rooms_read", "spark:messages_read"})
+
+_PERSON_SCOPES = frozenset({"spark:all", "spark:people_read"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How this stand-in is set up. Lifetimes are in seconds.
+
+    Within ``renew_after`` seconds of an access token's making, a refresh answers with the same one again.
+    With ``rotate``, each refresh gives another refresh token, and showing an old one revokes the grant.
+    ``rfc_errors`` chooses RFC 6749's shape for the token endpoint's errors instead of Webex's own.
+    """
+
+    access_ttl: float = 14 * DAY
+    refresh_ttl: float = 90 * DAY
+    renew_after: float = DAY
+    rotate: bool = False
+    auto_approve: bool = False
+    rfc_errors: bool = False
+    redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
+    scopes: frozenset[str] = KNOWN_SCOPES
+
+
+@dataclass
+class Problem(Exception):
+    """A request that is refused: HTTP status, RFC 6749's error code, and words."""
+
+    status: int
+    error: str
+    description: str
+
+
+@dataclass(slots=True)
+class Authorization:
+    """A request that a person is asked to consent to, and the code once they have."""
+
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str
+    code_challenge: str
+    code: str = field(default="", repr=False)
+    expires_at: float = 0.0
+    used: bool = False
+    grant: "Grant | None" = None
+
+
+@dataclass(slots=True)
+class Grant:
+    """What a person consented to, and the tokens that stand for it now."""
+
+    scopes: tuple[str, ...]
+    access_token: str = field(default="", repr=False)
+    access_made_at: float = 0.0
+    access_expires_at: float = 0.0
+    refresh_token: str = field(default="", repr=False)
+    refresh_expires_at: float = 0.0
+    spent_refresh_tokens: set[str] = field(default_factory=set, repr=False)
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class Webex:
+    """The stand-in's memory and rules. Safe to use from several threads."""
+
+    rules: Rules = field(default_factory=Rules)
+    clock: Callable[[], float] = time.time
+    client_id: str = field(default_factory=lambda: "C" + secrets.token_hex(32))
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    advanced: float = 0.0
+    grants: list[Grant] = field(default_factory=list)
+    issued: set[str] = field(default_factory=set, repr=False)
+    person: dict[str, Any] = field(
+        default_factory=lambda: {
+            "id": base64.urlsafe_b64encode(b"ciscospark://us/PEOPLE/3f1b7c1e-9d6e-4f0b-8a53-0c7c5b1de001").decode(),
+            "emails": ["ada@example.com"],
+            "displayName": "Ada Lovelace",
+            "orgId": base64.urlsafe_b64encode(b"ciscospark://us/ORGANIZATION/7a2d2a54").decode(),
+            "type": "person",
+        }
+    )
+    _pending: dict[str, Authorization] = field(default_factory=dict, repr=False)
+    _by_code: dict[str, Authorization] = field(default_factory=dict, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def now(self) -> float:
+        """The time here, in UTC epoch seconds: the machine's, and what it was advanced by."""
+        return self.clock() + self.advanced
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once."""
+        with self._lock:
+            self.advanced += seconds
+
+    def revoke_everything(self) -> None:
+        """What an admin, or a person at their account page, can do at any time."""
+        with self._lock:
+            for grant in self.grants:
+                grant.revoked = True
+
+    # -- the browser's side ---------------------------------------------------------------------------
+
+    def check_client_and_redirect(self, query: Mapping[str, str]) -> None:
+        """Refuse what must not be answered with a redirect (RFC 6749 section 4.1.2.1). Raises Problem."""
+        if query.get("client_id") != self.client_id:
+            raise Problem(401, "invalid_client", "Unknown client id")
+        if query.get("redirect_uri") not in self.rules.redirect_uris:
+            raise Problem(400, "invalid_request", "The redirect_uri does not match one registered with the integration")
+
+    def begin(self, query: Mapping[str, str]) -> tuple[str, Authorization]:
+        """Take an authorization request; its ticket and what to ask the person. Raises Problem.
+
+        A Problem from here goes back to the redirect URI.
+        """
+        if query.get("response_type") != "code":
+            raise Problem(400, "unsupported_response_type", "response_type must be code")
+        if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
+            raise Problem(400, "invalid_request", "A code_challenge with code_challenge_method=S256 is required here")
+        scopes = tuple(query.get("scope", "").split())
+        unknown = [scope for scope in scopes if scope not in self.rules.scopes]
+        if unknown or not scopes:
+            raise Problem(
+                400,
+                "invalid_scope",
+                f"The scope is not one of the integration: {' '.join(unknown) or 'none'}",
+            )
+        authorization = Authorization(query["redirect_uri"], scopes, query.get("state", ""), query["code_challenge"])
+        ticket = secrets.token_urlsafe(16)
+        with self._lock:
+            self._pending[ticket] = authorization
+        return ticket, authorization
+
+    def decide(self, ticket: str, accept: bool) -> tuple[Authorization, dict[str, str]]:
+        """The person's answer: the request, and what the redirect's query says. Raises Problem."""
+        with self._lock:
+            authorization = self._pending.pop(ticket, None)
+            if authorization is None:
+                raise Problem(400, "invalid_request", "This page has been answered before")
+            if not accept:
+                answer = {
+                    "error": "access_denied",
+                    "error_description": "The resource owner denied the request",
+                }
+                return authorization, {**answer, "state": authorization.state}
+            authorization.code = self._new(secrets.token_hex(32))
+            authorization.expires_at = self.now() + CODE_LIFETIME
+            self._by_code[authorization.code] = authorization
+            return authorization, {"code": authorization.code, "state": authorization.state}
+
+    # -- the token endpoint ---------------------------------------------------------------------------
+
+    def token(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> tuple[dict[str, Any], str]:
+        """Answer a token request: the response, and a word for the journal. Raises Problem."""
+        client_id, client_secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
+        known = hmac.compare_digest(client_id.encode(), self.client_id.encode())
+        if not known or not hmac.compare_digest(client_secret.encode(), self.client_secret.encode()):
+            raise Problem(401, "invalid_client", "The client id and client secret do not match an integration")
+        with self._lock:
+            match form.get("grant_type"):
+                case "authorization_code":
+                    return self._exchange(form), "signed in"
+                case "refresh_token":
+                    return self._refresh(form)
+                case _:
+                    raise Problem(400, "unsupported_grant_type", "The grant_type is not known")
+
+    def _exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
+        authorization = self._by_code.get(form.get("code", ""))
+        if authorization is None:
+            raise Problem(400, "invalid_grant", "The authorization code is not known")
+        if authorization.used:
+            # RFC 6749 section 4.1.2: whoever has the code may not be who signed in.
+            if authorization.grant:
+                authorization.grant.revoked = True
+            raise Problem(400, "invalid_grant", "The authorization code has been used before")
+        if form.get("redirect_uri") != authorization.redirect_uri:
+            raise Problem(400, "invalid_request", "The redirect_uri is not the one of the authorization request")
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if not hmac.compare_digest(challenge, authorization.code_challenge):
+            raise Problem(400, "invalid_grant", "The code_verifier does not match the code challenge")
+        if self.now() > authorization.expires_at:
+            raise Problem(400, "invalid_grant", "The authorization code has expired")
+        authorization.used = True
+        self.issued.add(form["code_verifier"])
+        grant = authorization.grant = Grant(authorization.scopes)
+        self.grants.append(grant)
+        self._renew_access(grant)
+        grant.refresh_token = self._new(_opaque_token())
+        grant.refresh_expires_at = self.now() + self.rules.refresh_ttl
+        return self._response(grant)
+
+    def _refresh(self, form: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        presented = form.get("refresh_token", "")
+        for grant in self.grants:
+            if presented and presented in grant.spent_refresh_tokens:
+                grant.revoked = True
+                raise Problem(400, "invalid_grant", "The refresh token has been used before; the grant is revoked")
+        found = next((g for g in self.grants if g.refresh_token == presented), None)
+        if found is None or found.revoked or self.now() >= found.refresh_expires_at:
+            raise Problem(400, "invalid_grant", "The refresh token is expired, revoked or not known")
+        said = "unchanged"
+        if self.now() - found.access_made_at >= self.rules.renew_after:
+            self._renew_access(found)
+            said = "renewed"
+        if self.rules.rotate:
+            found.spent_refresh_tokens.add(found.refresh_token)
+            found.refresh_token = self._new(_opaque_token())
+        found.refresh_expires_at = self.now() + self.rules.refresh_ttl
+        return self._response(found), said
+
+    def _renew_access(self, grant: Grant) -> None:
+        grant.access_token = self._new(_opaque_token())
+        grant.access_made_at = self.now()
+        grant.access_expires_at = self.now() + self.rules.access_ttl
+
+    def _response(self, grant: Grant) -> dict[str, Any]:
+        # Webex counts lifetimes in whole seconds, rounded down: a fresh token has 1209599.
+        return {
+            "access_token": grant.access_token,
+            "expires_in": max(1, int(grant.access_expires_at - self.now() - 0.001)),
+            "refresh_token": grant.refresh_token,
+            "refresh_token_expires_in": max(1, int(grant.refresh_expires_at - self.now() - 0.001)),
+            "token_type": "Bearer",
+            "scope": " ".join(grant.scopes),
+        }
+
+    # -- the API --------------------------------------------------------------------------------------
+
+    def person_of(self, access_token: str) -> dict[str, Any]:
+        """Whom the access token acts for. Raises Problem, 401 or 403."""
+        with self._lock:
+            grant = next((g for g in self.grants if access_token and g.access_token == access_token), None)
+        if grant is None or grant.revoked or self.now() >= grant.access_expires_at:
+            raise Problem(
+                401,
+                "invalid_token",
+                "The request requires a valid access token set in the Authorization header",
+            )
+        if not _PERSON_SCOPES.intersection(grant.scopes):
+            raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
+        return self.person
+
+    def _new(self, secret: str) -> str:
+        self.issued.add(secret)
+        return secret
+
+
+def _opaque_token() -> str:
+    """Shaped as Webex's: 64 characters of base64, a marker, an organisation's UUID; 106 in all."""
+    start = base64.urlsafe_b64encode(secrets.token_bytes(48)).decode()
+    return f"{start}_PF84_7a2d2a54-6f3e-4c0d-9a1b-2f0e6c5d4b3a"

@@ -1,0 +1,1 @@
+"""How a person's consent becomes a token set."""

@@ -1,0 +1,150 @@
+"""One authorization request and the redirect that answers it. Pure, but for the random numbers.
+
+RFC 6749 section 4.1, RFC 7636 (PKCE), RFC 8252 (native apps), RFC 9700 section 2.1.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+from webex_token_cli.errors import (
+    ConfigurationError,
+    RequestRefused,
+    SignInNotCompleted,
+    TemporaryFailure,
+    WebexTokenError,
+)
+from webex_token_cli.output import printable
+from webex_token_cli.profiles import is_loopback
+
+# 256 bits: as good as a key, and what RFC 7636 section 7.1 asks of a verifier.
+_ENTROPY_BYTES = 32
+
+# A redirect has state and code, or state and three of an error; a server may add a few of its own.
+_MOST_PARAMETERS = 20
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectURI:
+    """Where Webex sends the browser back to. ``uri`` is kept to the letter: Webex compares it so."""
+
+    uri: str
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def parse(cls, uri: str) -> "RedirectURI":
+        """The parts of ``uri``. Raises ConfigurationError when no listener on this machine can serve it."""
+        try:
+            parts = urlsplit(uri)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            host, port = "", None
+        if not host or not uri.isascii() or not uri.isprintable() or " " in uri:
+            raise _unusable(uri, "is not a URI with a scheme and a host")
+        if parts.query or parts.fragment or "?" in uri or "#" in uri or parts.username is not None:
+            raise _unusable(uri, "has a query, a fragment or a user name, which a redirect URI here cannot have")
+        if parts.scheme != "http":
+            raise _unusable(uri, "does not start with http://, the one scheme that this version can listen for")
+        if not is_loopback(host):
+            raise _unusable(uri, "does not lead to this machine, so that its listener would wait in vain")
+        return cls(uri, parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], parts.path or "/")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses to listen on. Browsers take ``localhost`` for either loopback, so it is both."""
+        return ("127.0.0.1", "::1") if self.host.lower() == "localhost" else (self.host,)
+
+    def is_host(self, header: str) -> bool:
+        """Whether a request's Host header names this URI's host and port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        allowed = {f"{host}:{self.port}"} | ({host} if self.port == _DEFAULT_PORTS[self.scheme] else set())
+        return header.strip().lower() in {name.lower() for name in allowed}
+
+
+def _unusable(uri: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The redirect URI {printable(uri, 200)!r} {why}.",
+        "Register http://localhost:8000/oauth with the integration and use that, or another http:// loopback address.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What ties the redirect and the exchange to this sign-in: ``state`` and the PKCE code verifier."""
+
+    state: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+
+    @classmethod
+    def fresh(cls) -> "Proof":
+        """A proof that nobody else can know."""
+        return cls(secrets.token_urlsafe(_ENTROPY_BYTES), secrets.token_urlsafe(_ENTROPY_BYTES))
+
+    @property
+    def code_challenge(self) -> str:
+        """The verifier's S256 challenge (RFC 7636 section 4.2)."""
+        digest = hashlib.sha256(self.code_verifier.encode("ascii")).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """The person accepted: the code that is swapped for tokens."""
+
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The redirect carries an error instead of a code (RFC 6749 section 4.1.2.1)."""
+
+    error: WebexTokenError
+
+
+def read_redirect(query: str, state: str) -> AuthorizationCode | Refusal | None:
+    """What a redirect's ``query`` says to the sign-in that sent ``state``; None when it is none of its business.
+
+    The state is looked at before anything else, in constant time. Anything repeated or missing makes the
+    whole redirect a stray (RFC 6749 section 3.1: parameters must not be included more than once).
+    """
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
+    except ValueError:
+        return None
+    values = dict(pairs)
+    if len(values) != len(pairs) or not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
+        return None
+    code, error = values.get("code"), values.get("error")
+    if code and not error:
+        return AuthorizationCode(code)
+    if error and not code:
+        return Refusal(_refused(error, values.get("error_description", "")))
+    return None
+
+
+def _refused(error: str, description: str) -> WebexTokenError:
+    said = printable(f"{error}: {description}" if description else error)
+    if error == "access_denied":
+        return SignInNotCompleted(
+            "The sign-in was denied in the browser.",
+            "Run `webex-token login` again and accept, if that was not meant.",
+        )
+    if error == "invalid_scope":
+        return ConfigurationError(
+            f"Webex does not grant these scopes to this integration ({said}).",
+            "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
+        )
+    if error in {"server_error", "temporarily_unavailable"}:
+        return TemporaryFailure(f"Webex cannot sign anybody in now ({said}).", "Try again later.")
+    return RequestRefused(
+        f"Webex refused the sign-in ({said}).",
+        "Compare the integration at developer.webex.com/my-apps with your settings.",
+    )

@@ -1,0 +1,41 @@
+"""The pages that the listener shows: one a kind of outcome, as files beside this one."""
+
+import base64
+import hashlib
+import html
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from string import Template
+
+
+class Page(StrEnum):
+    """The pages there are, by the name of their file."""
+
+    SIGNED_IN = "signed-in.html"
+    FAILED = "failed.html"
+    STRAY = "stray.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page as it is sent."""
+
+    body: bytes
+    content_security_policy: str
+
+
+def render(page: Page, message: str, hint: str = "") -> Rendered:
+    """``page`` saying ``message`` and ``hint``, both of which may hold anybody's words: they are escaped."""
+    style = _asset("style.css")
+    filled = Template(_asset(page)).substitute(style=style, message=html.escape(message), hint=html.escape(hint))
+    fingerprint = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    return Rendered(
+        filled.encode(),
+        f"default-src 'none'; style-src 'sha256-{fingerprint}'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    )
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

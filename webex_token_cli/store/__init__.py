@@ -1,0 +1,1 @@
+"""Where credentials live: records over a keyring, the file keyring, the lock."""

@@ -1,0 +1,77 @@
+"""Which keyring a store's name stands for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.store.bounded import BOUND_UNATTENDED
+from webex_token_cli.store.lock import lock_folder_of_this_user, locked
+from webex_token_cli.store.records import SERVICE, CredentialStore, Keyring
+
+
+def open_file_store(
+    folder: Path, say: Callable[[str], None] = lambda _: None, bound: float = BOUND_UNATTENDED
+) -> CredentialStore:
+    """The store of plain files in ``folder``; each record's lock lies beside it."""
+    from webex_token_cli.store.filekeyring import FileKeyring, file_name
+
+    backend = FileKeyring(folder)
+    return CredentialStore(
+        keyring=backend,
+        place=f"the file store {folder}",
+        lock=lambda profile: locked(folder / f"{file_name(SERVICE, profile)}.lock", say),
+        say=say,
+        bound=bound,
+        plain_file=lambda profile: backend.path(SERVICE, profile),
+    )
+
+
+def open_keyring_store(
+    say: Callable[[str], None] = lambda _: None,
+    bound: float = BOUND_UNATTENDED,
+    backend: Keyring | None = None,
+    lock_folder: Path | None = None,
+) -> CredentialStore:
+    """The store in the operating system's keyring, or in ``backend``.
+
+    Raises StoreUnavailable, saying what to install, when this machine has no keyring.
+    """
+    from webex_token_cli.store.filekeyring import file_name
+
+    backend = backend or system_keyring()
+    locks = lock_folder or lock_folder_of_this_user()
+    return CredentialStore(
+        keyring=backend,
+        place=f"the keyring ({_known_as(backend)})",
+        lock=lambda profile: locked(locks / f"{file_name(SERVICE, profile)}.lock", say),
+        say=say,
+        bound=bound,
+    )
+
+
+def system_keyring() -> Keyring:
+    """The keyring that the keyring library finds or its user has configured. Raises StoreUnavailable."""
+    import keyring
+    from keyring.backends import fail, null
+
+    try:
+        backend = keyring.get_keyring()
+    except Exception as error:  # noqa: BLE001 - a configured backend may fail in any way while it is loaded
+        raise _no_keyring(f"the configured one cannot be loaded ({type(error).__name__})") from None
+    if isinstance(backend, fail.Keyring | null.Keyring):
+        raise _no_keyring("no Secret Service, KWallet, macOS Keychain or Windows Credential Manager answers")
+    return backend
+
+
+def _no_keyring(why: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"This machine has no keyring to keep tokens in: {why}.",
+        "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; "
+        "where that cannot be, `--store file` (or WEBEX_TOKEN_STORE=file) keeps them in a file that only you "
+        "can read, unencrypted.",
+    )
+
+
+def _known_as(backend: Keyring) -> str:
+    """What people call ``backend``: its ``name``, as in ``SecretService Keyring``."""
+    return str(getattr(backend, "name", type(backend).__name__))

@@ -1,0 +1,82 @@
+"""One process at a time spends a refresh token: the lock around read, refresh and write.
+
+The lock is a file whose place depends on the credential alone, never on XDG_*, HOME or TMPDIR: two
+processes that reach the same credential must meet at the same file (a keyring entry is reached from every
+environment of a user). The operating system frees it when its holder dies.
+"""
+
+import contextlib
+import getpass
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.files import make_private_folder, private_problem
+from webex_token_cli.store.bounded import PATIENCE
+
+# A holder talks to Webex (bounded) and to the store (bounded); this is longer than both together can
+# reasonably take, and short enough for a scheduled job not to pile up.
+LOCK_BOUND = 90.0
+
+
+def lock_folder_of_this_user() -> Path:
+    """Where the locks of keyring entries live: one folder a user, whatever the environment says."""
+    if os.name == "nt":
+        # %TEMP% differs between a service and a desktop session of the same user; the profile does not.
+        return Path(f"C:/Users/{getpass.getuser()}/AppData/Local/webex-token/locks")
+    return Path(f"/tmp/webex-token-{os.getuid()}")  # noqa: S108 - checked by private_problem before use
+
+
+@contextlib.contextmanager
+def locked(
+    path: Path,
+    say: Callable[[str], None],
+    bound: float = LOCK_BOUND,
+    patience: float = PATIENCE,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Hold the lock file ``path`` while the context is open.
+
+    Waits at most ``bound`` seconds, and after ``patience`` says what it waits for. Raises StoreUnavailable
+    when the bound is up or the folder cannot be trusted.
+    """
+    _check_folder(path.parent)
+    lock = FileLock(path, mode=0o600)
+    deadline = clock() + bound
+    try:
+        lock.acquire(timeout=min(patience, bound))
+    except Timeout:
+        say(f"Waiting for another webex-token that holds {path} …")
+        try:
+            lock.acquire(timeout=max(0.0, deadline - clock()))
+        except Timeout:
+            raise StoreUnavailable(
+                f"Another process has held the lock {path} for over {bound:.0f} seconds.",
+                "Wait for it or end it (fuser or lsof on that file name it), then try again.",
+            ) from None
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The lock {path} could not be taken ({error.strerror or type(error).__name__}).",
+            "See to that file's owner and permissions, then try again.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        make_private_folder(folder)
+        problem = private_problem(folder)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    if problem:
+        raise StoreUnavailable(
+            f"The folder {folder} cannot be trusted with locks: {problem}.",
+            "Make it a folder of your own with mode 0700, or remove it so that it is made anew.",
+        )

@@ -1,0 +1,63 @@
+"""Durations as people type them, and points in time as people read them. Pure."""
+
+import math
+import re
+from datetime import UTC, datetime, tzinfo
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_UNITS = {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_DURATION = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,6})?)(?P<unit>[smhdw]?)", re.ASCII)
+
+# A century. Longer is a slip of the finger, and would overflow the calendar arithmetic further on.
+LONGEST_DURATION = 100 * 365 * DAY
+
+
+def parse_duration(text: str, unit: str = "s") -> float:
+    """Seconds in ``text``: a number, or a number with one of ``s m h d w`` (``3600``, ``90m``, ``1.5d``).
+
+    ``unit`` is what a bare number counts in. Raises ValueError, with a sentence, on anything else,
+    and on zero and on more than a century.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration; write seconds, or a number with s, m, h, d or w, such as 90m")
+    seconds = float(match["number"]) * _UNITS[match["unit"] or unit]
+    if seconds <= 0:
+        raise ValueError("a duration must be longer than nothing")
+    if seconds > LONGEST_DURATION:
+        raise ValueError(f"{text!r} is longer than a century")
+    return seconds
+
+
+def duration_in_words(seconds: float) -> str:
+    """``seconds`` in the largest unit that leaves at least two of it: ``13 days``, ``90 minutes``.
+
+    Rounded down, so that nothing is said to last longer than it does.
+    """
+    whole = max(0, math.floor(seconds))
+    for size, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if whole >= 2 * size:
+            return f"{whole // size} {name}s"
+    return f"{whole} second" if whole == 1 else f"{whole} seconds"
+
+
+def distance_in_words(moment: float, now: float) -> str:
+    """How far ``moment`` is from ``now``, both UTC epoch seconds: ``in 13 days``, ``2 hours ago``, ``now``."""
+    if abs(moment - now) < 1:
+        return "now"
+    if moment > now:
+        return f"in {duration_in_words(moment - now)}"
+    return f"{duration_in_words(now - moment)} ago"
+
+
+def local_time(moment: float, zone: tzinfo | None = None) -> str:
+    """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's unless given."""
+    return datetime.fromtimestamp(moment, tz=UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def when(moment: float, now: float, zone: tzinfo | None = None) -> str:
+    """Time and distance together: ``2026-12-07 14:05:09 CET (in 13 days)``."""
+    return f"{local_time(moment, zone)} ({distance_in_words(moment, now)})"

@@ -1,0 +1,198 @@
+"""The record of one grant: tokens, lifetimes, ages, due or not. Pure; a repr never shows a secret.
+
+All points in time are whole UTC epoch seconds, all lifetimes seconds.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from webex_token_cli.times import DAY
+
+# RFC 6750 section 2.1. Nothing narrower: Webex's opaque tokens and its JWTs share only this.
+_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+
+# A server that says more means something else; the calendar could not hold it either.
+_LONGEST_LIFETIME = 100 * 365 * DAY
+
+# The same token asked for twice is given a lifetime counted from the answer, rounded to seconds, and
+# the answer takes time to arrive. Two expiries this close together are the same expiry.
+SAME_EXPIRY = 5
+
+# Below this much life left, a refresh token is close enough to its end for a person to be told:
+# it says that nothing has spent it for over two months.
+REFRESH_TOKEN_LOW = 14 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom the grant acts for, as ``/people/me`` tells it."""
+
+    id: str
+    display_name: str = ""
+    emails: tuple[str, ...] = ()
+    org_id: str = ""
+    type: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name and the first address, as far as they are known: ``Ada Lovelace <ada@example.com>``."""
+        address = f"<{self.emails[0]}>" if self.emails else ""
+        return " ".join(part for part in (self.display_name, address) if part) or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """What the token endpoint answered (RFC 6749 section 5.1, and Webex's ``refresh_token_expires_in``)."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_token_expires_in: int | None = None
+    scopes: tuple[str, ...] | None = None
+
+    @classmethod
+    def parse(cls, body: object) -> Self:
+        """The token response in a decoded JSON ``body``.
+
+        Lifetimes may be numbers or strings of digits. Raises ValueError, naming the key and never the
+        value, when ``body`` is no token response.
+        """
+        if not isinstance(body, dict):
+            raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
+        access_token = _token(body, "access_token")
+        if access_token is None:
+            raise ValueError("no access_token")
+        expires_in = _lifetime(body, "expires_in")
+        if expires_in is None:
+            raise ValueError("no expires_in")
+        scope = body.get("scope")
+        return cls(
+            access_token=access_token,
+            expires_in=expires_in,
+            refresh_token=_token(body, "refresh_token"),
+            refresh_token_expires_in=_lifetime(body, "refresh_token_expires_in"),
+            scopes=tuple(scope.split()) if isinstance(scope, str) and scope.split() else None,
+        )
+
+
+def _token(body: dict[str, Any], key: str) -> str | None:
+    value = body.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _B64TOKEN.fullmatch(value):
+        raise ValueError(f"{key} is no bearer token (RFC 6750)")
+    return value
+
+
+def _lifetime(body: dict[str, Any], key: str) -> int | None:
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_LIFETIME:
+        raise ValueError(f"{key} is no lifetime in seconds")
+    return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """Everything that is kept of one sign-in: one profile's entry in the credential store.
+
+    ``changed_at`` is when the access token last became another one, ``refreshed_at`` when Webex last
+    answered a refresh (or the sign-in), changed or not. ``scopes`` are those granted, None where Webex
+    did not say; ``person`` is None where the scopes do not let the token ask.
+    """
+
+    access_token: str = field(repr=False)
+    access_expires_at: int
+    refresh_token: str | None = field(repr=False)
+    refresh_expires_at: int | None
+    changed_at: int
+    refreshed_at: int
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] | None = None
+    person: Person | None = None
+
+    @classmethod
+    def signed_in(cls, response: TokenResponse, client_id: str, client_secret: str, now: float) -> Self:
+        """The record of a sign-in that the token endpoint answered with ``response`` at ``now``."""
+        moment = int(now)
+        return cls(
+            access_token=response.access_token,
+            access_expires_at=moment + response.expires_in,
+            refresh_token=response.refresh_token,
+            refresh_expires_at=_later(moment, response.refresh_token_expires_in),
+            changed_at=moment,
+            refreshed_at=moment,
+            client_id=client_id,
+            client_secret=client_secret,
+            scopes=response.scopes,
+        )
+
+    def refreshed(self, response: TokenResponse, now: float) -> Self:
+        """This record after a refresh that the token endpoint answered with ``response`` at ``now``.
+
+        A missing refresh token leaves the old one in force (RFC 6749 section 6). A missing lifetime of
+        a refresh token that stayed is taken as unchanged, of a new one as unknown.
+        """
+        moment = int(now)
+        kept = response.refresh_token in (None, self.refresh_token)
+        refresh_expires_at = _later(moment, response.refresh_token_expires_in)
+        if refresh_expires_at is None and kept:
+            refresh_expires_at = self.refresh_expires_at
+        expires_at = moment + response.expires_in
+        same = response.access_token == self.access_token
+        if same and abs(expires_at - self.access_expires_at) <= SAME_EXPIRY:
+            expires_at = self.access_expires_at
+        return replace(
+            self,
+            access_token=response.access_token,
+            access_expires_at=expires_at,
+            refresh_token=response.refresh_token or self.refresh_token,
+            refresh_expires_at=refresh_expires_at,
+            changed_at=self.changed_at if same else moment,
+            refreshed_at=moment,
+            scopes=response.scopes or self.scopes,
+        )
+
+    def belonging_to(self, person: Person | None) -> Self:
+        """This record with ``person`` in it."""
+        return replace(self, person=person)
+
+    def same_token_as(self, other: "TokenRecord") -> bool:
+        """Whether a refresh between the two changed nothing: same access token, same expiry."""
+        return (self.access_token, self.access_expires_at) == (other.access_token, other.access_expires_at)
+
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """Every secret in here, for masking them in words that come from elsewhere."""
+        return (self.access_token, self.refresh_token, self.client_secret)
+
+    def access_left(self, now: float) -> float:
+        """Seconds of life the access token has left; negative once it is dead."""
+        return self.access_expires_at - now
+
+    def refresh_left(self, now: float) -> float | None:
+        """Seconds of life the refresh token has left; None where that is unknown."""
+        return None if self.refresh_expires_at is None else self.refresh_expires_at - now
+
+    def can_refresh(self, now: float) -> bool:
+        """Whether there is a refresh token that has not run out by ``now``."""
+        left = self.refresh_left(now)
+        return self.refresh_token is not None and (left is None or left > 0)
+
+    def refresh_token_low(self, now: float) -> bool:
+        """Whether the refresh token is under 14 days from its end."""
+        left = self.refresh_left(now)
+        return left is not None and left < REFRESH_TOKEN_LOW
+
+    def needs_sign_in(self, now: float) -> bool:
+        """Whether only a new sign-in can give a living access token."""
+        return self.access_left(now) <= 0 and not self.can_refresh(now)
+
+
+def _later(moment: int, lifetime: int | None) -> int | None:
+    return None if lifetime is None else moment + lifetime

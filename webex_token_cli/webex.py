@@ -1,0 +1,230 @@
+"""Webex over HTTP: the authorization URL, the token endpoint, ``people/me``. The only user of requests.
+
+Facts from https://developer.webex.com/docs/integrations and RFC 6749; how an answer is read stands in
+``answers.py``.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from webex_token_cli import __version__
+from webex_token_cli.answers import Answer, failure, something_between, token_refused
+from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure
+from webex_token_cli.profiles import is_loopback
+from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 30.0
+
+# The longest answer that is read. A token response is under 10 KB; a captive portal may send anything.
+_LONGEST_ANSWER = 1024 * 1024
+
+
+class _Authorization(AuthBase):
+    """Sends exactly this Authorization header, or none.
+
+    Without an ``auth`` object of our own, requests looks into ~/.netrc and may send, or put in place of
+    ours, what it finds there.
+    """
+
+    def __init__(self, bearer: str | None = None) -> None:
+        self._bearer = bearer
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.pop("Authorization", None)
+        if self._bearer is not None:
+            request.headers["Authorization"] = f"Bearer {self._bearer}"
+        return request
+
+
+def authorization_url(
+    api_url: str, *, client_id: str, redirect_uri: str, scopes: Iterable[str], state: str, code_challenge: str
+) -> str:
+    """Where the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(scopes),
+        "state": state,
+        "code_challenge": code_challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"{api_url}/authorize?{urlencode(query)}"
+
+
+def new_session(api_url: str) -> requests.Session:
+    """An HTTP session for ``api_url`` that obeys the user's proxies and certificate authorities."""
+    session = requests.Session()
+    session.headers["User-Agent"] = f"webex-token/{__version__}"
+    session.headers["Accept"] = "application/json"
+    if is_loopback(urlsplit(api_url).hostname or ""):
+        # requests would send even http://127.0.0.1 through HTTP_PROXY, tokens and all.
+        session.trust_env = False
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class WebexClient:
+    """Webex at one base URL.
+
+    ``trace`` is told of each request: method, path, status, tracking ID and seconds, never a header, a
+    body or a query. Every method raises TemporaryFailure when Webex cannot be reached or cannot answer
+    now, ClientRefused, GrantRefused, ConfigurationError and RequestRefused as ``answers.failure`` says.
+    """
+
+    api_url: str
+    session: requests.Session = field(repr=False)
+    trace: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+    def check_authorization(self, url: str) -> None:
+        """Ask for the sign-in page at the authorization ``url`` once, before a person is sent there.
+
+        Webex shows an unregistered redirect URI, an unknown client id or a refused scope on a page in the
+        browser, where this program would wait for an answer that never comes. Raises only on such a
+        refusal; any other answer, and none, means that the browser may try.
+        """
+        try:
+            answer = self._send("GET", "/authorize", params=url.partition("?")[2], timeout=(5.0, 10.0))
+        except TemporaryFailure:
+            return
+        if answer.status in {400, 401}:
+            error = failure(answer, self.clock())
+            if isinstance(error, ConfigurationError | ClientRefused):
+                raise error
+
+    def exchange_code(
+        self, code: str, *, client_id: str, client_secret: str, redirect_uri: str, code_verifier: str
+    ) -> TokenResponse:
+        """Swap the authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+        return self._token_request(
+            {
+                "grant_type": "authorization_code",
+                "client_id": client_id,
+                "client_secret": client_secret,
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": code_verifier,
+            }
+        )
+
+    def refresh(self, record: TokenRecord) -> TokenResponse:
+        """Spend the record's refresh token (RFC 6749 section 6)."""
+        return self._token_request(
+            {
+                "grant_type": "refresh_token",
+                "client_id": record.client_id,
+                "client_secret": record.client_secret,
+                "refresh_token": record.refresh_token or "",
+            }
+        )
+
+    def person(self, access_token: str) -> Person | None:
+        """Whom the token acts for; None when its scopes do not let it ask (403)."""
+        answer = self._send("GET", "/people/me", bearer=access_token)
+        if answer.status == 403:
+            return None
+        if answer.status == 401:
+            raise token_refused(answer)
+        if answer.status != 200:
+            raise failure(answer, self.clock(), (access_token,))
+        body = answer.json
+        if body is None or not isinstance(body.get("id"), str):
+            raise something_between(answer)
+        emails = body.get("emails")
+        return Person(
+            id=body["id"],
+            display_name=_text(body.get("displayName")),
+            emails=tuple(e for e in emails if isinstance(e, str)) if isinstance(emails, list) else (),
+            org_id=_text(body.get("orgId")),
+            type=_text(body.get("type")),
+        )
+
+    def _token_request(self, form: dict[str, str]) -> TokenResponse:
+        answer = self._send("POST", "/access_token", form=form)
+        secrets = [form.get(key) for key in ("client_secret", "code", "code_verifier", "refresh_token")]
+        if answer.status != 200:
+            raise failure(answer, self.clock(), secrets)
+        try:
+            return TokenResponse.parse(answer.json)
+        except ValueError:
+            raise something_between(answer) from None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: dict[str, str] | None = None,
+        params: str | None = None,
+        bearer: str | None = None,
+        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+    ) -> Answer:
+        started = self.monotonic()
+        try:
+            # No redirect is followed: Webex's API sends none, a captive portal does, and requests would
+            # take the form and its secrets along.
+            with self.session.request(
+                method,
+                self.api_url + path,
+                data=form,
+                params=params,
+                auth=_Authorization(bearer),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = _read(response, deadline=started + sum(timeout), monotonic=self.monotonic)
+                answer = Answer(response.status_code, dict(response.headers), body)
+        except requests.RequestException as error:
+            self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
+            raise _unreachable(self.api_url, error) from None
+        tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
+        self.trace(f"{method} {path} {answer.status}{tracking} {self.monotonic() - started:.2f} s")
+        return answer
+
+
+def _read(response: requests.Response, deadline: float, monotonic: Callable[[], float]) -> bytes:
+    """The body, as far as it is reasonably long and arrives in reasonable time."""
+    body = bytearray()
+    for chunk in response.iter_content(16 * 1024):
+        body += chunk
+        if len(body) > _LONGEST_ANSWER:
+            raise requests.exceptions.ContentDecodingError("the answer is too long")
+        if monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout("the answer arrives too slowly")
+    return bytes(body)
+
+
+def _unreachable(api_url: str, error: requests.RequestException) -> Exception:
+    """The same error in words. Those of requests carry URLs and addresses of objects, so they are not repeated."""
+    host = urlsplit(api_url).netloc
+    if isinstance(error, requests.exceptions.ProxyError):
+        return TemporaryFailure(f"The proxy on the way to {host} did not answer.", "Check HTTPS_PROXY, then try again.")
+    if isinstance(error, requests.exceptions.SSLError):
+        return TemporaryFailure(
+            f"No trusted TLS connection to {host} could be made.",
+            "A sign-in page of this network, or a proxy that inspects TLS, may be in between (REQUESTS_CA_BUNDLE "
+            "names its certificate); then try again.",
+        )
+    if isinstance(error, requests.exceptions.Timeout):
+        return TemporaryFailure(f"{host} did not answer in time.", "Try again later.")
+    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        return TemporaryFailure(f"{host} could not be reached.", "Check the network, then try again.")
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return TemporaryFailure(f"{host} sent an answer that cannot be read.", "Try again later.")
+    return RequestRefused(
+        f"The request to {host} could not be sent ({type(error).__name__}).",
+        "Run again with --debug to see where.",
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
