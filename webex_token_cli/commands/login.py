@@ -139,7 +139,7 @@ def command(
 def _with_client_id(invocation: Invocation, settings: Settings) -> Settings:
     client_id = settings.client_id
     if not client_id:
-        if not sys.stdin.isatty():
+        if not invocation.has_person:
             raise ConfigurationError(
                 f"No client id is configured for profile {settings.profile}.",
                 "Give it with --client-id or WEBEX_CLIENT_ID, or run `webex-token login` on a terminal, which "
@@ -164,7 +164,7 @@ def _client_secret(invocation: Invocation, settings: Settings, file: str | None,
         secret = invocation.environment["WEBEX_CLIENT_SECRET"]
     elif before is not None and before.client_id == settings.client_id:
         secret = before.client_secret
-    elif sys.stdin.isatty():
+    elif invocation.has_person:
         secret = click.prompt("Client Secret (not shown)", hide_input=True, err=True)
     else:
         raise ConfigurationError(

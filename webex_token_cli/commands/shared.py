@@ -60,6 +60,11 @@ class Invocation:
         if self.debug:
             self.say(f"debug: {text}")
 
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody at a terminal can answer questions."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
     def warn_if_running_out(self, profile: str, record: "TokenRecord") -> None:
         """Warn about a refresh token that is under 14 days from its end."""
         now = self.clock()
@@ -91,7 +96,7 @@ class Invocation:
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
         from webex_token_cli.store.bounded import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
 
-        bound = BOUND_WITH_A_PERSON if sys.stdin.isatty() else BOUND_UNATTENDED
+        bound = BOUND_WITH_A_PERSON if self.has_person else BOUND_UNATTENDED
         if name == "file":
             return open_file_store(self._folder("data") / "credentials", self.say, bound)
         return open_keyring_store(self.say, bound)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.bounded import BOUND_UNATTENDED
+from webex_token_cli.store.bounded import BOUND_UNATTENDED, bounded
 from webex_token_cli.store.lock import lock_folder_of_this_user, locked
 from webex_token_cli.store.records import SERVICE, CredentialStore, Keyring
 
@@ -38,7 +38,9 @@ def open_keyring_store(
     """
     from webex_token_cli.store.filekeyring import file_name
 
-    backend = backend or system_keyring()
+    if backend is None:
+        # Looking for one already talks to D-Bus, where a daemon can be asked to start and not answer.
+        backend = bounded(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
     locks = lock_folder or lock_folder_of_this_user()
     return CredentialStore(
         keyring=backend,

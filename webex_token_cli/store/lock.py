@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.files import make_private_folder, private_problem
 from webex_token_cli.store.bounded import PATIENCE
@@ -44,6 +42,8 @@ def locked(
     Waits at most ``bound`` seconds, and after ``patience`` says what it waits for. Raises StoreUnavailable
     when the bound is up or the folder cannot be trusted.
     """
+    from filelock import FileLock, Timeout  # 70 ms that `get` and `show` can do without
+
     _check_folder(path.parent)
     lock = FileLock(path, mode=0o600)
     deadline = clock() + bound

@@ -1,0 +1,113 @@
+"""What every test stands on: the sandbox, a program with a home of its own, and system pieces where asked for.
+
+No test reaches the user's own folders, environment, keyring or browser, without having to ask.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.chromium import Chromium
+from tests.support.desktop import REQUIRED, desktop
+from tests.support.program import ACCEPTING_BROWSER, Program
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Sandbox
+
+ON_CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the user's environment reaches the code under test."""
+    for name in list(os.environ):
+        if name.startswith(("WEBEX_", "EVENT_LOOP_", "XDG_")) or name in {
+            "BROWSER",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "DISPLAY",
+            "PYTHON_KEYRING_BACKEND",
+            "WAYLAND_DISPLAY",
+        }:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("WEBEX_TOKEN_HOME", str(tmp_path / "webex-token-home"))
+
+
+def _require(*programs: str) -> None:
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        said = f"not on this machine: {', '.join(missing)}"
+        if ON_CI:
+            pytest.fail(said)
+        pytest.skip(said)
+
+
+@pytest.fixture(scope="session")
+def _keyring_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    _require(*REQUIRED)
+    with desktop(tmp_path_factory.mktemp("desktop") / "session") as variables:
+        yield variables
+
+
+@pytest.fixture
+def keyring_session(_keyring_session: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+    """The variables that lead to a GNOME Keyring; one for all tests, so each uses profiles of its own name."""
+    return _keyring_session
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Chromium]:
+    """A Chromium for the program to start."""
+    _require("chromium")
+    browser = Chromium(tmp_path / "chromium", free_port())
+    browser.prepare()
+    yield browser
+    browser.close()
+
+
+def free_port() -> int:
+    """A port that is free on both loopbacks just now."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = int(probe.getsockname()[1])
+            try:
+                with socket.create_server(("::1", port), family=socket.AF_INET6):
+                    return port
+            except OSError:
+                continue
+
+
+@pytest.fixture
+def redirect_uri() -> str:
+    """A redirect URI whose port is free."""
+    return f"http://localhost:{free_port()}/oauth"
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    """How the sandbox of this test is set up; a test that wants it otherwise overrides this fixture."""
+    return Rules(redirect_uris=(redirect_uri,))
+
+
+@pytest.fixture
+def sandbox(rules: Rules) -> Iterator[Sandbox]:
+    """A running stand-in for Webex."""
+    with Sandbox(rules) as running:
+        yield running
+
+
+@pytest.fixture
+def program(tmp_path: Path, sandbox: Sandbox) -> Program:
+    """The program, pointed at the sandbox, with a file store and a browser that accepts."""
+    return Program(
+        tmp_path / "home",
+        {
+            **sandbox.environment,
+            "WEBEX_TOKEN_HOME": str(tmp_path / "webex-token-home"),
+            "WEBEX_TOKEN_STORE": "file",
+            "BROWSER": ACCEPTING_BROWSER,
+        },
+    )

@@ -1,0 +1,134 @@
+"""The installed program as a subprocess, in an environment of its own."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+WEBEX_TOKEN = Path(sys.executable).with_name("webex-token")
+
+# The sandbox's consent page, answered by a browser of forty lines.
+ACCEPTING_BROWSER = f"{sys.executable} -m webex_token_cli.sandbox.person %s"
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """Runs ``webex-token`` with nothing of this machine's user in its environment."""
+
+    home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, **variables: str | None) -> "Program":
+        """The same with some environment variables set, or with None unset."""
+        merged = {**self.variables, **variables}
+        return replace(self, variables={name: value for name, value in merged.items() if value is not None})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment that the program gets."""
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        home = {
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "XDG_DATA_HOME": str(self.home / ".local/share"),
+            "XDG_STATE_HOME": str(self.home / ".local/state"),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "TZ": "UTC",
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {**passed_on, **home, **self.variables}
+
+    def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Finished:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [str(WEBEX_TOKEN), *arguments],
+            env=self.environment,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str) -> Iterator["Running"]:
+        """A command that runs while the context is open; it is killed if it is still there at the end."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        out, err = self.home / f"out-{time.monotonic_ns()}", self.home / f"err-{time.monotonic_ns()}"
+        with out.open("wb") as out_file, err.open("wb") as err_file:
+            process = subprocess.Popen(
+                [str(WEBEX_TOKEN), *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out_file,
+                stderr=err_file,
+            )
+            try:
+                yield Running(process, out, err)
+            finally:
+                process.kill()
+                process.wait()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command that was started."""
+
+    process: subprocess.Popen[bytes]
+    _out: Path
+    _err: Path
+
+    @property
+    def out(self) -> str:
+        """What it has printed on standard output so far."""
+        return self._out.read_text(encoding="utf-8")
+
+    @property
+    def err(self) -> str:
+        """What it has printed on standard error so far."""
+        return self._err.read_text(encoding="utf-8")
+
+    def finish(self, timeout: float = 30) -> Finished:
+        """Wait for its end."""
+        status = self.process.wait(timeout)
+        return Finished(status, self.out, self.err)
+
+    def wait_for(self, text: str, times: int = 1, timeout: float = 30) -> None:
+        """Wait until it has printed ``text`` that many times, on either stream."""
+        wait_until(lambda: (self.out + self.err).count(text) >= times, lambda: self.out + self.err, timeout, self.process)
+
+    def url(self) -> str:
+        """The address that ``login`` asks the person to open."""
+        self.wait_for("/authorize?")
+        return next(word for word in self.err.split() if "/authorize?" in word)
+
+
+def wait_until(
+    condition: object, explain: object = lambda: "", timeout: float = 30, process: "subprocess.Popen[bytes] | None" = None
+) -> None:
+    """Wait for ``condition()``, looking often; fail with ``explain()`` when it does not come."""
+    assert callable(condition)
+    assert callable(explain)
+    deadline = time.monotonic() + timeout
+    while not condition():
+        ended = process is not None and process.poll() is not None
+        if (ended and not condition()) or time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain{' for a process that ended' if ended else ''}: {explain()}")
+        time.sleep(0.02)
