@@ -61,6 +61,9 @@ def test_a_person_signs_in_with_chromium_and_watch_keeps_the_token_alive(
 
     issued = sandbox.webex.grants[0]
     assert program.run("get", "--no-refresh").out == issued.access_token + "\n"
-    assert json.loads(program.run("show", "--json").out)["profiles"][program.variables["WEBEX_TOKEN_PROFILE"]][
-        "needs_sign_in"
-    ] is False
+    assert (
+        json.loads(program.run("show", "--json").out)["profiles"][program.variables["WEBEX_TOKEN_PROFILE"]][
+            "needs_sign_in"
+        ]
+        is False
+    )

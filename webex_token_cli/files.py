@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make ``folder`` for its owner alone, where it does not exist. Raises OSError."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    """Make ``folder``, and what is missing above it, for its owner alone. Raises OSError."""
+    if not folder.is_dir():
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def private_problem(path: Path) -> str | None:

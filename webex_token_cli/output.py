@@ -1,7 +1,6 @@
 """What people and machines read: masked secrets, bars, aligned tables, JSON. Pure."""
 
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ def printable(text: str, limit: int = 300) -> str:
 
     A server's words must not be able to move the cursor or clear the screen of whoever reads them.
     """
-    shown = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text)
+    shown = "".join(c if c.isprintable() else " " for c in text)
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
 

@@ -112,7 +112,9 @@ class Running:
 
     def wait_for(self, text: str, times: int = 1, timeout: float = 30) -> None:
         """Wait until it has printed ``text`` that many times, on either stream."""
-        wait_until(lambda: (self.out + self.err).count(text) >= times, lambda: self.out + self.err, timeout, self.process)
+        wait_until(
+            lambda: (self.out + self.err).count(text) >= times, lambda: self.out + self.err, timeout, self.process
+        )
 
     def url(self) -> str:
         """The address that ``login`` asks the person to open."""
@@ -121,7 +123,10 @@ class Running:
 
 
 def wait_until(
-    condition: object, explain: object = lambda: "", timeout: float = 30, process: "subprocess.Popen[bytes] | None" = None
+    condition: object,
+    explain: object = lambda: "",
+    timeout: float = 30,
+    process: "subprocess.Popen[bytes] | None" = None,
 ) -> None:
     """Wait for ``condition()``, looking often; fail with ``explain()`` when it does not come."""
     assert callable(condition)

@@ -1,11 +1,12 @@
 """Which keyring a store's name stands for."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.bounded import BOUND_UNATTENDED, bounded
-from webex_token_cli.store.lock import lock_folder_of_this_user, locked
+from webex_token_cli.store.lock import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.records import SERVICE, CredentialStore, Keyring
 
 
@@ -42,10 +43,15 @@ def open_keyring_store(
         # Looking for one already talks to D-Bus, where a daemon can be asked to start and not answer.
         backend = bounded(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
     locks = lock_folder or lock_folder_of_this_user()
+
+    def lock(profile: str) -> AbstractContextManager[None]:
+        check_lock_folder(locks)
+        return locked(locks / f"{file_name(SERVICE, profile)}.lock", say)
+
     return CredentialStore(
         keyring=backend,
         place=f"the keyring ({_known_as(backend)})",
-        lock=lambda profile: locked(locks / f"{file_name(SERVICE, profile)}.lock", say),
+        lock=lock,
         say=say,
         bound=bound,
     )

@@ -40,14 +40,14 @@ def locked(
     """Hold the lock file ``path`` while the context is open.
 
     Waits at most ``bound`` seconds, and after ``patience`` says what it waits for. Raises StoreUnavailable
-    when the bound is up or the folder cannot be trusted.
+    when the bound is up or the file cannot be made.
     """
     from filelock import FileLock, Timeout  # 70 ms that `get` and `show` can do without
 
-    _check_folder(path.parent)
     lock = FileLock(path, mode=0o600)
     deadline = clock() + bound
     try:
+        make_private_folder(path.parent)
         lock.acquire(timeout=min(patience, bound))
     except Timeout:
         say(f"Waiting for another webex-token that holds {path} …")
@@ -69,7 +69,11 @@ def locked(
         lock.release()
 
 
-def _check_folder(folder: Path) -> None:
+def check_lock_folder(folder: Path) -> None:
+    """Refuse a lock folder, in a place where anybody can make one, that is not safely ours.
+
+    Raises StoreUnavailable.
+    """
     try:
         make_private_folder(folder)
         problem = private_problem(folder)

@@ -1,0 +1,103 @@
+"""Durations as typed, times as read."""
+
+from datetime import UTC, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webex_token_cli.times import (
+    LONGEST_DURATION,
+    distance_in_words,
+    duration_in_words,
+    local_time,
+    parse_duration,
+    when,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("3600", 3600),
+        ("1s", 1),
+        ("90m", 5400),
+        ("1.5h", 5400),
+        ("1d", 86400),
+        ("2W", 1209600),
+        (" 5m ", 300),
+        ("0.25", 0.25),
+    ],
+)
+def test_a_duration_is_a_number_with_or_without_a_unit(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+def test_a_bare_number_can_count_days() -> None:
+    assert (parse_duration("0.5", "d"), parse_duration("2h", "d")) == (43200, 7200)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0",
+        "0d",
+        "0.0",
+        "-1",
+        "-5m",
+        "nan",
+        "inf",
+        "1e9",
+        "١",
+        "1x",
+        "m",
+        "1 h",
+        "1h30m",
+        "1_000",
+        "9" * 400,
+        "101" * 4 + "w",
+    ],
+)
+def test_anything_else_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"duration|century"):
+        parse_duration(text)
+
+
+@given(st.text())
+def test_whatever_is_typed_gives_a_duration_in_bounds_or_a_sentence(text: str) -> None:
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        return
+    assert 0 < seconds <= LONGEST_DURATION
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 seconds"),
+        (0.9, "0 seconds"),
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (3600, "60 minutes"),
+        (7199, "119 minutes"),
+        (7200, "2 hours"),
+        (172799, "47 hours"),
+        (172800, "2 days"),
+        (1209599, "13 days"),
+    ],
+)
+def test_a_duration_is_said_in_its_largest_unit_and_never_too_long(seconds: float, words: str) -> None:
+    assert duration_in_words(seconds) == words
+
+
+def test_a_distance_says_which_side_of_now_it_is_on() -> None:
+    assert [distance_in_words(t, 1000) for t in (1500, 1000.5, 400)] == ["in 8 minutes", "now", "10 minutes ago"]
+
+
+def test_a_time_is_local_and_names_its_zone() -> None:
+    moment = 1_765_112_709
+    assert local_time(moment, UTC) == "2025-12-07 13:05:09 UTC"
+    assert when(moment, moment - 200_000, timezone(timedelta(hours=1), "CET")) == "2025-12-07 14:05:09 CET (in 2 days)"
