@@ -20,6 +20,11 @@ def test_words_from_elsewhere_lose_the_secrets_they_repeat() -> None:
     assert scrub(said, ["0123456789abcdef", None, "", "0123456789abcdefgh"]) == "the code …cdef is not …efgh"
 
 
+def test_words_from_elsewhere_lose_what_looks_like_a_secret() -> None:
+    said = f"see https://developer.webex.com/docs/integrations about {'x' * 60}_PF84_1234"
+    assert scrub(said, []) == "see https://developer.webex.com/docs/integrations about …1234"
+
+
 @given(st.text(), st.integers(2, 50))
 def test_words_from_elsewhere_stay_on_one_line_and_command_no_terminal(text: str, limit: int) -> None:
     shown = printable(text, limit)

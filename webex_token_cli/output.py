@@ -1,6 +1,7 @@
 """What people and machines read: masked secrets, bars, aligned tables, JSON. Pure."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,11 +16,15 @@ def mask(secret: str) -> str:
     return ELLIPSIS + (secret[-4:] if len(secret) >= _SHORTEST_SECRET_TO_HINT_AT else "")
 
 
+# No word of a language is as long; tokens, codes and secrets are.
+_OPAQUE = re.compile(r"[A-Za-z0-9._~+=-]{32,}", re.ASCII)
+
+
 def scrub(text: str, secrets: Iterable[str | None]) -> str:
-    """``text``, which came from elsewhere, with each of ``secrets`` masked wherever it stands."""
+    """``text``, which came from elsewhere, without secrets: those given, and what looks like one, masked."""
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
         text = text.replace(secret, mask(secret))
-    return text
+    return _OPAQUE.sub(lambda found: mask(found[0]), text)
 
 
 def printable(text: str, limit: int = 300) -> str:

@@ -9,7 +9,7 @@ from webex_token_cli.commands.shared import (
     verbosity_options,
 )
 from webex_token_cli.errors import SignInNeeded
-from webex_token_cli.profiles import DEFAULT_STORE, sign_in_hint
+from webex_token_cli.profiles import sign_in_hint
 
 
 @click.command("logout", short_help="Forget a profile's tokens.")
@@ -36,7 +36,8 @@ def command(invocation: Invocation, profile: str, every: bool) -> None:
 
 def _forget(invocation: Invocation, profile: str) -> bool:
     # The environment may point at another store than the profile's own; a logout leaves neither.
-    stores = dict.fromkeys([invocation.settings(profile).store, invocation.config.load(profile).store or DEFAULT_STORE])
+    store_in_force = invocation.settings(profile).store
+    stores = dict.fromkeys([store_in_force, invocation.config.load(profile).store or store_in_force])
     removed = False
     for name in stores:
         store = invocation.store(name)

@@ -73,6 +73,7 @@ class Sandbox:
         self.webex = Webex(rules or Rules())
         self.journal: list[Entry] = []
         self._faults: list[Fault] = []
+        self.in_flight = 0
         self._report = report
         self._lock = threading.Lock()
         sandbox = self
@@ -170,7 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LONGEST_FORM))
         fault = self.sandbox.fault_for(url.path)
         if fault is not None:
+            self.sandbox.in_flight += 1
             time.sleep(fault.delay)
+            self.sandbox.in_flight -= 1
             reply = _Reply(fault.status, fault.body.encode(), "text/plain", "fault", fault.headers)
         else:
             reply = self._reply(method, url.path, dict(parse_qsl(url.query)), body, tracking_id)

@@ -1,0 +1,109 @@
+"""No command but ``get`` shows a secret: each is run, and the sandbox's real values are looked for.
+
+Looked into: standard output, standard error, the arguments that the browser is started with, and every
+file outside the credential store.
+"""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Finished, Program
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Fault, Sandbox
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), renew_after=1, rotate=True)
+
+
+@pytest.fixture
+def program(program: Program, tmp_path: Path) -> Program:
+    """With a browser that first writes down what it was given."""
+    browser = tmp_path / "browser"
+    browser.write_text(
+        f'#!/bin/sh\ntr "\\0" "\\n" </proc/$$/cmdline >>{tmp_path}/seen\n'
+        f'{program.variables["BROWSER"].removesuffix(" %s")} "$1"\n'
+    )
+    browser.chmod(0o700)
+    return program.having(BROWSER=f"{browser} %s")
+
+
+def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
+    """Every command but ``get``, going well and failing in every way that talks to Webex."""
+    yield program.run("--debug", "login")
+    for arguments in (["show"], ["show", "--json"], ["show", "--all", "--check"], ["refresh"], ["refresh", "--json"]):
+        yield program.run("--debug", *arguments)
+        yield program.run("-v", *arguments)
+    with program.started("--debug", "watch", "--interval", "1", "--max-age", "1") as watch:
+        watch.wait_for("renewed: ", times=2)
+        watch.process.send_signal(signal.SIGTERM)
+        yield watch.finish()
+    yield program.run("watch", "--once")
+    secret_echoing = json.dumps({"error": "invalid_grant", "error_description": f"Bad {_newest(sandbox)} given"})
+    for fault in (
+        Fault("/v1/access_token", 400, {}, secret_echoing),
+        Fault(
+            "/v1/access_token",
+            401,
+            {},
+            json.dumps({"message": f"client secret {sandbox.webex.client_secret} is wrong"}),
+        ),
+        Fault("/v1/access_token", 403, {}, json.dumps({"message": f"{_newest(sandbox)}"})),
+        Fault("/v1/access_token", 500, {}, secret_echoing),
+        Fault("/v1/access_token", 200, {}, f"<html>{_newest(sandbox)}"),
+    ):
+        sandbox.order(fault)
+        yield program.run("--debug", "refresh")
+        fault.times = 1
+        sandbox.order(fault)
+        yield program.run("--debug", "login")
+    yield program.having(WEBEX_CLIENT_SECRET="x" * 20).run("--debug", "login")
+    yield program.run("--debug", "get", "--min-valid", "bogus")
+    yield program.run("--debug", "logout")
+    yield program.run("--debug", "refresh")
+
+
+def _newest(sandbox: Sandbox) -> str:
+    return sandbox.webex.grants[-1].refresh_token
+
+
+def test_no_secret_in_anything_that_is_printed_or_left_behind(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    runs = list(all_runs(program, sandbox))
+    secrets = {*sandbox.webex.issued, sandbox.webex.client_secret}
+    assert len(secrets) > 10
+    printed = "\n".join(run.out + run.err for run in runs)
+    assert [secret for secret in secrets if secret in printed] == []
+    seen = (tmp_path / "seen").read_text()
+    assert "/authorize?" in seen
+    assert [secret for secret in secrets if secret in seen] == []
+    for file in tmp_path.rglob("*"):
+        if file.is_file() and "credentials" not in file.parts:
+            content = file.read_bytes()
+            assert [file for secret in secrets if secret.encode() in content] == []
+    statuses = {run.status for run in runs}
+    assert statuses == {0, 1, 2, 3, 4}
+
+
+def test_the_demo_shows_none_either(program: Program) -> None:
+    done = program.run("--debug", "demo")
+    assert done.status == 0
+    # Its sandbox is out of reach, but its tokens have a marker that nothing else has.
+    assert "_PF84_" not in done.out + done.err
+
+
+def test_the_sandbox_shows_its_client_secret_and_nothing_more(program: Program, tmp_path: Path) -> None:
+    with program.started("sandbox", "--auto-approve") as running:
+        running.wait_for("export WEBEX_REDIRECT_URI")
+        lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
+        pointed = Program(program.home, {**program.variables, **lines})
+        assert pointed.having(WEBEX_REDIRECT_URI="http://localhost:8000/oauth", BROWSER="curl -sL -o /dev/null %s").run(
+            "login", "--timeout", "20"
+        ).status in {0, 2}
+        assert "_PF84_" not in running.out + running.err
