@@ -110,7 +110,7 @@ def test_the_gnome_keyring_keeps_replaces_and_forgets(
     from keyring.backends.SecretService import Keyring
 
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", keyring_session["DBUS_SESSION_BUS_ADDRESS"])
-    store = open_keyring_store(backend=Keyring())
+    store = open_keyring_store(backend=Keyring())  # type: ignore[no-untyped-call]
     assert store.load("keeps") is None
     store.save("keeps", RECORD)
     store.save("keeps", replace(RECORD, access_token="newer"))
@@ -186,7 +186,8 @@ class Keyring:
         self.behaviour = behaviour
 
     def get_password(self, service: str, username: str) -> str | None:
-        return self._do("get")
+        found: str | None = self._do("get")
+        return found
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self._do("set")
@@ -251,7 +252,7 @@ def test_a_null_keyring_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     from keyring.backends.null import Keyring as NullKeyring
 
     before = keyring.get_keyring()
-    keyring.set_keyring(NullKeyring())
+    keyring.set_keyring(NullKeyring())  # type: ignore[no-untyped-call]
     try:
         with pytest.raises(StoreUnavailable, match="no keyring"):
             open_keyring_store()

@@ -140,10 +140,11 @@ class Listener:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a callback of start_server always runs in a task
             connections.add(task)
-            try:
+            # Cancelled is how a connection ends that says nothing until the login is over. Left to itself,
+            # asyncio would print a traceback for each.
+            with contextlib.suppress(asyncio.CancelledError):
                 await self._converse(reader, writer)
-            finally:
-                connections.discard(task)
+            connections.discard(task)
 
         servers: list[asyncio.Server] = []
         try:
