@@ -1,0 +1,141 @@
+"""The README tells the truth: every verb and room is in it, and its commands print what it says they print."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import free_port
+from tests.support.program import WEBEX_TOKEN, Program, wait_until
+from webex_token_cli.cli import VERBS
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.server import Sandbox
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command of the README, and what it says the command prints."""
+
+    command: str
+    output: str
+
+
+def examples() -> list[Example]:
+    found = []
+    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append(Example(command, output.strip("\n")))
+    return found
+
+
+# What differs from run to run.
+_VARYING = [
+    (re.compile(r"\S+/authorize\?\S+"), "<address>"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+"), "<time>"),
+    (re.compile(r"\((?:now|\d+ seconds? ago)\)"), "(just now)"),
+    (re.compile(r"…[0-9a-f]{4}\b"), "<client id>"),
+]
+
+
+def settled(text: str) -> str:
+    for pattern, name in _VARYING:
+        text = pattern.sub(name, text)
+    return text.strip("\n")
+
+
+@pytest.fixture
+def rules() -> Rules:
+    return Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
+
+
+def test_the_commands_print_what_the_readme_says(
+    program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path
+) -> None:
+    settings = program.having(**keyring_session, WEBEX_TOKEN_STORE=None)
+    environment = {**settings.environment, "PATH": f"{WEBEX_TOKEN.parent}{os.pathsep}{os.environ['PATH']}"}
+    told = [Example(each.command, settled(each.output)) for each in examples()]
+    assert len(told) == 10
+    shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in examples()]
+    assert shown == told
+
+
+def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder: Path) -> str:
+    """What the command prints, as on a terminal: both streams together."""
+    command = example.command.replace("https://webexapis.com/v1", sandbox.api_url)
+    log = folder / f"log-{time.monotonic_ns()}"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec {command}" if command.startswith("webex-token") else command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    if "--no-browser" in command:
+        threading.Thread(target=_accept_by_hand, args=(log,), daemon=True).start()
+    if command == "webex-token watch":
+        lines = example.output.count("\n") + 1
+        wait_until(lambda: log.read_text().count("\n") >= lines, log.read_text, process=process)
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0, log.read_text()
+    return log.read_text()
+
+
+def _accept_by_hand(log: Path) -> None:
+    wait_until(lambda: re.search(r"/authorize\?\S+\n", log.read_text()), log.read_text)
+    answer(next(word for word in log.read_text().split() if "/authorize?" in word))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_and_a_place_in_the_readme(program: Program, verb: str) -> None:
+    assert f"webex-token {verb}" in README or f"`{verb}`" in README
+    helped = program.run(verb, "--help")
+    assert (helped.status, helped.err) == (0, "")
+    for part in ("Example:", "Exit status:", "--verbose", "--debug", "-h, --help"):
+        assert part in helped.out
+    assert VERBS[verb] in program.run("--help").out
+
+
+def test_every_room_is_in_the_picture() -> None:
+    package = ROOT / "webex_token_cli"
+    rooms = {p.name for p in package.glob("*.py") if not p.name.startswith("__")}
+    rooms |= {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
+    drawn = set(re.findall(r"^  (\S+)  ", README.split("```text")[1].split("```")[0], re.MULTILINE))
+    assert drawn == rooms
+
+
+def test_every_variable_and_exit_status_is_told() -> None:
+    sources = "".join(
+        path.read_text() for path in (ROOT / "webex_token_cli").rglob("*.py") if "sandbox" not in path.parts
+    )
+    variables = set(re.findall(r'"((?:WEBEX|EVENT_LOOP)_[A-Z_]+)"', sources)) - {"WEBEX_", "EVENT_LOOP_"}
+    assert {name for name in variables if f"`{name}`" not in README} == set()
+    from webex_token_cli import errors
+
+    statuses = {kind.exit_status for kind in vars(errors).values() if hasattr(kind, "exit_status")}
+    assert {str(status) for status in statuses} <= set(re.findall(r"^\| (\d+) \|", README, re.MULTILINE))
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    if listed.returncode:
+        pytest.skip("not in a git checkout")
+    top = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} == {
+        "LICENSE",
+        "README.md",
+        "pyproject.toml",
+        "tests",
+        "webex_token_cli",
+    }
