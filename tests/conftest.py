@@ -5,6 +5,7 @@ No test reaches the user's own folders, environment, keyring or browser, without
 
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.support.desktop import REQUIRED, desktop
 from tests.support.program import ACCEPTING_BROWSER, Program
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
+
+# A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ON_CI = os.environ.get("CI") == "true"
 

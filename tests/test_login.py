@@ -9,11 +9,12 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pexpect
 import pytest
 
 from tests.conftest import free_port
 from tests.support.chromium import Chromium
-from tests.support.program import Program
+from tests.support.program import WEBEX_TOKEN, Program
 from webex_token_cli.sandbox.person import answer
 from webex_token_cli.sandbox.server import Fault, Sandbox
 
@@ -105,9 +106,9 @@ def test_the_authorization_request_is_what_the_field_asks_for(program: Program, 
 def test_denied_in_chromium(program: Program, chromium: Chromium, signed_in: dict[str, str]) -> None:
     with program.having(BROWSER=chromium.command).started("login") as login:
         with chromium.page(login) as page:
-            page.get_by_role("button", name="Deny").click()
-            page.get_by_role("heading", name="You are not signed in").wait_for()
-            shown = page.inner_text("main")
+            page.press("Deny")
+            page.wait_for_heading("You are not signed in")
+            shown = page.text
         done = login.finish()
     message = "The sign-in was denied in the browser."
     hint = "Run `webex-token login` again and accept, if that was not meant."
@@ -124,9 +125,9 @@ def test_a_wrong_client_secret_is_said_in_chromium_and_in_the_terminal(
     wrong = program.having(BROWSER=chromium.command, WEBEX_CLIENT_SECRET="w" * 64)
     with wrong.started("login") as login:
         with chromium.page(login) as page:
-            page.get_by_role("button", name="Accept").click()
-            page.get_by_role("heading", name="You are not signed in").wait_for()
-            shown = page.inner_text("main")
+            page.press("Accept")
+            page.wait_for_heading("You are not signed in")
+            shown = page.text
         done = login.finish()
     message, hint = error_of(done.err).removeprefix("Error: ").splitlines()
     assert (done.status, done.out) == (3, "")
@@ -343,10 +344,7 @@ def test_the_client_secret_from_a_file_comes_before_the_environments(program: Pr
 
 
 def test_first_run_on_a_terminal_guides_the_person(program: Program, sandbox: Sandbox, redirect_uri: str) -> None:
-    pexpect = pytest.importorskip("pexpect")
     fresh = program.having(WEBEX_CLIENT_ID=None, WEBEX_CLIENT_SECRET=None)
-    from tests.support.program import WEBEX_TOKEN
-
     terminal = pexpect.spawn(
         str(WEBEX_TOKEN), ["login"], env=fresh.environment, encoding="utf-8", timeout=20, dimensions=(40, 160)
     )
@@ -366,9 +364,6 @@ def test_first_run_on_a_terminal_guides_the_person(program: Program, sandbox: Sa
 
 
 def test_ctrl_c_at_the_question_ends_with_130(program: Program) -> None:
-    pexpect = pytest.importorskip("pexpect")
-    from tests.support.program import WEBEX_TOKEN
-
     fresh = program.having(WEBEX_CLIENT_ID=None)
     terminal = pexpect.spawn(str(WEBEX_TOKEN), ["login"], env=fresh.environment, encoding="utf-8", timeout=20)
     terminal.expect_exact("Client ID: ")

@@ -1,15 +1,17 @@
 """Debian's Chromium, started by the program through ``BROWSER`` and driven over its DevTools protocol."""
 
 import contextlib
+import json
 import os
 import shlex
 import signal
-import socket
+import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from websockets.sync.client import ClientConnection, connect
 
 from tests.support.program import Running, wait_until
 
@@ -26,6 +28,58 @@ _FLAGS = (
     "--no-default-browser-check",
     "--password-store=basic",
 )
+
+
+@dataclass
+class Tab:
+    """A page that is open in Chromium."""
+
+    _connection: ClientConnection
+    _sent: int = field(default=0)
+
+    def command(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command of the DevTools protocol; its result, empty where the page was just being left."""
+        self._sent += 1
+        self._connection.send(json.dumps({"id": self._sent, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._connection.recv(timeout=30))
+            if message.get("id") == self._sent:
+                result: dict[str, Any] = message.get("result", {})
+                return result
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page; None where there is none yet."""
+        return (
+            self.command("Runtime.evaluate", expression=expression, returnByValue=True).get("result", {}).get("value")
+        )
+
+    @property
+    def address(self) -> str:
+        """What the address bar says."""
+        return str(self.evaluate("location.href"))
+
+    @property
+    def text(self) -> str:
+        """What can be read on the page."""
+        return str(self.evaluate("document.body.innerText"))
+
+    def history(self) -> list[str]:
+        """The addresses that the Back button leads through."""
+        return [entry["url"] for entry in self.command("Page.getNavigationHistory")["entries"]]
+
+    def wait_for_heading(self, text: str) -> None:
+        """Wait until the page's heading says so."""
+        heading = "document.querySelector('h1')?.innerText"
+        wait_until(lambda: self.evaluate(heading) == text, lambda: f"{self.address}: {self.text}")
+
+    def press(self, button: str) -> None:
+        """Press the button of that name with the mouse."""
+        found = f"[...document.querySelectorAll('button')].find(b => b.innerText === {json.dumps(button)})"
+        centre = f"(b => b && [b.x + b.width / 2, b.y + b.height / 2])({found}?.getBoundingClientRect())"
+        wait_until(lambda: self.evaluate(centre), lambda: f"{self.address}: {self.text}")
+        x, y = self.evaluate(centre)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
 
 @dataclass
@@ -59,24 +113,19 @@ class Chromium:
         self._script.chmod(0o700)
 
     @contextlib.contextmanager
-    def page(self, starter: Running) -> Iterator[Page]:
+    def page(self, starter: Running) -> Iterator[Tab]:
         """The page that ``starter`` started it with."""
-        wait_until(self._answers, lambda: starter.err, process=starter.process)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{self.port}")
-            wait_until(lambda: browser.contexts and browser.contexts[0].pages)
-            yield browser.contexts[0].pages[0]
+        wait_until(self._pages, lambda: starter.err, process=starter.process)
+        with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
+            yield Tab(connection)
 
-    @staticmethod
-    def history(page: Page) -> list[str]:
-        """The addresses that the Back button leads through."""
-        session = page.context.new_cdp_session(page)
-        return [entry["url"] for entry in session.send("Page.getNavigationHistory")["entries"]]
-
-    def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
-        return False
+    def _pages(self) -> list[dict[str, str]]:
+        with (
+            contextlib.suppress(OSError, ValueError),
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/list", timeout=5) as answer,
+        ):
+            return [target for target in json.load(answer) if target["type"] == "page"]
+        return []
 
     def close(self) -> None:
         """End it."""
