@@ -360,7 +360,7 @@ def test_first_run_on_a_terminal_guides_the_person(program: Program, sandbox: Sa
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
-    assert sandbox.webex.client_secret not in terminal.before
+    assert sandbox.webex.client_secret not in str(terminal.before)
 
 
 def test_ctrl_c_at_the_question_ends_with_130(program: Program) -> None:

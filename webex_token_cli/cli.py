@@ -79,7 +79,6 @@ def run(arguments: Sequence[str]) -> int:
     invocation = Invocation(environment=os.environ)
     try:
         status = group.main(list(arguments), prog_name="webex-token", standalone_mode=False, obj=invocation)
-        sys.stdout.flush()
     except WebexTokenError as error:
         _say(f"Error: {error.message}\n{error.hint}")
         if invocation.debug:
@@ -93,10 +92,6 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _say("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has had enough. What is still buffered must not fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:  # noqa: BLE001 - the boundary: no traceback reaches a person unasked
         _say(f"Error: Something unexpected failed ({type(error).__name__}).")
         _say(frames(error, error.__traceback__) if invocation.debug else "Run it again with --debug to see where.")

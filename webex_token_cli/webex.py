@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 
 from webex_token_cli import __version__
 from webex_token_cli.answers import Answer, failure, something_between, token_refused
-from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure
+from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
 from webex_token_cli.profiles import is_loopback
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
@@ -183,7 +183,7 @@ class WebexClient:
             ) as response:
                 body = _read(response, deadline=started + sum(timeout), monotonic=self.monotonic)
                 answer = Answer(response.status_code, dict(response.headers), body)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: a Location that is no URL
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
             raise _unreachable(self.api_url, error) from None
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
@@ -203,7 +203,7 @@ def _read(response: requests.Response, deadline: float, monotonic: Callable[[], 
     return bytes(body)
 
 
-def _unreachable(api_url: str, error: requests.RequestException) -> Exception:
+def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
     """The same error in words. Those of requests carry URLs and addresses of objects, so they are not repeated."""
     host = urlsplit(api_url).netloc
     if isinstance(error, requests.exceptions.ProxyError):
@@ -218,7 +218,7 @@ def _unreachable(api_url: str, error: requests.RequestException) -> Exception:
         return TemporaryFailure(f"{host} did not answer in time.", "Try again later.")
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return TemporaryFailure(f"{host} could not be reached.", "Check the network, then try again.")
-    if isinstance(error, requests.exceptions.ContentDecodingError):
+    if isinstance(error, ValueError | requests.exceptions.ContentDecodingError):
         return TemporaryFailure(f"{host} sent an answer that cannot be read.", "Try again later.")
     return RequestRefused(
         f"The request to {host} could not be sent ({type(error).__name__}).",
