@@ -11,7 +11,7 @@ PACKAGE = Path(webex_token_cli.__file__).parent
 NAME = "webex_token_cli"
 
 # A room, and the rooms that its doors lead to. Whatever is not named here is shut.
-GROUND = {"", "errors", "output", "times", "tokens", "files", "signals"}
+GROUND = {"", "bounded", "errors", "output", "times", "tokens", "files", "signals"}
 DOORS: dict[str, set[str]] = {
     "": set(),
     "__main__": {"cli"},
@@ -28,6 +28,7 @@ DOORS: dict[str, set[str]] = {
     "output": set(),
     "times": set(),
     "errors": set(),
+    "bounded": set(),
     "files": set(),
     "signals": set(),
     "sandbox": set(),

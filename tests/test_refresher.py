@@ -4,7 +4,6 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -121,21 +120,25 @@ def test_of_many_at_once_one_spends_and_the_others_take_its_result(
     assert {o.record.access_token for o in outcomes} == {sandbox.webex.grants[0].access_token}
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"refresh_token": None}, "Profile default has no refresh token."),
-        ({"refresh_expires_at": 1}, "Profile default has a refresh token that expired."),
-    ],
-)
-def test_a_hopeless_refresh_is_not_even_tried(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, change: dict[str, Any], message: str
+def test_a_record_without_a_refresh_token_is_not_even_tried(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore
 ) -> None:
-    store.save("default", replace(RECORD, **change))
+    store.save("default", replace(RECORD, refresh_token=None))
     with pytest.raises(SignInNeeded) as raised:
         Refresher(store, client.refresh).refresh("default")
-    assert (raised.value.message, raised.value.hint) == (message, "Sign in with `webex-token login`.")
+    assert (raised.value.message, raised.value.hint) == (
+        "Profile default has no refresh token.",
+        "Sign in with `webex-token login`.",
+    )
     assert sandbox.said() == []
+
+
+def test_a_refresh_token_that_a_wrong_clock_takes_for_expired_is_tried(
+    client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    store.save("default", replace(record, refresh_expires_at=1))
+    renewed = Refresher(store, client.refresh).refresh("default").record
+    assert (renewed.refresh_expires_at or 0) > time.time()
 
 
 def test_an_old_refresh_token_revokes_the_grant_and_is_a_permanent_failure(

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.program import wait_until
+from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.backends import open_file_store, open_keyring_store
-from webex_token_cli.store.bounded import bounded
 from webex_token_cli.store.filekeyring import FileKeyring, file_name
 from webex_token_cli.store.lock import check_lock_folder, locked
 from webex_token_cli.store.records import CredentialStore, decode, encode
@@ -41,12 +41,13 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-seconds = st.integers(0, 2**40)
+seconds = st.integers(0, 253402300799)
+tokens = st.from_regex(r"[A-Za-z0-9._~+/-]+=*", fullmatch=True)
 records = st.builds(
     TokenRecord,
-    access_token=st.text(min_size=1),
+    access_token=tokens,
     access_expires_at=seconds,
-    refresh_token=st.none() | st.text(),
+    refresh_token=st.none() | tokens,
     refresh_expires_at=st.none() | seconds,
     changed_at=seconds,
     refreshed_at=seconds,
@@ -241,10 +242,57 @@ def test_a_keyring_that_fails_is_said_in_a_sentence(
 def test_a_keyring_that_hangs_hangs_nobody() -> None:
     release = threading.Event()
     said: list[str] = []
-    with pytest.raises(StoreUnavailable, match="did not answer within"):
+    with pytest.raises(BoundExceeded):
         bounded(release.wait, 0.05, lambda: said.append("waiting"), patience=0.01)
-    release.set()
     assert said == ["waiting"]
+
+    class Hanging(Keyring):
+        def get_password(self, service: str, username: str) -> str | None:
+            release.wait()
+            return None
+
+    with pytest.raises(StoreUnavailable) as raised:
+        open_keyring_store(backend=Hanging(), bound=0.05).load("a")
+    release.set()
+    assert raised.value.message == "the keyring (Bad Keyring) did not answer within 0 seconds."
+
+
+def test_what_a_killed_write_left_behind_is_swept(tmp_path: Path) -> None:
+    store = open_file_store(tmp_path / "credentials")
+    store.save("a", RECORD)
+    leftover = tmp_path / "credentials" / ".webex-token+a.json.x1y2.new"
+    others = tmp_path / "credentials" / ".webex-token+ab.json.x1y2.new"
+    for file in (leftover, others):
+        file.write_text("secret")
+    store.save("a", RECORD)
+    assert (leftover.exists(), others.exists()) == (False, True)
+    leftover.write_text("secret")
+    store.delete("a")
+    assert names_in(tmp_path / "credentials") == [others.name]
+
+
+def test_a_keyring_that_the_library_does_not_recommend_is_not_fallen_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keyring
+    from keyring.backend import KeyringBackend
+    from keyring.errors import PasswordDeleteError
+
+    class PlainKeyring(KeyringBackend):
+        priority = 0.5
+        name = "Plain Keyring"
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return None
+
+        def set_password(self, service: str, username: str, password: str) -> None: ...
+
+        def delete_password(self, service: str, username: str) -> None:
+            raise PasswordDeleteError("none")
+
+    monkeypatch.setattr(keyring, "get_keyring", PlainKeyring)  # as if an entry point had brought it
+    with pytest.raises(StoreUnavailable, match="the one that was found, Plain Keyring, is not recommended"):
+        open_keyring_store()
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")  # somebody has chosen
+    assert open_keyring_store().delete("a") is False
 
 
 def test_a_null_keyring_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +325,7 @@ def test_a_lock_is_waited_for_said_and_freed_by_a_holder_that_dies(tmp_path: Pat
     assert holder.stdout.readline() == "held\n"
     said: list[str] = []
     with (
-        pytest.raises(StoreUnavailable, match=r"Another process has held the lock .* for over 0 seconds"),
+        pytest.raises(StoreUnavailable, match=r"has held the lock .* for over 0 seconds"),
         locked(path, said.append, bound=0.2, patience=0.1),
     ):
         pass

@@ -30,7 +30,7 @@ _NOT_NOW = frozenset({408, 425, 429})
 _NAMES_CLIENT = re.compile(r"client[ _-]?(id|secret|credential|authentication)|unknown client|invalid client")
 _NAMES_SCOPE = re.compile(r"\bscopes?\b")
 _NAMES_REDIRECT_URI = re.compile(r"redirect[ _-]?ur[il]")
-_NAMES_GRANT = re.compile(r"refresh[ _-]?token|authorization[ _-]?code|\bcode\b|\bgrant\b|code[ _-]?verifier")
+_NAMES_GRANT = re.compile(r"refresh[ _-]?token|authorization[ _-]?code|code[ _-]?verifier")
 
 _ERROR_CODES = {
     "invalid_client": _NAMES_CLIENT,
@@ -92,7 +92,7 @@ def retry_after(value: str, now: float) -> float | None:
         return float(value[:9])
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -115,10 +115,13 @@ def token_refused(answer: Answer) -> GrantRefused:
     )
 
 
-def failure(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
+def failure(
+    answer: Answer, now: float, secrets: Iterable[str | None] = (), *, refreshing: bool = False
+) -> WebexTokenError:
     """The error that ``answer``, which is not the one hoped for, stands for.
 
-    ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them.
+    ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them; ``refreshing``
+    says that a refresh token was spent.
     """
     said = printable(scrub(answer.description or answer.error, secrets))
     reply = f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
@@ -130,11 +133,9 @@ def failure(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> W
         )
     if answer.json is None or answer.status < 400:
         return something_between(answer)
-    if answer.status not in {400, 401}:
-        return RequestRefused(
-            f"Webex refused the request ({reply}).", "Give Webex support the tracking ID, if there is one."
-        )
-    about = _ERROR_CODES.get(answer.error) or _about(answer.description.lower())
+    about = _ERROR_CODES.get(answer.error)
+    if about is None and answer.status in {400, 401}:
+        about = _about(answer.description.lower(), refreshing)
     if about is _NAMES_CLIENT:
         return ClientRefused(
             f"Webex does not accept the client id and client secret ({reply}).",
@@ -159,9 +160,13 @@ def failure(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> W
     )
 
 
-def _about(description: str) -> re.Pattern[str] | None:
-    """Which part of the request the words blame. The most telling is looked for first."""
-    for pattern in (_NAMES_REDIRECT_URI, _NAMES_CLIENT, _NAMES_SCOPE, _NAMES_GRANT):
+def _about(description: str, refreshing: bool) -> re.Pattern[str] | None:
+    """Which part of the request the words blame. The most telling is looked for first.
+
+    A refresh sends no redirect URI, so where its failure names one beside the token, the token is meant.
+    """
+    others = (_NAMES_REDIRECT_URI, _NAMES_CLIENT, _NAMES_SCOPE, _NAMES_GRANT)
+    for pattern in (_NAMES_GRANT, *others) if refreshing else others:
         if pattern.search(description):
             return pattern
     return None

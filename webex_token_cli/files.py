@@ -29,6 +29,11 @@ def private_problem(path: Path) -> str | None:
     return None
 
 
+def unfinished(path: Path) -> list[Path]:
+    """What ``write_private(path, …)`` left behind when it was killed."""
+    return [each for each in path.parent.glob(".*.new") if each.name.startswith(f".{path.name}.")]
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace ``path`` by ``text`` in one step, readable by its owner alone from the first moment on.
 

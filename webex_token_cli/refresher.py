@@ -72,15 +72,17 @@ class Refresher:
                 return self._spend(profile, current)
 
     def _spend(self, profile: str, record: TokenRecord) -> Outcome:
-        if not record.can_refresh(self.clock()):
-            what = "has no refresh token" if record.refresh_token is None else "has a refresh token that expired"
-            raise SignInNeeded(f"Profile {profile} {what}.", sign_in_hint(profile))
+        if record.refresh_token is None:
+            raise SignInNeeded(f"Profile {profile} has no refresh token.", sign_in_hint(profile))
+        # A refresh token that has expired by this machine's clock is spent all the same: the clock may be
+        # wrong, and Webex knows.
+        asked = self.clock()
         try:
             response = self.spend(record)
         except SignInNeeded as error:
             # The hint of the HTTP layer cannot know the profile.
             raise type(error)(f"Profile {profile}: {error.message}", sign_in_hint(profile)) from error
-        renewed = record.refreshed(response, self.clock())
+        renewed = record.refreshed(response, asked, took=max(0.0, self.clock() - asked))
         self._save(profile, renewed)
         return Outcome(Result.UNCHANGED if renewed.same_token_as(record) else Result.RENEWED, renewed)
 

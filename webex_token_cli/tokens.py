@@ -15,13 +15,22 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 # A server that says more means something else; the calendar could not hold it either.
 _LONGEST_LIFETIME = 100 * 365 * DAY
 
-# The same token asked for twice is given a lifetime counted from the answer, rounded to seconds, and
-# the answer takes time to arrive. Two expiries this close together are the same expiry.
+# The same token asked for twice is given two lifetimes, each rounded to seconds. Expiries as close together
+# as this, and as the time that the answer took, are the same expiry.
 SAME_EXPIRY = 5
 
 # Below this much life left, a refresh token is close enough to its end for a person to be told:
 # it says that nothing has spent it for over two months.
 REFRESH_TOKEN_LOW = 14 * DAY
+
+
+# RFC 6749 section 3.3.
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+", re.ASCII)
+
+
+def is_bearer_token(text: str) -> bool:
+    """Whether ``text`` can be sent as a token (RFC 6750 section 2.1)."""
+    return _B64TOKEN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class TokenResponse:
             expires_in=expires_in,
             refresh_token=_token(body, "refresh_token"),
             refresh_token_expires_in=_lifetime(body, "refresh_token_expires_in"),
-            scopes=tuple(scope.split()) if isinstance(scope, str) and scope.split() else None,
+            scopes=tuple(filter(_SCOPE.fullmatch, scope.split())) or None if isinstance(scope, str) else None,
         )
 
 
@@ -80,7 +89,7 @@ def _token(body: dict[str, Any], key: str) -> str | None:
     value = body.get(key)
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or not _B64TOKEN.fullmatch(value):
+    if not isinstance(value, str) or not is_bearer_token(value):
         raise ValueError(f"{key} is no bearer token (RFC 6750)")
     return value
 
@@ -91,7 +100,7 @@ def _lifetime(body: dict[str, Any], key: str) -> int | None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_LIFETIME:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _LONGEST_LIFETIME:
         raise ValueError(f"{key} is no lifetime in seconds")
     return int(value)
 
@@ -132,8 +141,10 @@ class TokenRecord:
             scopes=response.scopes,
         )
 
-    def refreshed(self, response: TokenResponse, now: float) -> Self:
-        """This record after a refresh that the token endpoint answered with ``response`` at ``now``.
+    def refreshed(self, response: TokenResponse, now: float, took: float = 0.0) -> Self:
+        """This record after a refresh that was asked for at ``now`` and answered ``took`` seconds later.
+
+        Lifetimes are counted from the asking, so that nothing is taken to live longer than it does.
 
         A missing refresh token leaves the old one in force (RFC 6749 section 6). A missing lifetime of
         a refresh token that stayed is taken as unchanged, of a new one as unknown.
@@ -145,7 +156,7 @@ class TokenRecord:
             refresh_expires_at = self.refresh_expires_at
         expires_at = moment + response.expires_in
         same = response.access_token == self.access_token
-        if same and abs(expires_at - self.access_expires_at) <= SAME_EXPIRY:
+        if same and abs(expires_at - self.access_expires_at) <= SAME_EXPIRY + took:
             expires_at = self.access_expires_at
         return replace(
             self,

@@ -14,7 +14,9 @@ from requests.auth import AuthBase
 
 from webex_token_cli import __version__
 from webex_token_cli.answers import Answer, failure, something_between, token_refused
+from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
+from webex_token_cli.output import printable
 from webex_token_cli.profiles import is_loopback
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
@@ -58,9 +60,20 @@ def authorization_url(
     return f"{api_url}/authorize?{urlencode(query)}"
 
 
+class _Session(requests.Session):
+    """A session to which a redirect is an answer like any other.
+
+    Webex's API sends none, a captive portal does. Even when told to follow none, requests reads the whole
+    body of one, however long, and takes its Location apart.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the overridden signature
+        return None
+
+
 def new_session(api_url: str) -> requests.Session:
     """An HTTP session for ``api_url`` that obeys the user's proxies and certificate authorities."""
-    session = requests.Session()
+    session = _Session()
     session.headers["User-Agent"] = f"webex-token/{__version__}"
     session.headers["Accept"] = "application/json"
     if is_loopback(urlsplit(api_url).hostname or ""):
@@ -140,9 +153,9 @@ class WebexClient:
             raise something_between(answer)
         emails = body.get("emails")
         return Person(
-            id=body["id"],
+            id=_text(body["id"]),
             display_name=_text(body.get("displayName")),
-            emails=tuple(e for e in emails if isinstance(e, str)) if isinstance(emails, list) else (),
+            emails=tuple(map(_text, emails)) if isinstance(emails, list) else (),
             org_id=_text(body.get("orgId")),
             type=_text(body.get("type")),
         )
@@ -151,7 +164,7 @@ class WebexClient:
         answer = self._send("POST", "/access_token", form=form)
         secrets = [form.get(key) for key in ("client_secret", "code", "code_verifier", "refresh_token")]
         if answer.status != 200:
-            raise failure(answer, self.clock(), secrets)
+            raise failure(answer, self.clock(), secrets, refreshing="refresh_token" in form)
         try:
             return TokenResponse.parse(answer.json)
         except ValueError:
@@ -167,10 +180,7 @@ class WebexClient:
         bearer: str | None = None,
         timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
     ) -> Answer:
-        started = self.monotonic()
-        try:
-            # No redirect is followed: Webex's API sends none, a captive portal does, and requests would
-            # take the form and its secrets along.
+        def request() -> Answer:
             with self.session.request(
                 method,
                 self.api_url + path,
@@ -181,9 +191,13 @@ class WebexClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = _read(response, deadline=started + sum(timeout), monotonic=self.monotonic)
-                answer = Answer(response.status_code, dict(response.headers), body)
-        except (requests.RequestException, ValueError) as error:  # ValueError: a Location that is no URL
+                return Answer(response.status_code, dict(response.headers), _read(response))
+
+        started = self.monotonic()
+        try:
+            # A time-out of requests is for each read: a byte a second would keep it waiting for ever.
+            answer = bounded(request, sum(timeout))
+        except (OSError, ValueError, BoundExceeded) as error:
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
             raise _unreachable(self.api_url, error) from None
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
@@ -191,21 +205,25 @@ class WebexClient:
         return answer
 
 
-def _read(response: requests.Response, deadline: float, monotonic: Callable[[], float]) -> bytes:
-    """The body, as far as it is reasonably long and arrives in reasonable time."""
+def _read(response: requests.Response) -> bytes:
+    """The body, if it is reasonably long."""
     body = bytearray()
     for chunk in response.iter_content(16 * 1024):
         body += chunk
         if len(body) > _LONGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("the answer is too long")
-        if monotonic() > deadline:
-            raise requests.exceptions.ReadTimeout("the answer arrives too slowly")
     return bytes(body)
 
 
 def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
     """The same error in words. Those of requests carry URLs and addresses of objects, so they are not repeated."""
     host = urlsplit(api_url).netloc
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        return ConfigurationError(
+            "The address of the proxy is none.", "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it."
+        )
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return ConfigurationError(f"{host} cannot be the host of an API.", "Correct the API base URL, or the proxy's.")
     if isinstance(error, requests.exceptions.ProxyError):
         return TemporaryFailure(f"The proxy on the way to {host} did not answer.", "Check HTTPS_PROXY, then try again.")
     if isinstance(error, requests.exceptions.SSLError):
@@ -214,12 +232,17 @@ def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
             "A sign-in page of this network, or a proxy that inspects TLS, may be in between (REQUESTS_CA_BUNDLE "
             "names its certificate); then try again.",
         )
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, requests.exceptions.Timeout | BoundExceeded):
         return TemporaryFailure(f"{host} did not answer in time.", "Try again later.")
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return TemporaryFailure(f"{host} could not be reached.", "Check the network, then try again.")
     if isinstance(error, ValueError | requests.exceptions.ContentDecodingError):
         return TemporaryFailure(f"{host} sent an answer that cannot be read.", "Try again later.")
+    if not isinstance(error, requests.RequestException):
+        return ConfigurationError(
+            f"The certificate authorities for {host} could not be loaded ({type(error).__name__}).",
+            "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or unset it.",
+        )
     return RequestRefused(
         f"The request to {host} could not be sent ({type(error).__name__}).",
         "Run again with --debug to see where.",
@@ -227,4 +250,5 @@ def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Somebody's words, fit to be shown: people choose their own names."""
+    return printable(value) if isinstance(value, str) else ""

@@ -3,24 +3,34 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.bounded import BOUND_UNATTENDED, bounded
 from webex_token_cli.store.lock import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.records import SERVICE, CredentialStore, Keyring
+from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore, Keyring
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
 
 
 def open_file_store(
-    folder: Path, say: Callable[[str], None] = lambda _: None, bound: float = BOUND_UNATTENDED
+    folder: Path,
+    say: Callable[[str], None] = lambda _: None,
+    bound: float = BOUND_UNATTENDED,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> CredentialStore:
-    """The store of plain files in ``folder``; each record's lock lies beside it."""
+    """The store of plain files in ``folder``; each record's lock lies beside it.
+
+    ``say`` shows what is waited for, ``cancelled`` ends the wait for a lock.
+    """
     from webex_token_cli.store.filekeyring import FileKeyring, file_name
 
     backend = FileKeyring(folder)
     return CredentialStore(
         keyring=backend,
         place=f"the file store {folder}",
-        lock=lambda profile: locked(folder / f"{file_name(SERVICE, profile)}.lock", say),
+        lock=lambda profile: locked(folder / f"{file_name(SERVICE, profile)}.lock", say, cancelled),
         say=say,
         bound=bound,
         plain_file=lambda profile: backend.path(SERVICE, profile),
@@ -32,6 +42,7 @@ def open_keyring_store(
     bound: float = BOUND_UNATTENDED,
     backend: Keyring | None = None,
     lock_folder: Path | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> CredentialStore:
     """The store in the operating system's keyring, or in ``backend``.
 
@@ -41,12 +52,15 @@ def open_keyring_store(
 
     if backend is None:
         # Looking for one already talks to D-Bus, where a daemon can be asked to start and not answer.
-        backend = bounded(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
+        try:
+            backend = bounded(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
+        except BoundExceeded:
+            raise _no_keyring(f"none answers within {bound:.0f} seconds") from None
     locks = lock_folder or lock_folder_of_this_user()
 
     def lock(profile: str) -> AbstractContextManager[None]:
         check_lock_folder(locks)
-        return locked(locks / f"{file_name(SERVICE, profile)}.lock", say)
+        return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
     return CredentialStore(
         keyring=backend,
@@ -68,7 +82,17 @@ def system_keyring() -> Keyring:
         raise _no_keyring(f"the configured one cannot be loaded ({type(error).__name__})") from None
     if isinstance(backend, fail.Keyring | null.Keyring):
         raise _no_keyring("no Secret Service, KWallet, macOS Keychain or Windows Credential Manager answers")
+    chosen = keyring.core.load_env() or keyring.core.load_config()
+    if chosen is None and _best_priority(backend) < 1:
+        # Below 1 are what the library does not recommend: plain files, mostly, which are chosen or not used.
+        raise _no_keyring(f"the one that was found, {_known_as(backend)}, is not recommended for secrets")
     return backend
+
+
+def _best_priority(backend: "KeyringBackend") -> float:
+    """The priority of ``backend``, or of the first that it hands on to."""
+    handed_on = getattr(backend, "backends", None)
+    return float(max((each.priority for each in handed_on), default=0)) if handed_on else float(backend.priority)
 
 
 def _no_keyring(why: str) -> StoreUnavailable:

@@ -11,7 +11,7 @@ from keyring.backend import KeyringBackend
 from keyring.compat import properties
 from keyring.errors import KeyringError, PasswordDeleteError, PasswordSetError
 
-from webex_token_cli.files import private_problem, write_private
+from webex_token_cli.files import private_problem, unfinished, write_private
 
 _PLAIN = frozenset(string.ascii_lowercase + string.digits + "._-@")
 
@@ -56,6 +56,7 @@ class FileKeyring(KeyringBackend):
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
+            self._sweep(path)
             write_private(path, password)
         except OSError as error:
             raise PasswordSetError(f"{path}: {_why(error)}") from error
@@ -64,9 +65,18 @@ class FileKeyring(KeyringBackend):
         """Remove the entry. Raises PasswordDeleteError when there is none or it cannot be removed."""
         path = self.path(service, username)
         try:
+            self._sweep(path)
             path.unlink()
         except OSError as error:
             raise PasswordDeleteError(f"{path}: {_why(error)}") from error
+
+    def _sweep(self, path: Path) -> None:
+        """Remove what a process that was killed in the middle of a write left behind.
+
+        Nobody else is writing now: whoever writes holds the entry's lock.
+        """
+        for leftover in unfinished(path):
+            leftover.unlink(missing_ok=True)
 
     def _refuse_unsafe(self, path: Path) -> None:
         self._refuse_unsafe_folder()

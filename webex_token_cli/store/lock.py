@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from webex_token_cli.bounded import PATIENCE
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.files import make_private_folder, private_problem
-from webex_token_cli.store.bounded import PATIENCE
 
-# A holder talks to Webex (bounded) and to the store (bounded); this is longer than both together can
-# reasonably take, and short enough for a scheduled job not to pile up.
+# A holder talks to Webex and to the store, both bounded, and mostly takes a second. One that takes longer
+# than this is in trouble of its own, and scheduled jobs should not pile up behind it.
 LOCK_BOUND = 90.0
+
+# How often to look whether the wait was cancelled, in seconds.
+_GLANCE = 0.25
 
 
 def lock_folder_of_this_user() -> Path:
@@ -33,6 +36,7 @@ def lock_folder_of_this_user() -> Path:
 def locked(
     path: Path,
     say: Callable[[str], None],
+    cancelled: Callable[[], bool] = lambda: False,
     bound: float = LOCK_BOUND,
     patience: float = PATIENCE,
     clock: Callable[[], float] = time.monotonic,
@@ -40,24 +44,28 @@ def locked(
     """Hold the lock file ``path`` while the context is open.
 
     Waits at most ``bound`` seconds, and after ``patience`` says what it waits for. Raises StoreUnavailable
-    when the bound is up or the file cannot be made.
+    when the bound is up, ``cancelled`` says so, or the file cannot be made.
     """
     from filelock import FileLock, Timeout  # 70 ms that `get` and `show` can do without
 
     lock = FileLock(path, mode=0o600)
-    deadline = clock() + bound
+    started, said = clock(), False
     try:
         make_private_folder(path.parent)
-        lock.acquire(timeout=min(patience, bound))
-    except Timeout:
-        say(f"Waiting for another webex-token that holds {path} …")
-        try:
-            lock.acquire(timeout=max(0.0, deadline - clock()))
-        except Timeout:
-            raise StoreUnavailable(
-                f"Another process has held the lock {path} for over {bound:.0f} seconds.",
-                "Wait for it or end it (fuser or lsof on that file name it), then try again.",
-            ) from None
+        while not lock.is_locked:
+            waited = clock() - started
+            if cancelled():
+                raise StoreUnavailable("The wait for another webex-token was interrupted.", "Try again.")
+            if waited > bound:
+                raise StoreUnavailable(
+                    f"Another process has held the lock {path} for over {bound:.0f} seconds.",
+                    "Wait for it or end it (fuser or lsof on that file name it), then try again.",
+                )
+            if waited >= patience and not said:
+                say(f"Waiting for another webex-token that holds {path} …")
+                said = True
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=min(_GLANCE, patience, bound))
     except OSError as error:
         raise StoreUnavailable(
             f"The lock {path} could not be taken ({error.strerror or type(error).__name__}).",
@@ -82,5 +90,5 @@ def check_lock_folder(folder: Path) -> None:
     if problem:
         raise StoreUnavailable(
             f"The folder {folder} cannot be trusted with locks: {problem}.",
-            "Make it a folder of your own with mode 0700, or remove it so that it is made anew.",
+            "Make it a folder of your own with mode 0700, or have whoever owns it remove it; it is made anew then.",
         )

@@ -7,13 +7,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from webex_token_cli.errors import DamagedEntry, StoreUnavailable, WebexTokenError
+from webex_token_cli.bounded import BoundExceeded, bounded
+from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.output import printable, scrub
-from webex_token_cli.store.bounded import BOUND_UNATTENDED, bounded
-from webex_token_cli.tokens import Person, TokenRecord
+from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token
 
 SERVICE = "webex-token"
 VERSION = 1
+
+# Time for a person at a terminal to notice the keyring's dialog and to type a password, in seconds.
+BOUND_WITH_A_PERSON = 120.0
+# Time for a keyring that answers at all, on a machine under load.
+BOUND_UNATTENDED = 20.0
+
+# The year 9999: the calendar ends there, and nothing that Webex grants comes near it.
+_LATEST = 253_402_300_799
 
 T = TypeVar("T")
 
@@ -46,7 +54,7 @@ def decode(text: str, entry: str) -> TokenRecord:
     try:
         values = json.loads(text)
         version = values.pop("version")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _corrupt(entry, "it is not a record of this program") from None
     if isinstance(version, int) and version > VERSION:
         raise StoreUnavailable(
@@ -67,23 +75,22 @@ def _corrupt(entry: str, why: str) -> DamagedEntry:
 
 
 def _record(values: dict[str, Any]) -> TokenRecord:
-    person = values.get("person")
-    scopes = values.get("scopes")
     return TokenRecord(
-        access_token=_typed(values, "access_token", str),
-        access_expires_at=_typed(values, "access_expires_at", int),
-        refresh_token=_optional(values, "refresh_token", str),
-        refresh_expires_at=_optional(values, "refresh_expires_at", int),
-        changed_at=_typed(values, "changed_at", int),
-        refreshed_at=_typed(values, "refreshed_at", int),
+        access_token=_token(values, "access_token"),
+        access_expires_at=_moment(values, "access_expires_at"),
+        refresh_token=_optional(values, "refresh_token", _token),
+        refresh_expires_at=_optional(values, "refresh_expires_at", _moment),
+        changed_at=_moment(values, "changed_at"),
+        refreshed_at=_moment(values, "refreshed_at"),
         client_id=_typed(values, "client_id", str),
         client_secret=_typed(values, "client_secret", str),
-        scopes=None if scopes is None else _strings(values, "scopes"),
-        person=None if person is None else _person(_typed(values, "person", dict)),
+        scopes=_optional(values, "scopes", _strings),
+        person=_optional(values, "person", _person),
     )
 
 
-def _person(values: dict[str, Any]) -> Person:
+def _person(record: dict[str, Any], key: str) -> Person:
+    values = _typed(record, key, dict)
     return Person(
         id=_typed(values, "id", str),
         display_name=_typed(values, "display_name", str),
@@ -100,8 +107,22 @@ def _typed(values: dict[str, Any], key: str, kind: type[T]) -> T:
     return value
 
 
-def _optional(values: dict[str, Any], key: str, kind: type[T]) -> T | None:
-    return None if values.get(key) is None else _typed(values, key, kind)
+def _optional(values: dict[str, Any], key: str, read: Callable[[dict[str, Any], str], T]) -> T | None:
+    return None if values.get(key) is None else read(values, key)
+
+
+def _token(values: dict[str, Any], key: str) -> str:
+    value = _typed(values, key, str)
+    if not is_bearer_token(value):
+        raise ValueError(key)
+    return value
+
+
+def _moment(values: dict[str, Any], key: str) -> int:
+    value = _typed(values, key, int)
+    if not 0 <= value <= _LATEST:
+        raise ValueError(key)
+    return value
 
 
 def _strings(values: dict[str, Any], key: str) -> tuple[str, ...]:
@@ -166,10 +187,17 @@ class CredentialStore:
             )
 
     def delete(self, profile: str) -> bool:
-        """Remove the profile's record; True if there was one. Raises StoreUnavailable."""
-        if self._call("read", lambda: self.keyring.get_password(SERVICE, profile)) is None:
-            return False
-        self._call("removed", lambda: self.keyring.delete_password(SERVICE, profile))
+        """Remove the profile's record, even one that cannot be read; True if there was one.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            self._call("removed", lambda: self.keyring.delete_password(SERVICE, profile))
+        except StoreUnavailable:
+            # Keyrings say in words of their own that there is nothing to remove.
+            if self._call("read", lambda: self.keyring.get_password(SERVICE, profile)) is None:
+                return False
+            raise
         return True
 
     def _call(self, done: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
@@ -177,11 +205,16 @@ class CredentialStore:
             return bounded(
                 call, self.bound, lambda: self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
             )
-        except WebexTokenError:
-            raise
+        except BoundExceeded:
+            raise StoreUnavailable(
+                f"{self.place} did not answer within {self.bound:.0f} seconds.",
+                "It may be waiting for its password in a window: unlock it and try again, or see --store file.",
+            ) from None
         except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
             why = printable(scrub(str(error), secrets), 160) or type(error).__name__
             raise StoreUnavailable(
                 f"An entry could not be {done} in {self.place}: {why}.",
-                "Unlock the keyring and try again; on a machine without one, see --store file.",
+                "See to the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
+                if self.plain_file
+                else "Unlock the keyring and try again; on a machine without one, see --store file.",
             ) from None
