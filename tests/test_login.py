@@ -316,7 +316,7 @@ def test_signing_in_with_another_store_moves_the_record(program: Program, keyrin
         (["--api-url", "http://webexapis.com/v1"], {}, "cannot be the API base URL"),
         ([], {"WEBEX_TOKEN_API_URL": "ftp://127.0.0.1"}, "cannot be the API base URL"),
         ([], {"WEBEX_TOKEN_STORE": "disk"}, "'disk' is not one of"),
-        (["--timeout", "0"], {}, "a duration must be longer than nothing"),
+        (["--timeout", "0"], {}, "a duration must be at least a second"),
         ([], {"WEBEX_CLIENT_ID": None}, "No client id is configured for profile default."),
         ([], {"WEBEX_CLIENT_SECRET": None}, "No client secret is configured."),
         (["--client-secret-file", "/nonexistent"], {}, "The client secret could not be read from /nonexistent"),

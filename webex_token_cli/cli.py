@@ -5,6 +5,7 @@ Start-up is part of the design: a verb's module is imported when the verb runs, 
 """
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -71,6 +72,10 @@ def group(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe on Windows, or a C locale, may not know every letter of a name: better a "?" than no answer.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

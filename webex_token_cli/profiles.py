@@ -24,7 +24,7 @@ DEFAULT_STORE = "keyring"
 STORES = ("keyring", "file")
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,63}", re.ASCII)
-_SECTION = re.compile(r"\s*\[(?P<name>[^]]*)\]\s*")
+_SECTION = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")
 _SETTING = re.compile(r"(?P<key>[A-Za-z_]+)\s*[=:]\s*(?P<value>.*?)\s*")
 
 
@@ -65,7 +65,15 @@ def check_api_url(url: str) -> str:
     except ValueError:
         host = ""
     secure = bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
-    if not secure or parts.query or parts.fragment or parts.username is not None or not url.isprintable() or " " in url:
+    if (
+        not secure
+        or parts.query
+        or parts.fragment
+        or parts.username is not None
+        or not url.isascii()
+        or not url.isprintable()
+        or " " in url
+    ):
         raise ConfigurationError(
             f"{url[:200]!r} cannot be the API base URL.",
             f"Give an https:// address such as {DEFAULT_API_URL}, or http:// to a loopback address.",
@@ -170,7 +178,7 @@ class ConfigFile:
 
     def _text(self) -> str:
         try:
-            return self.path.read_text(encoding="utf-8")
+            return self.path.read_text(encoding="utf-8-sig")  # as some editors write it
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
@@ -183,11 +191,11 @@ class ConfigFile:
             if after == before:
                 return False
             try:
-                write_private(self.path, after)
+                write_private(self.path.resolve(), after)  # a link to where the file is kept stays one
             except OSError as error:
                 raise ConfigurationError(
                     f"{self.path} could not be written ({error.strerror or type(error).__name__}).",
-                    "Nothing was changed; see to the folder's permissions and free space.",
+                    "The file is as it was; see to the folder's permissions and free space, then try again.",
                 ) from error
             return True
 

@@ -11,10 +11,13 @@ from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
+# A terminal that is closed. Windows has none of it.
+_HANG_UP = getattr(signal, "SIGHUP", None)
+
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Put SIGINT and SIGTERM off until the context ends.
+    """Put SIGINT, SIGTERM and SIGHUP off until the context ends.
 
     Between Webex's answer and its saving, dying would lose a refresh token that may be the only good one.
     Does nothing outside the main thread, where Python handles no signals.
@@ -27,7 +30,8 @@ def held_back() -> Iterator[None]:
     def remember(number: int, _: FrameType | None) -> None:
         arrived.append(number)
 
-    before = {number: signal.signal(number, remember) for number in _STOPPING}
+    held = (*_STOPPING, _HANG_UP) if _HANG_UP else _STOPPING
+    before = {number: signal.signal(number, remember) for number in held}
     try:
         yield
     finally:
@@ -40,6 +44,8 @@ def held_back() -> Iterator[None]:
 class StopRequest:
     """Remembers SIGINT and SIGTERM instead of dying of them, and cuts naps short when one arrives.
 
+    SIGHUP, which tells a daemon to look again, cuts a nap short too; ``look_asked`` tells of it once.
+
     A context manager, for the main thread; the handlers of before are put back when it ends. The handler
     writes to a socket that a nap selects on: unlike an Event, that cannot deadlock with the nap it
     interrupts, and a signal just before the nap is not missed.
@@ -50,7 +56,10 @@ class StopRequest:
         self._heard, self._bell = socket.socketpair()
         self._heard.setblocking(False)
         self._bell.setblocking(False)
+        self._hung_up = False
         self._before = {number: signal.signal(number, self._remember) for number in _STOPPING}
+        if _HANG_UP:
+            self._before[_HANG_UP] = signal.signal(_HANG_UP, self._remember)
 
     def __enter__(self) -> "StopRequest":
         return self
@@ -62,7 +71,10 @@ class StopRequest:
         self._bell.close()
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        self.received = self.received or signal.Signals(number)
+        if number == _HANG_UP:
+            self._hung_up = True
+        else:
+            self.received = self.received or signal.Signals(number)
         with contextlib.suppress(BlockingIOError):  # full of earlier rings: the nap will wake all the same
             self._bell.send(b"\0")
 
@@ -70,7 +82,15 @@ class StopRequest:
         """Whether a stop was asked for."""
         return self.received is not None
 
+    def look_asked(self) -> bool:
+        """Whether SIGHUP asked for a look since this was last called."""
+        asked, self._hung_up = self._hung_up, False
+        return asked
+
     def nap(self, seconds: float) -> None:
-        """Sleep for ``seconds``, or until a stop is asked for."""
-        if self.received is None:
+        """Sleep for ``seconds``, or until a stop or a look is asked for."""
+        if self.received is None and not self._hung_up:
             select.select([self._heard], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):  # nothing rang
+            while self._heard.recv(4096):
+                pass

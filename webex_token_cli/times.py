@@ -19,14 +19,14 @@ def parse_duration(text: str, unit: str = "s") -> float:
     """Seconds in ``text``: a number, or a number with one of ``s m h d w`` (``3600``, ``90m``, ``1.5d``).
 
     ``unit`` is what a bare number counts in. Raises ValueError, with a sentence, on anything else,
-    and on zero and on more than a century.
+    on less than a second and on more than a century.
     """
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write seconds, or a number with s, m, h, d or w, such as 90m")
     seconds = float(match["number"]) * _UNITS[match["unit"] or unit]
-    if seconds <= 0:
-        raise ValueError("a duration must be longer than nothing")
+    if seconds < 1:
+        raise ValueError("a duration must be at least a second")
     if seconds > LONGEST_DURATION:
         raise ValueError(f"{text!r} is longer than a century")
     return seconds

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -77,11 +78,14 @@ class _Steps:
         with self._started(*arguments) as process:
             assert process.stdout is not None  # noqa: S101 - it was asked for
             renewed = False
+            alarm = threading.Timer(self._bound, process.kill)
+            alarm.start()
             for line in process.stdout:
                 _show(line)
                 if renewed:
                     break
                 renewed = "renewed:" in line
+            alarm.cancel()
             process.terminate()
             _show(process.communicate(timeout=self._bound)[0])
         if not renewed:

@@ -1,8 +1,11 @@
 """``login``: sign a person in and store the tokens."""
 
+import contextlib
+import os
 import sys
 import time
 import webbrowser
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +20,7 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.errors import ConfigurationError, RequestRefused, TemporaryFailure
+from webex_token_cli.errors import ConfigurationError, GrantRefused, WebexTokenError
 from webex_token_cli.output import as_json as to_json
 from webex_token_cli.output import printable
 from webex_token_cli.profiles import DEFAULT_PROFILE, STORES, Overrides, Profile, Settings
@@ -132,7 +135,6 @@ def command(
     settings = _with_client_id(invocation, settings)
     secret = _client_secret(invocation, settings, client_secret_file, before)
     record = _sign_in(invocation, settings, secret, credentials, timeout, no_browser)
-    _remember(invocation, settings)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 
 
@@ -234,6 +236,7 @@ def _sign_in(
         record = record.belonging_to(_person(invocation, client, record))
         with store.lock(settings.profile):
             store.save(settings.profile, record)
+        _remember(invocation, settings)
         return record
 
     flow = BrowserFlow(
@@ -242,14 +245,17 @@ def _sign_in(
         say=invocation.say,
         timeout=timeout,
     )
-    return flow.sign_in(page, finish, lambda record: _who(settings, record))
+    with _out_of_the_browsers_reach():
+        return flow.sign_in(page, finish, lambda record: _who(settings, record))
 
 
 def _person(invocation: Invocation, client: "WebexClient", record: TokenRecord) -> "Person | None":
     """Whom the new tokens act for. Not knowing it is no reason to throw good tokens away."""
     try:
         return client.person(record.access_token)
-    except (TemporaryFailure, RequestRefused) as error:
+    except GrantRefused:
+        raise
+    except WebexTokenError as error:
         invocation.say(f"Warning: who signed in could not be asked. {error.message}")
         return None
 
@@ -257,8 +263,28 @@ def _person(invocation: Invocation, client: "WebexClient", record: TokenRecord) 
 def _open_browser(url: str) -> bool:
     try:
         return webbrowser.open(url)
-    except (webbrowser.Error, OSError):
+    except Exception:  # noqa: BLE001 - BROWSER may hold anything, and webbrowser takes it apart unguarded
         return False
+
+
+@contextlib.contextmanager
+def _out_of_the_browsers_reach() -> Iterator[None]:
+    """Keep two things from the browser that is started meanwhile: our standard output and the client secret.
+
+    Browsers print what they like, and ``webbrowser`` lets them print it where our answer is read.
+    """
+    os.environ.pop("WEBEX_CLIENT_SECRET", None)
+    if sys.stdout is None or sys.stderr is None:  # a stream that was closed at the start is nobody's to share
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _remember(invocation: Invocation, settings: Settings) -> None:

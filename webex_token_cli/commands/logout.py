@@ -8,7 +8,7 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.errors import SignInNeeded
+from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.profiles import sign_in_hint
 
 
@@ -17,7 +17,7 @@ from webex_token_cli.profiles import sign_in_hint
 @click.option("--all", "every", is_flag=True, help="Forget every stored profile.")
 @verbosity_options
 @pass_invocation
-def command(invocation: Invocation, profile: str, every: bool) -> None:
+def command(invocation: Invocation, profile: str, every: bool) -> int:
     """Remove a profile's tokens and client secret from the store, and its section from config.ini.
 
     Webex is not told: until they run out, copies of the tokens elsewhere stay good.
@@ -28,10 +28,18 @@ def command(invocation: Invocation, profile: str, every: bool) -> None:
 
     Exit status: 0 forgotten; 3 nothing was stored; 5 the credential store is unavailable.
     """
+    status = 0
     for name in invocation.profiles() if every else [profile]:
-        if not _forget(invocation, name):
-            raise SignInNeeded(f"Nobody is signed in as profile {name}; nothing to forget.", sign_in_hint(name))
-        click.echo(f"{name}: forgotten.")
+        try:
+            if not _forget(invocation, name):
+                raise SignInNeeded(f"Nobody is signed in as profile {name}; nothing to forget.", sign_in_hint(name))
+            click.echo(f"{name}: forgotten.")
+        except WebexTokenError as error:
+            if not every:
+                raise
+            status = max(status, error.exit_status)
+            invocation.say(f"Error: {error.message}\n{error.hint}")
+    return status
 
 
 def _forget(invocation: Invocation, profile: str) -> bool:

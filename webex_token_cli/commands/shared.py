@@ -45,6 +45,7 @@ class Invocation:
     verbose: bool = False
     debug: bool = False
     clock: Callable[[], float] = time.time
+    stopping: Callable[[], bool] = lambda: False
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
@@ -94,12 +95,12 @@ class Invocation:
     def store(self, name: str) -> "CredentialStore":
         """The credential store called ``name``. Raises StoreUnavailable."""
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
-        from webex_token_cli.store.bounded import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
+        from webex_token_cli.store.records import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
 
         bound = BOUND_WITH_A_PERSON if self.has_person else BOUND_UNATTENDED
         if name == "file":
-            return open_file_store(self._folder("data") / "credentials", self.say, bound)
-        return open_keyring_store(self.say, bound)
+            return open_file_store(self._folder("data") / "credentials", self.say, bound, self.stopping)
+        return open_keyring_store(self.say, bound, cancelled=self.stopping)
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store it is in. Raises SignInNeeded when there is none."""
@@ -137,7 +138,12 @@ class Invocation:
     def _folder(self, kind: str) -> Path:
         home = self.environment.get(HOME_VARIABLE)
         if home:
-            return Path(home).expanduser()
+            try:
+                return Path(home).expanduser()
+            except RuntimeError:
+                raise ConfigurationError(
+                    f"{HOME_VARIABLE} names the home folder of nobody ({home[:200]!r}).", "Give a path that exists."
+                ) from None
         import platformdirs
 
         find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]

@@ -77,12 +77,17 @@ def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
                 )
             )
             invocation.warn_if_running_out(name, record)
-            if check and not record.needs_sign_in(now):
-                _check(invocation, name, record)
         except WebexTokenError as error:
             status = max(status, error.exit_status)
             documents[name] = {"error": error.message, "hint": error.hint, "exit_status": error.exit_status}
             rows.append((name, error.message, "", "", ""))
+            continue
+        if check and not record.needs_sign_in(now):
+            try:
+                _check(invocation, name, record)
+            except WebexTokenError as error:
+                status = max(status, error.exit_status)
+                invocation.say(f"Error: Profile {name}: {error.message}\n{error.hint}")
     if as_json:
         click.echo(to_json({"profiles": documents}))
     else:

@@ -13,10 +13,12 @@ from webex_token_cli.commands.shared import (
     pass_invocation,
     verbosity_options,
 )
-from webex_token_cli.errors import ConfigurationError, SignInNeeded
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure
 from webex_token_cli.profiles import check_profile_name
 from webex_token_cli.times import distance_in_words, duration_in_words, local_time, when
 from webex_token_cli.watcher import Event, Kind, Watcher, exit_status
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
@@ -62,6 +64,8 @@ def command(invocation: Invocation, named: list[str], interval: float | None, ma
     Example:
       webex-token watch --interval 1h
 
+    SIGHUP makes it look at once.
+
     Exit status: 0 ended by SIGTERM, 130 by Ctrl-C; 3 no profile is left that can be kept fresh. With
     --once: 0 all are fresh, else the worst of 3 sign-in needed, 4 Webex cannot be asked now, 5 the
     credential store is unavailable.
@@ -72,6 +76,7 @@ def command(invocation: Invocation, named: list[str], interval: float | None, ma
     from webex_token_cli.signals import StopRequest
 
     with StopRequest() as stop:
+        invocation.stopping = stop
         watcher = Watcher(
             profiles=lambda: named or invocation.config.names(),
             stored=lambda name: invocation.store(invocation.settings(name).store).load(name),
@@ -82,11 +87,12 @@ def command(invocation: Invocation, named: list[str], interval: float | None, ma
             clock=invocation.clock,
             nap=stop.nap,
             stopping=stop,
+            look_asked=stop.look_asked,
         )
         if not (named or invocation.profiles()):
             raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
         if once:
-            return exit_status(watcher.round())
+            return _status_of_one_round(watcher.round(), stop.received)
         invocation.say(
             f"Looking every {duration_in_words(interval)}, renewing what was refreshed "
             f"{duration_in_words(max_age)} ago or longer. Ctrl-C ends it."
@@ -96,7 +102,14 @@ def command(invocation: Invocation, named: list[str], interval: float | None, ma
                 "No profile is left that can be kept fresh.",
                 "Sign in with `webex-token login`, then start again.",
             )
-        return 128 + signal.SIGINT if stop.received == signal.SIGINT else 0
+        return _INTERRUPTED if stop.received == signal.SIGINT else 0
+
+
+def _status_of_one_round(events: list[Event], received: signal.Signals | None) -> int:
+    if received == signal.SIGINT:
+        return _INTERRUPTED
+    # A round that was cut short has not seen every profile: "all are fresh" would be a guess.
+    return max(exit_status(events), TemporaryFailure.exit_status if received else 0)
 
 
 def _report(invocation: Invocation, event: Event) -> None:

@@ -69,6 +69,10 @@ class BrowserFlow:
             except WebexTokenError as error:
                 await listener.tell_failure(error)
                 raise
+            except Exception:
+                # The boundary says more; the person at the browser should not be left with a broken page.
+                await listener.tell_failure(WebexTokenError("Something unexpected failed.", "The terminal says where."))
+                raise
             await listener.tell(describe(finished))
             return finished
 
