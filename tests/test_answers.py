@@ -53,6 +53,16 @@ def rfc(error: str, description: str = "") -> dict[str, str]:
             "Webex does not accept the grant any more (HTTP 400, “Invalid refresh_token”, tracking ID ROUTER_1).",
         ),
         (
+            answer(403, rfc("invalid_grant")),
+            GrantRefused,
+            "Webex does not accept the grant any more (HTTP 403, “invalid_grant”).",
+        ),
+        (
+            answer(400, webex("The request failed with error code 4001")),
+            RequestRefused,
+            "Webex refused the request (HTTP 400, “The request failed with error code 4001”, tracking ID ROUTER_1).",
+        ),
+        (
             answer(400, rfc("invalid_client", "x")),
             ClientRefused,
             "Webex does not accept the client id and client secret (HTTP 400, “x”).",
@@ -161,3 +171,13 @@ def test_any_answer_has_a_meaning(status: int, body: bytes, headers: dict[str, s
 )
 def test_any_json_answer_has_a_meaning(status: int, body: object) -> None:
     assert failure(answer(status, body), NOW).message.isprintable()
+
+
+def test_in_a_refresh_the_word_that_blames_the_token_counts_most() -> None:
+    said = answer(400, webex("The refresh token was issued for another redirect_uri or client id"))
+    assert type(failure(said, NOW)) is ConfigurationError
+    assert type(failure(said, NOW, refreshing=True)) is GrantRefused
+
+
+def test_a_date_beyond_the_calendar_is_no_wait() -> None:
+    assert retry_after("Fri, 31 Dec 9999999999 23:59:59 GMT", NOW) is None

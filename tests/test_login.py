@@ -3,6 +3,8 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -371,3 +373,56 @@ def test_ctrl_c_at_the_question_ends_with_130(program: Program) -> None:
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert (terminal.exitstatus, terminal.signalstatus) == (130, None)
+
+
+NOSY_BROWSER = """
+import os, sys
+from webex_token_cli.sandbox.person import answer
+print("Opening in existing browser session.", flush=True)
+with open(sys.argv[1], "w") as seen:
+    seen.write(" ".join(os.environ))
+answer(sys.argv[2])
+"""
+
+
+def test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret(program: Program, tmp_path: Path) -> None:
+    browser, seen = tmp_path / "browser.py", tmp_path / "seen"
+    browser.write_text(NOSY_BROWSER)
+    done = program.having(BROWSER=f"{sys.executable} {browser} {seen} %s").run("login", "--json")
+    assert (done.status, json.loads(done.out)["person"]) == (0, "Ada Lovelace <ada@example.com>")
+    assert "Opening in existing browser session." in done.err
+    assert "BROWSER" in seen.read_text().split()
+    assert "WEBEX_CLIENT_SECRET" not in seen.read_text()
+
+
+def test_settings_that_cannot_be_remembered_are_said_on_the_page_and_the_tokens_are_kept(program: Program) -> None:
+    home = Path(program.variables["WEBEX_TOKEN_HOME"])
+    with program.started("login", "--no-browser") as login:
+        url = login.url()
+        (home / "config.ini").mkdir(parents=True)
+        page = answer(url)
+        done = login.finish()
+    assert done.status == 2
+    assert "You are not signed in" in page
+    assert error_of(done.err).startswith(f"Error: {home}/config.ini could not be ")
+    (home / "config.ini").rmdir()
+    assert program.run("get").status == 0
+
+
+def test_a_person_who_cannot_be_asked_for_is_no_reason_to_throw_tokens_away(program: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/people/me", 400, {"Content-Type": "application/json"}, '{"message": "odd"}'))
+    done = program.run("login")
+    assert done.status == 0
+    assert "Warning: who signed in could not be asked. " in done.err
+
+
+def test_without_a_standard_error_a_sign_in_still_answers(program: Program) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{WEBEX_TOKEN} login --json 2>&-"],
+        env=program.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, json.loads(done.stdout)["profile"]) == (0, "default")

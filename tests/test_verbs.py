@@ -2,11 +2,12 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.program import Finished, Program
+from tests.support.program import WEBEX_TOKEN, Finished, Program
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Fault, Sandbox
 
@@ -355,3 +356,37 @@ def test_every_profile_has_its_own_person_and_tokens(signed_in: Program, sandbox
     assert got == [grant.access_token for grant in sandbox.webex.grants]
     assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get").out.strip() == got[2]
     assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get", "-p", "Work").out.strip() == got[1]
+
+
+def test_an_entry_that_others_may_read_can_still_be_forgotten(signed_in: Program) -> None:
+    record_file(signed_in).chmod(0o644)
+    assert signed_in.run("get").status == 5
+    assert (signed_in.run("logout").status, record_file(signed_in).exists()) == (0, False)
+
+
+def test_logout_of_all_goes_on_after_one_that_fails(signed_in: Program) -> None:
+    for name in ("broken", "last"):
+        assert signed_in.run("login", "-p", name).status == 0
+    record_file(signed_in, "broken").unlink()
+    record_file(signed_in, "broken").mkdir()
+    done = signed_in.run("logout", "--all")
+    assert done.status == 5
+    assert [record_file(signed_in, name).exists() for name in ("default", "broken", "last")] == [False, True, False]
+
+
+def test_nowhere_to_print_is_no_traceback(signed_in: Program) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{WEBEX_TOKEN} show >&-"],
+        env=signed_in.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_of_nobody_is_wrong_configuration(program: Program) -> None:
+    done = program.having(WEBEX_TOKEN_HOME="~nobody-of-that-name/x").run("show")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("Error: WEBEX_TOKEN_HOME names the home folder of nobody")

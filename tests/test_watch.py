@@ -12,6 +12,7 @@ from tests.support.program import Program, wait_until
 from tests.test_verbs import DAY, age, record_file
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.store.lock import locked
 
 # An answer that arrives when the signal has long come.
 SLOW_ANSWER = (
@@ -213,3 +214,67 @@ def test_two_watchers_and_a_refresh_spend_the_refresh_token_once(signed_in: Prog
     assert [run.status for run in done] == [0, 0]
     assert sandbox.said() == ["signed in", "renewed"]
     assert Path(record_file(signed_in)).exists()
+
+
+def test_a_hang_up_looks_at_once_and_loses_no_refresh_in_flight(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started("watch") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        watch.process.send_signal(signal.SIGHUP)
+        watch.wait_for("default  renewed: ")
+        watch.wait_for("default  fresh: ")  # the look that was asked for
+        watch.process.send_signal(signal.SIGHUP)
+        watch.wait_for("default  fresh: ", times=2)
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+    assert signed_in.run("get").out == "the-last-one\n"
+
+
+def test_a_hang_up_ends_another_verb_only_after_the_save(signed_in: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started("refresh") as running:
+        wait_until(lambda: sandbox.in_flight > 0)
+        running.process.send_signal(signal.SIGHUP)
+        assert running.finish().status == -signal.SIGHUP
+    assert signed_in.run("get", "--no-refresh").out == "the-last-one\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 4)])
+def test_a_round_that_was_cut_short_does_not_say_that_all_is_well(
+    signed_in: Program, sandbox: Sandbox, number: signal.Signals, status: int
+) -> None:
+    assert signed_in.run("login", "-p", "other").status == 0
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started("watch", "--once") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        watch.process.send_signal(number)
+        done = watch.finish()
+    assert (done.status, events(done.out)) == (status, [("default", "renewed")])
+
+
+def test_a_stop_is_heard_while_another_process_holds_the_lock(signed_in: Program) -> None:
+    age(signed_in, 2 * DAY)
+    with (
+        locked(record_file(signed_in).with_name("webex-token+default.json.lock"), lambda _: None),
+        signed_in.started("watch") as watch,
+    ):
+        watch.wait_for("Waiting for another webex-token")
+        asked = time.monotonic()
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+        assert time.monotonic() - asked < 1
+
+
+def test_a_config_file_that_breaks_meanwhile_does_not_end_it(signed_in: Program) -> None:
+    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    whole = config.read_text()
+    with signed_in.started("watch", "--interval", "1") as watch:
+        watch.wait_for("default  fresh: ")
+        config.write_bytes(b"\xff" + whole.encode())
+        watch.wait_for("config.ini  failed: ")
+        config.write_text(whole)
+        watch.wait_for("default  fresh: ", times=watch.out.count("default  fresh: ") + 2)
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0

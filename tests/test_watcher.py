@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webex_token_cli.errors import GrantRefused, StoreUnavailable, TemporaryFailure, WebexTokenError
+from webex_token_cli.errors import ConfigurationError, GrantRefused, StoreUnavailable, TemporaryFailure, WebexTokenError
 from webex_token_cli.refresher import Outcome, Result
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.watcher import LONGEST_NAP, Event, Kind, Watcher, due_at, exit_status, retry_wait
@@ -221,3 +221,76 @@ def test_a_round_is_worth_its_worst_failure() -> None:
 
     fine, later, never = event(None), event(TemporaryFailure("", "")), event(GrantRefused("", ""))
     assert [exit_status(e) for e in ([fine], [never, fine], [never, later], [])] == [0, 3, 4, 0]
+
+
+def test_webexs_own_wait_is_kept_beyond_the_interval_and_rounds_leave_the_profile_alone() -> None:
+    world = World(until=START + DAY + 10 * HOUR)
+    world.failing = lambda _: TemporaryFailure("busy", "wait", 5 * HOUR) if world.now < START + DAY + HOUR else None
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 5 * HOUR]
+    assert [e.kind for e in world.events if START + DAY < e.moment < START + DAY + 5 * HOUR] == []
+
+
+def test_names_that_cannot_be_read_leave_the_last_ones_watched() -> None:
+    world = World(until=START + DAY + HOUR)
+    watcher = world.watcher()
+    listed = watcher.profiles
+
+    def profiles() -> list[str]:
+        if START + 2 * HOUR <= world.now < START + 30 * HOUR:
+            raise ConfigurationError("Line 3 is none.", "Correct it.")
+        return listed()
+
+    watcher.profiles = profiles
+    assert watcher.watch()
+    assert world.hours() == [24]
+    assert {(e.profile, e.kind) for e in world.events if e.error} == {("config.ini", Kind.FAILED)}
+
+
+def test_one_profiles_surprise_leaves_the_others_watched() -> None:
+    world = World(records={"odd": RECORD, "good": RECORD}, until=START + DAY + HOUR)
+
+    def fail(name: str) -> WebexTokenError | None:
+        if name == "odd":
+            raise RuntimeError("the-secret-is-in-here")
+        return None
+
+    world.failing = fail
+    assert world.watcher().watch()
+    assert [moment for name, moment in world.refreshes if name == "good"] == [START + DAY]
+    said = [e.error for e in world.events if e.error]
+    assert {(type(error), error.message) for error in said} == {
+        (WebexTokenError, "Something unexpected failed (RuntimeError).")
+    }
+
+
+def test_a_sign_in_during_the_refresh_that_failed_is_not_given_up_on() -> None:
+    world = World(until=START + 2 * DAY + 2 * HOUR, records={"raced": RECORD, "other": RECORD})
+
+    def fail(name: str) -> WebexTokenError | None:
+        if name != "raced" or world.now > START + DAY:
+            return None
+        world.records["raced"] = replace(RECORD, access_token="new", refreshed_at=START + DAY)
+        return GrantRefused("revoked", "sign in")
+
+    world.failing = fail
+    world.watcher().watch()
+    assert [(moment - START) / HOUR for name, moment in world.refreshes if name == "raced"] == [24, 48]
+
+
+def test_a_record_from_the_future_is_refreshed_once_to_set_it_right() -> None:
+    world = World(until=START + 2 * HOUR)
+    world.records["default"] = replace(
+        RECORD, refreshed_at=START + 400 * DAY, changed_at=START + 400 * DAY, access_expires_at=START + 414 * DAY
+    )
+    world.watcher().watch()
+    assert world.hours() == [0]
+
+
+def test_a_look_that_is_asked_for_comes_at_once() -> None:
+    world = World(until=START + HOUR / 2)
+    asked = [START + 600]
+    watcher = world.watcher()
+    watcher.look_asked = lambda: bool(asked) and world.now >= asked[0] and bool(asked.pop())
+    watcher.watch()
+    assert [e.moment - START for e in world.events] == [0, 600]

@@ -1,5 +1,6 @@
 """The HTTP client: what it sends, what it refuses to read, and what nobody can make it send."""
 
+import contextlib
 import io
 import socket
 import threading
@@ -12,7 +13,7 @@ from requests.adapters import BaseAdapter
 
 from tests.conftest import free_port
 from tests.test_store import RECORD
-from webex_token_cli.errors import TemporaryFailure
+from webex_token_cli.errors import ConfigurationError, TemporaryFailure
 from webex_token_cli.sandbox.server import Fault, Sandbox
 from webex_token_cli.webex import WebexClient, new_session
 
@@ -62,16 +63,17 @@ def test_a_loopback_api_is_never_asked_through_a_proxy(sandbox: Sandbox, monkeyp
     assert [entry.path for entry in sandbox.journal] == ["/v1/people/me"]
 
 
-def serve_once(answer: bytes, linger: bool = False) -> str:
+def serve_once(answer: bytes) -> str:
     """An API URL behind which one request is answered with exactly these bytes."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        with listening, listening.accept()[0] as connection:
+        with listening, listening.accept()[0] as connection, contextlib.suppress(OSError):
             connection.recv(65536)
             connection.sendall(answer)
-            if linger:
-                connection.recv(1)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):  # closing over unread bytes would reset the connection
+                pass
 
     threading.Thread(target=serve, daemon=True).start()
     return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
@@ -112,3 +114,64 @@ def test_a_trace_says_what_and_how_long_and_no_more(sandbox: Sandbox) -> None:
         client.refresh(RECORD)
     assert said[0].startswith("POST /access_token 503 trackingId=ROUTER_")
     assert not any(secret and secret in said[0] for secret in RECORD.secrets)
+
+
+def test_a_byte_a_second_is_waited_for_no_longer_than_any_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webex_token_cli.webex.CONNECT_TIMEOUT", 0.2)  # the constants are seconds that a test can do
+    listening = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def drip() -> None:
+        with listening, listening.accept()[0] as connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not ended.wait(0.05):
+                connection.sendall(b" ")
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+    client = WebexClient(url, new_session(url))
+    with pytest.raises(TemporaryFailure, match="did not answer in time"):
+        client._send("GET", "/people/me", timeout=(0.2, 0.3))
+    ended.set()
+    thread.join(10)
+
+
+def test_a_portals_redirect_is_not_followed_nor_read_without_end() -> None:
+    url = serve_once(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n" + b"x" * 3_000_000)
+    with pytest.raises(TemporaryFailure, match="sent an answer that cannot be read"):
+        WebexClient(url, new_session(url)).refresh(RECORD)
+
+
+def test_a_persons_own_name_cannot_write_on_the_terminal() -> None:
+    body = (
+        b'{"id": "1", "displayName": "\\u001b]0;owned\\u0007Ada\\ud800\\n", "emails": ["a\\u202e@b"],'
+        b' "orgId": 3, "type": null}'
+    )
+    url = serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    person = WebexClient(url, new_session(url)).person("token")
+    assert person is not None
+    assert f"{person.display_name}{person.emails[0]}".isprintable()
+    assert (person.org_id, person.type) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"https_proxy": "http://[broken"},
+            "The address webexapis.com, or that of the proxy on the way there, is none.",
+        ),
+        ({"https_proxy": "http://"}, "The address of the proxy is none."),
+        ({"REQUESTS_CA_BUNDLE": "/nonexistent.pem"}, "The certificate authorities for webexapis.com could not be"),
+    ],
+)
+def test_a_wrong_setting_of_the_machine_is_no_passing_failure(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], message: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as raised:
+        WebexClient(WEBEX, new_session(WEBEX)).refresh(RECORD)
+    assert raised.value.message.startswith(message)

@@ -223,7 +223,10 @@ def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
             "The address of the proxy is none.", "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it."
         )
     if isinstance(error, requests.exceptions.InvalidURL):
-        return ConfigurationError(f"{host} cannot be the host of an API.", "Correct the API base URL, or the proxy's.")
+        return ConfigurationError(
+            f"The address {host}, or that of the proxy on the way there, is none.",
+            "Correct the API base URL, or HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
+        )
     if isinstance(error, requests.exceptions.ProxyError):
         return TemporaryFailure(f"The proxy on the way to {host} did not answer.", "Check HTTPS_PROXY, then try again.")
     if isinstance(error, requests.exceptions.SSLError):
