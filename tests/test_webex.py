@@ -139,7 +139,9 @@ def test_a_byte_a_second_is_waited_for_no_longer_than_any_answer(monkeypatch: py
 
 
 def test_a_portals_redirect_is_not_followed_nor_read_without_end() -> None:
-    url = serve_once(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n" + b"x" * 3_000_000)
+    url = serve_once(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 3_000_000
+    )
     with pytest.raises(TemporaryFailure, match="sent an answer that cannot be read"):
         WebexClient(url, new_session(url)).refresh(RECORD)
 
