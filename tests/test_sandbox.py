@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.program import Program
 from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.person import answer
 from webex_token_cli.sandbox.server import Sandbox
 
 VERIFIER = "v" * 43
@@ -24,6 +25,11 @@ def rules(redirect_uri: str, request: pytest.FixtureRequest) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), **getattr(request, "param", {}))
 
 
+def basic(client_id: str, client_secret: str) -> str:
+    """An Authorization header."""
+    return f"Basic {base64.b64encode(f'{client_id}:{client_secret}'.encode()).decode()}"
+
+
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
         return None
@@ -32,10 +38,15 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def ask(
     sandbox: Sandbox, path: str, form: dict[str, str] | None = None, **headers: str
 ) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body of a path below /v1, redirects not followed."""
+    return fetch(sandbox.api_url + path, form, **headers)
+
+
+def fetch(url: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and body, redirects not followed."""
     opener = urllib.request.build_opener(_Stay)
     data = None if form is None else urlencode(form).encode()
-    request = urllib.request.Request(sandbox.api_url + path, data, headers)
+    request = urllib.request.Request(url, data, headers)
     try:
         with opener.open(request) as response:
             return response.status, dict(response.headers), response.read().decode()
@@ -101,6 +112,12 @@ def test_a_sign_in_gives_tokens_shaped_like_webexs(sandbox: Sandbox) -> None:
     }
     status, _, body = ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")
     assert (status, json.loads(body)["displayName"]) == (200, "Ada Lovelace")
+
+
+def test_the_person_reads_what_is_asked_and_where_they_are_sent_back(sandbox: Sandbox, redirect_uri: str) -> None:
+    page = authorize(sandbox)[2]
+    assert re.findall("<dd>(.*)</dd>", page) == ["spark:all", redirect_uri]
+    assert '<form method="post" action="authorize/decision">' in page
 
 
 def test_deny_sends_the_person_back_with_an_error(sandbox: Sandbox) -> None:
@@ -179,14 +196,14 @@ def test_a_code_expires(sandbox: Sandbox) -> None:
 
 
 def test_http_basic_is_client_authentication_too(sandbox: Sandbox) -> None:
-    basic = base64.b64encode(f"{sandbox.webex.client_id}:{sandbox.webex.client_secret}".encode()).decode()
+    right = basic(sandbox.webex.client_id, sandbox.webex.client_secret)
     form = {
         "grant_type": "authorization_code",
         "code": code(sandbox),
         "redirect_uri": sandbox.webex.rules.redirect_uris[0],
         "code_verifier": VERIFIER,
     }
-    assert ask(sandbox, "/access_token", form, Authorization=f"Basic {basic}")[0] == 200
+    assert ask(sandbox, "/access_token", form, Authorization=right)[0] == 200
     assert ask(sandbox, "/access_token", form, Authorization="Basic eDp5")[0] == 401
 
 
@@ -227,6 +244,305 @@ def test_people_me_is_401_without_a_token_and_403_without_the_scope(sandbox: San
 def test_what_is_not_there_is_404_with_a_tracking_id(sandbox: Sandbox) -> None:
     status, headers, body = ask(sandbox, "/nothing")
     assert (status, json.loads(body)["trackingId"]) == (404, headers["trackingid"])
+
+
+EITHER_SHAPE = pytest.mark.parametrize("rules", [{}, {"rfc_errors": True}], indirect=True, ids=["webex", "rfc6749"])
+
+
+def device(sandbox: Sandbox, **change: str) -> dict[str, Any]:
+    """What a device is told when it asks; the clock stands still from then on."""
+    moment = sandbox.webex.clock()
+    sandbox.webex.clock = lambda: moment
+    status, _, body = ask_for_device(sandbox, **change)
+    assert status == 200
+    told: dict[str, Any] = json.loads(body)
+    return told
+
+
+def ask_for_device(sandbox: Sandbox, **change: str) -> tuple[int, dict[str, str], str]:
+    return ask(
+        sandbox, "/device/authorize", {"client_id": sandbox.webex.client_id, "scope": "spark:all spark:kms", **change}
+    )
+
+
+def poll(sandbox: Sandbox, told: dict[str, Any], **change: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code": told["device_code"],
+        "client_id": sandbox.webex.client_id,
+        **change,
+    }
+    header = basic(sandbox.webex.client_id, sandbox.webex.client_secret)
+    status, headers, body = ask(sandbox, "/device/token", form, Authorization=header)
+    return status, headers, json.loads(body)
+
+
+def decide_for_device(sandbox: Sandbox, page: str, decision: str) -> tuple[int, str]:
+    """Status and page after the button was pressed."""
+    ticket = re.search(r'name="ticket" value="([^"]+)"', page)
+    assert ticket
+    status, _, after = fetch(f"{sandbox.verification_uri}/decision", {"ticket": ticket[1], "decision": decision})
+    return status, after
+
+
+def refused(sandbox: Sandbox, headers: dict[str, str], error: str, words: str) -> dict[str, Any]:
+    """The body of a refusal in the shape that the sandbox has been told to use."""
+    if sandbox.webex.rules.rfc_errors:
+        return {"error": error, "error_description": words}
+    return {"message": words, "errors": [{"description": words}], "trackingId": headers["trackingid"]}
+
+
+def test_a_device_is_told_what_to_show_and_how_to_ask(sandbox: Sandbox) -> None:
+    told = device(sandbox)
+    assert told == {
+        "device_code": told["device_code"],
+        "expires_in": 300,
+        "user_code": told["user_code"],
+        "verification_uri": f"http://127.0.0.1:{sandbox.port}/verify",
+        "verification_uri_complete": f"http://127.0.0.1:{sandbox.port}/verify?userCode={told['user_code']}",
+        "interval": 2,
+    }
+    assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", told["user_code"])
+    assert re.fullmatch(r"[0-9a-f]{64}", told["device_code"])
+    assert sandbox.webex.issued == {told["device_code"]}
+
+
+@EITHER_SHAPE
+@pytest.mark.parametrize(
+    ("change", "status", "error", "words"),
+    [
+        ({"client_id": "unknown"}, 401, "invalid_client", "Unknown client id"),
+        ({"scope": "spark:all not:ours"}, 400, "invalid_scope", "The scope is not one of the integration: not:ours"),
+        ({"scope": ""}, 400, "invalid_scope", "The scope is not one of the integration: none"),
+    ],
+)
+def test_a_wrong_device_request_is_refused_in_either_shape(
+    sandbox: Sandbox, rules: Rules, change: dict[str, str], status: int, error: str, words: str
+) -> None:
+    got, headers, body = ask_for_device(sandbox, **change)
+    assert (got, json.loads(body)) == (status, refused(sandbox, headers, error, words))
+    assert (sandbox.said("/v1/device/authorize"), sandbox.webex.issued) == ([error], set())
+
+
+@pytest.mark.parametrize("rules", [{"helper_redirects": False}], indirect=True)
+def test_devices_need_the_helper_services_redirect_uris(sandbox: Sandbox, rules: Rules) -> None:
+    status, headers, body = ask_for_device(sandbox)
+    words = "The redirect_uri of the device helper service is not registered with the integration"
+    assert (status, json.loads(body)) == (400, refused(sandbox, headers, "invalid_request", words))
+
+
+@EITHER_SHAPE
+def test_a_device_that_waits_is_told_so(sandbox: Sandbox, rules: Rules) -> None:
+    told = device(sandbox)
+    for _ in range(2):
+        status, headers, body = poll(sandbox, told)
+        assert status == (400 if rules.rfc_errors else 428)
+        assert body == refused(sandbox, headers, "authorization_pending", "The resource owner has not answered yet")
+        sandbox.webex.advance(2)
+    assert sandbox.said("/v1/device/token") == ["pending", "pending"]
+
+
+@EITHER_SHAPE
+def test_a_device_in_a_hurry_has_to_slow_down_more_and_more(sandbox: Sandbox, rules: Rules) -> None:
+    told = device(sandbox)
+    poll(sandbox, told)
+    for pause, interval in ((1.75, 7), (6.75, 12)):
+        sandbox.webex.advance(pause)
+        status, headers, body = poll(sandbox, told)
+        assert body == refused(sandbox, headers, "slow_down", "The device polls more often than it may")
+        if rules.rfc_errors:
+            assert (status, headers.get("Retry-After")) == (400, None)
+        else:
+            assert (status, headers["Retry-After"]) == (429, str(interval))
+    for pause in (11.875, 12):
+        sandbox.webex.advance(pause)
+        poll(sandbox, told)
+    assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "slow_down", "pending", "pending"]
+
+
+def test_each_device_has_a_pace_of_its_own(sandbox: Sandbox) -> None:
+    first, second = device(sandbox), device(sandbox)
+    for told in (first, first, second, first):
+        poll(sandbox, told)
+    sandbox.webex.advance(2)
+    poll(sandbox, second)
+    assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "pending", "slow_down", "pending"]
+
+
+def test_a_device_that_was_accepted_gets_a_long_token_and_keeps_it_fresh(sandbox: Sandbox) -> None:
+    told = device(sandbox)
+    assert poll(sandbox, told)[0] == 428
+    assert "<h1>You can go back to your device</h1>" in answer(told["verification_uri_complete"])
+    status, headers, tokens = poll(sandbox, told)
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert tokens == {
+        "access_token": tokens["access_token"],
+        "expires_in": 1209599,
+        "refresh_token": tokens["refresh_token"],
+        "refresh_token_expires_in": 7775999,
+        "token_type": "Bearer",
+        "scope": "spark:all spark:kms",
+    }
+    assert re.fullmatch(r"[\w-]{64}_PF84_[0-9a-f-]{36}", tokens["refresh_token"])
+    sandbox.webex.advance(86400)
+    _, renewed = refresh(sandbox, tokens["refresh_token"])
+    assert renewed == {**tokens, "access_token": renewed["access_token"]} != tokens
+    for token in (tokens["access_token"], renewed["access_token"]):
+        assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token)
+        assert 1900 < len(token) < 2100
+    status, _, body = ask(sandbox, "/people/me", Authorization=f"Bearer {renewed['access_token']}")
+    assert (status, json.loads(body)["displayName"]) == (200, "Ada Lovelace")
+    assert sandbox.webex.issued == {
+        told["device_code"],
+        tokens["access_token"],
+        tokens["refresh_token"],
+        renewed["access_token"],
+    }
+    assert [(entry.path, entry.status, entry.said) for entry in sandbox.journal] == [
+        ("/v1/device/authorize", 200, "device asked"),
+        ("/v1/device/token", 428, "pending"),
+        ("/verify", 200, "asked"),
+        ("/verify/decision", 200, "accepted"),
+        ("/v1/device/token", 200, "signed in"),
+        ("/v1/access_token", 200, "renewed"),
+        ("/v1/people/me", 200, ""),
+    ]
+
+
+@EITHER_SHAPE
+@pytest.mark.parametrize(
+    ("ending", "error", "words"),
+    [
+        ("denied", "access_denied", "The resource owner denied the request"),
+        ("expired", "expired_token", "The device code has expired"),
+        ("accepted and expired", "expired_token", "The device code has expired"),
+        ("used", "invalid_grant", "The device code has been used before"),
+        ("unknown", "invalid_grant", "The device code is not known"),
+    ],
+)
+def test_how_a_devices_request_ended_is_told_by_an_error_code(
+    sandbox: Sandbox, rules: Rules, ending: str, error: str, words: str
+) -> None:
+    told = device(sandbox)
+    if ending == "denied":
+        assert "<h1>You denied the request</h1>" in answer(told["verification_uri_complete"], "deny")
+        assert sandbox.said("/verify/decision") == ["denied"]
+    if ending in {"accepted and expired", "used"}:
+        answer(told["verification_uri_complete"])
+    if ending in {"expired", "accepted and expired"}:
+        sandbox.webex.advance(300)
+    if ending == "used":
+        assert poll(sandbox, told)[0] == 200
+    if ending == "unknown":
+        told["device_code"] = "unknown"
+    for _ in range(2):
+        status, _, body = poll(sandbox, told)
+        assert (status, body) == (400, {"error": error, "error_description": words})
+    assert sandbox.said("/v1/device/token")[-2:] == [error, error]
+
+
+@EITHER_SHAPE
+@pytest.mark.parametrize(
+    ("change", "status", "error", "words"),
+    [
+        ({"grant_type": "device_code"}, 400, "unsupported_grant_type", "The grant_type is not known here"),
+        ({"grant_type": ""}, 400, "unsupported_grant_type", "The grant_type is not known here"),
+        ({"client_id": ""}, 400, "invalid_request", "The client_id is not the one that HTTP Basic names"),
+        ({"client_id": "other"}, 400, "invalid_request", "The client_id is not the one that HTTP Basic names"),
+    ],
+)
+def test_a_wrong_poll_is_refused_in_either_shape(
+    sandbox: Sandbox, rules: Rules, change: dict[str, str], status: int, error: str, words: str
+) -> None:
+    told = device(sandbox)
+    answer(told["verification_uri_complete"])
+    got, headers, body = poll(sandbox, told, **change)
+    assert (got, body) == (status, refused(sandbox, headers, error, words))
+    assert poll(sandbox, told)[0] == 200
+
+
+@EITHER_SHAPE
+def test_a_device_has_to_prove_itself_by_http_basic(sandbox: Sandbox, rules: Rules) -> None:
+    told = device(sandbox)
+    answer(told["verification_uri_complete"])
+    client_id, client_secret = sandbox.webex.client_id, sandbox.webex.client_secret
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code": told["device_code"],
+        "client_id": client_id,
+        "client_secret": client_secret,
+    }
+    mismatch = "The client id and client secret do not match an integration"
+    for sent, words in (
+        ({}, "The client id and client secret are to come by HTTP Basic here"),
+        ({"Authorization": basic(client_id, "wrong")}, mismatch),
+        ({"Authorization": basic("wrong", client_secret)}, mismatch),
+        ({"Authorization": "Basic !"}, mismatch),
+    ):
+        status, headers, body = ask(sandbox, "/device/token", form, **sent)
+        assert (status, json.loads(body)) == (401, refused(sandbox, headers, "invalid_client", words))
+    assert ask(sandbox, "/device/token", form, Authorization=basic(client_id, client_secret))[0] == 200
+
+
+@pytest.mark.parametrize("rules", [{"auto_approve": True}], indirect=True)
+def test_approved_by_itself_a_device_still_waits_once(sandbox: Sandbox, rules: Rules) -> None:
+    told = device(sandbox)
+    poll(sandbox, told)
+    poll(sandbox, told)
+    sandbox.webex.advance(7)
+    poll(sandbox, told)
+    assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "signed in"]
+
+
+def test_a_person_types_the_code_and_compares_it(sandbox: Sandbox) -> None:
+    told = device(sandbox)
+    status, _, page = fetch(told["verification_uri"])
+    assert (status, 'name="userCode"' in page, "ticket" in page) == (200, True, False)
+    typed = told["user_code"].lower().replace("-", " ") + " "
+    status, _, page = fetch(f"{told['verification_uri']}?{urlencode({'userCode': typed})}")
+    assert (status, re.findall("<dd>(.*)</dd>", page)) == (200, ["spark:all spark:kms", told["user_code"]])
+    assert decide_for_device(sandbox, page, "accept")[0] == 200
+    assert sandbox.said("/verify") == ["code asked", "asked"]
+
+
+@pytest.mark.parametrize("lost", ["mistyped", "expired", "answered"])
+def test_a_code_that_no_device_waits_with_is_asked_for_again(sandbox: Sandbox, lost: str) -> None:
+    told = device(sandbox)
+    page = fetch(told["verification_uri_complete"])[2]
+    if lost == "mistyped":
+        told["verification_uri_complete"] += "B"
+    if lost == "expired":
+        sandbox.webex.advance(300)
+    if lost == "answered":
+        decide_for_device(sandbox, page, "deny")
+    status, _, again = fetch(told["verification_uri_complete"])
+    assert (status, 'name="userCode"' in again) == (400, True)
+    assert "<p>No device waits with that code; it may have expired.</p>" in again
+    with pytest.raises(OSError, match="400"):
+        answer(told["verification_uri_complete"])
+    if lost == "mistyped":
+        assert decide_for_device(sandbox, page, "accept")[0] == 200
+    else:
+        status, again = decide_for_device(sandbox, page, "accept")
+        assert (status, 'name="userCode"' in again) == (400, True)
+        assert "<p>That page has been answered before, or its code has expired.</p>" in again
+        assert poll(sandbox, told)[2]["error"] == {"expired": "expired_token", "answered": "access_denied"}[lost]
+
+
+def test_the_code_opens_the_page_of_its_own_device(sandbox: Sandbox) -> None:
+    first, second = device(sandbox), device(sandbox)
+    answer(second["verification_uri_complete"])
+    assert (poll(sandbox, first)[0], poll(sandbox, second)[0]) == (428, 200)
+
+
+def test_the_command_tells_a_device_how_long_its_code_lives(program: Program) -> None:
+    with program.started("sandbox", "--auto-approve", "--device-ttl", "1m") as running:
+        running.wait_for("export WEBEX_REDIRECT_URI")
+        lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
+        form = {"client_id": lines["WEBEX_CLIENT_ID"], "scope": "spark:all"}
+        _, _, body = fetch(f"{lines['WEBEX_TOKEN_API_URL']}/device/authorize", form)
+        assert json.loads(body)["expires_in"] == 60
+        running.wait_for("POST /v1/device/authorize 200  device asked")
 
 
 def test_the_command_points_a_terminal_at_it(program: Program, redirect_uri: str) -> None:

@@ -19,7 +19,7 @@ from webex_token_cli.times import local_time
     metavar="N",
     help="Listen here.  [default: a free port]",
 )
-@click.option("--auto-approve", is_flag=True, help="Consent at once, without asking on a page.")
+@click.option("--auto-approve", is_flag=True, help="Consent without asking on a page; to a device, at its second poll.")
 @click.option(
     "--access-ttl",
     type=Duration(),
@@ -45,6 +45,14 @@ from webex_token_cli.times import local_time
     help="A younger access token is given again at a refresh.",
 )
 @click.option(
+    "--device-ttl",
+    type=Duration(),
+    default="5m",
+    show_default=True,
+    metavar="DURATION",
+    help="How long the code that a device shows can be used.",
+)
+@click.option(
     "--rotate",
     is_flag=True,
     help="Give a new refresh token at each refresh; revoke the grant when an old one comes.",
@@ -67,10 +75,11 @@ def command(
     access_ttl: float,
     refresh_ttl: float,
     renew_after: float,
+    device_ttl: float,
     rotate: bool,
     redirect_uris: tuple[str, ...],
 ) -> None:
-    """Run a stand-in for Webex on 127.0.0.1 until Ctrl-C: sign-in page, token endpoint, people/me.
+    """Run a stand-in for Webex on 127.0.0.1 until Ctrl-C: sign-in page, token endpoint, device grant, people/me.
 
     The lines on standard output point webex-token at it; paste them into another terminal. What it is
     asked and answers goes to standard error, without secrets. It forgets everything when it ends.
@@ -92,6 +101,7 @@ def command(
         access_ttl=access_ttl,
         refresh_ttl=refresh_ttl,
         renew_after=renew_after,
+        device_ttl=device_ttl,
         rotate=rotate,
         auto_approve=auto_approve,
         redirect_uris=redirect_uris,

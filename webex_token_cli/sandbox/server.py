@@ -1,6 +1,7 @@
 """The stand-in over real sockets, with a journal of what it was sent and faults to order.
 
-Besides Webex's paths below ``/v1`` it has three of its own, for whoever steers it:
+Besides Webex's paths below ``/v1``, and the page ``/verify`` for the code that a device shows, it has
+three of its own, for whoever steers it:
 
 - ``POST /sandbox/advance`` with ``{"seconds": 86400}`` lets time pass;
 - ``POST /sandbox/fault`` with ``{"path": "/v1/access_token", "status": 503, "headers": {}, "body": "",
@@ -27,6 +28,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from webex_token_cli.sandbox.grants import Problem, Rules, Webex
 
 _LONGEST_FORM = 64 * 1024
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+_IN_EITHER_SHAPE = frozenset({"/v1/access_token", "/v1/device/authorize", "/v1/device/token"})
+
+# How a device's request can end. In Webex's own shape nothing would tell one from the other.
+_ENDS_OF_A_DEVICE = frozenset({"access_denied", "expired_token", "invalid_grant"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,11 @@ class Sandbox:
     def api_url(self) -> str:
         """The base URL that stands for ``https://webexapis.com/v1``."""
         return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def verification_uri(self) -> str:
+        """The page on which a person types the code that their device shows."""
+        return f"http://127.0.0.1:{self.port}/verify"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -193,7 +206,16 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._decide(form.get("ticket", ""), form.get("decision") == "accept")
                 case "POST", "/v1/access_token":
                     response, said = webex.token(form, self._basic())
-                    return _json(200, response, said, {"Cache-Control": "no-store"})
+                    return _json(200, response, said, _NO_STORE)
+                case "POST", "/v1/device/authorize":
+                    response = webex.begin_device(form, self.sandbox.verification_uri)
+                    return _json(200, response, "device asked", _NO_STORE)
+                case "POST", "/v1/device/token":
+                    return _json(200, webex.device_token(form, self._basic()), "signed in", _NO_STORE)
+                case "GET", "/verify":
+                    return self._verify(query.get("userCode", ""))
+                case "POST", "/verify/decision":
+                    return self._decide_device(form.get("ticket", ""), form.get("decision") == "accept")
                 case "GET", "/v1/people/me":
                     return _json(200, webex.person_of(self._bearer()))
                 case "POST", "/sandbox/advance":
@@ -207,10 +229,14 @@ class _Handler(BaseHTTPRequestHandler):
                 case _:
                     raise Problem(404, "not_found", "The requested resource could not be found")
         except Problem as problem:
-            in_rfc_shape = webex.rules.rfc_errors and path == "/v1/access_token"
-            return _refusal(problem, tracking_id, in_rfc_shape)
+            return _refusal(problem, tracking_id, self._in_rfc_shape(path, problem.error))
         except (ValueError, TypeError, KeyError):
             return _refusal(Problem(400, "invalid_request", "The request could not be read"), tracking_id, False)
+
+    def _in_rfc_shape(self, path: str, error: str) -> bool:
+        if path == "/v1/device/token" and error in _ENDS_OF_A_DEVICE:
+            return True
+        return self.sandbox.webex.rules.rfc_errors and path in _IN_EITHER_SHAPE
 
     def _authorize(self, query: dict[str, str], tracking_id: str) -> _Reply:
         webex = self.sandbox.webex
@@ -219,8 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
         except Problem as problem:
             if "application/json" in self.headers.get("Accept", ""):
                 raise
-            page = _filled("refused.html", description=problem.description, tracking_id=tracking_id)
-            return _Reply(problem.status, page, "text/html; charset=utf-8", problem.error)
+            values = {"description": problem.description, "tracking_id": tracking_id}
+            return _page(problem.status, problem.error, "refused.html", **values)
         try:
             ticket, authorization = webex.begin(query)
         except Problem as problem:
@@ -232,18 +258,57 @@ class _Handler(BaseHTTPRequestHandler):
             return _redirect(query["redirect_uri"], answer, problem.error)
         if webex.rules.auto_approve:
             return self._decide(ticket, accept=True)
-        page = _filled(
-            "consent.html",
-            person=webex.person["displayName"],
-            scopes=" ".join(authorization.scopes),
-            redirect_uri=authorization.redirect_uri,
+        return self._consent(
+            authorization.scopes,
+            action="authorize/decision",
             ticket=ticket,
+            fact="and sends you back to",
+            value=authorization.redirect_uri,
         )
-        return _Reply(200, page, "text/html; charset=utf-8", "asked")
 
     def _decide(self, ticket: str, accept: bool) -> _Reply:
         authorization, answer = self.sandbox.webex.decide(ticket, accept)
         return _redirect(authorization.redirect_uri, answer, "accepted" if accept else "denied")
+
+    def _verify(self, user_code: str) -> _Reply:
+        if not user_code.strip():
+            return _verify_page(200, "code asked", "Eight letters; capitals, dashes and blanks do not matter.")
+        try:
+            request = self.sandbox.webex.find_device(user_code)
+        except Problem as problem:
+            return _verify_page(problem.status, problem.error, f"{problem.description}.")
+        return self._consent(
+            request.scopes,
+            action="/verify/decision",
+            ticket=request.ticket,
+            fact="for a device that shows the code below; if yours shows another, press Deny",
+            value=request.user_code,
+        )
+
+    def _decide_device(self, ticket: str, accept: bool) -> _Reply:
+        try:
+            self.sandbox.webex.decide_device(ticket, accept)
+        except Problem as problem:
+            return _verify_page(problem.status, problem.error, f"{problem.description}.")
+        if accept:
+            heading, words = "You can go back to your device", "It goes on by itself."
+        else:
+            heading, words = "You denied the request", "Your device is told so."
+        return _page(200, "accepted" if accept else "denied", "device-done.html", heading=heading, words=words)
+
+    def _consent(self, scopes: tuple[str, ...], *, action: str, ticket: str, fact: str, value: str) -> _Reply:
+        """The page that asks the person; ``fact`` and ``value`` are what they can judge the request by."""
+        return _page(
+            200,
+            "asked",
+            "consent.html",
+            person=self.sandbox.webex.person["displayName"],
+            scopes=" ".join(scopes),
+            action=action,
+            ticket=ticket,
+            fact=fact,
+            value=value,
+        )
 
     def _bearer(self) -> str:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -284,13 +349,19 @@ def _refusal(problem: Problem, tracking_id: str, in_rfc_shape: bool) -> _Reply:
             "errors": [{"description": problem.description}],
             "trackingId": tracking_id,
         }
-    return _json(problem.status, body, problem.error)
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after and not in_rfc_shape else {}
+    return _json(problem.status, body, problem.said or problem.error, headers)
 
 
 def _redirect(uri: str, answer: dict[str, str], said: str) -> _Reply:
     return _Reply(302, b"", "text/plain", said, {"Location": f"{uri}?{urlencode(answer)}"})
 
 
-def _filled(page: str, **values: str) -> bytes:
-    text = files("webex_token_cli.sandbox").joinpath(page).read_text(encoding="utf-8")
-    return Template(text).substitute({key: html.escape(value) for key, value in values.items()}).encode()
+def _verify_page(status: int, said: str, words: str) -> _Reply:
+    return _page(status, said, "verify.html", words=words)
+
+
+def _page(status: int, said: str, name: str, **values: str) -> _Reply:
+    text = files("webex_token_cli.sandbox").joinpath(name).read_text(encoding="utf-8")
+    filled = Template(text).substitute({key: html.escape(value) for key, value in values.items()})
+    return _Reply(status, filled.encode(), "text/html; charset=utf-8", said)
