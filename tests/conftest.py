@@ -14,9 +14,11 @@ import pytest
 
 from tests.support.chromium import Chromium
 from tests.support.desktop import REQUIRED, desktop
+from tests.support.listening import Login
 from tests.support.program import ACCEPTING_BROWSER, Program
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.signin.authorization import RedirectURI
 
 # A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -115,3 +117,12 @@ def program(tmp_path: Path, sandbox: Sandbox) -> Program:
             "BROWSER": ACCEPTING_BROWSER,
         },
     )
+
+
+@pytest.fixture
+def login() -> Iterator[Login]:
+    """A browser flow that waits for this test to be its browser."""
+    login = Login(RedirectURI.parse(f"http://localhost:{free_port()}/oauth"))
+    login.may_finish.set()
+    with login:
+        yield login

@@ -4,106 +4,22 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
 from tests.conftest import free_port
+from tests.support.listening import SIGN_IN_PAGE, Login
 from tests.support.program import wait_until
-from webex_token_cli.errors import ConfigurationError, SignInNotCompleted, WebexTokenError
+from webex_token_cli.errors import ConfigurationError, SignInNotCompleted
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
-from webex_token_cli.signin.listener import bind, close
 from webex_token_cli.signin.pages import Page, render
-
-SIGN_IN_PAGE = "https://webex.example/authorize?x=1"
-
-
-@dataclass
-class Login:
-    """A browser flow that runs in a thread, with the test as the browser."""
-
-    redirect: RedirectURI
-    timeout: float = 20.0
-    proof: Proof | None = None
-    codes: list[str] = field(default_factory=list)
-    result: object = None
-    fails_with: WebexTokenError | None = None
-    may_finish: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        flow = BrowserFlow(self.redirect, open_browser=lambda _: True, say=lambda _: None, timeout=self.timeout)
-        try:
-            self.result = flow.sign_in(self._page, self._finish, lambda who: f"Signed in as {who} <&>.")
-        except WebexTokenError as error:
-            self.result = error
-
-    def _page(self, proof: Proof) -> str:
-        self.proof = proof
-        return SIGN_IN_PAGE
-
-    def _finish(self, code: str, proof: Proof) -> str:
-        assert proof is self.proof
-        self.codes.append(code)
-        assert self.may_finish.wait(10)
-        if self.fails_with:
-            raise self.fails_with
-        return "Ada"
-
-    @property
-    def good_query(self) -> str:
-        assert self.proof is not None
-        return f"code=the-code&state={self.proof.state}"
-
-    def ask(self, raw: bytes, address: str = "127.0.0.1") -> bytes:
-        """Send ``raw`` and read the whole answer."""
-        with socket.create_connection((address, self.redirect.port), timeout=10) as connection:
-            connection.sendall(raw)
-            answer = b""
-            with contextlib.suppress(ConnectionResetError):
-                while chunk := connection.recv(65536):
-                    answer += chunk
-        return answer
-
-    def get(
-        self, target: str, host: str | None = None, address: str = "127.0.0.1", method: str = "GET"
-    ) -> tuple[int, dict[str, str], str]:
-        """Status, headers and body of a request."""
-        host = host or f"localhost:{self.redirect.port}"
-        raw = self.ask(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), address)
-        head, _, body = raw.decode().partition("\r\n\r\n")
-        lines = head.split("\r\n")
-        return int(lines[0].split()[1]), dict(line.split(": ", 1) for line in lines[1:]), body
-
-
-@pytest.fixture
-def login() -> Iterator[Login]:
-    login = Login(RedirectURI.parse(f"http://localhost:{free_port()}/oauth"))
-    login.may_finish.set()
-    thread = threading.Thread(target=login.run, daemon=True)
-    thread.start()
-    wait_until(lambda: login.proof is not None)
-    yield login
-    login.may_finish.set()
-    if not login.codes:
-        follow(login, login.good_query)
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def follow(login: Login, query: str, address: str = "127.0.0.1") -> str:
-    """The page on which the redirect ends."""
-    status, headers, _ = login.get(f"/oauth?{query}", address=address)
-    assert status == 303
-    status, _, body = login.get(f"/oauth{headers['Location']}", address=address)
-    assert status == 200
-    return body
+from webex_token_cli.signin.sockets import Endpoint, bind, close, endpoint_for
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_localhost_is_both_loopbacks(login: Login, address: str) -> None:
-    assert "Signed in as Ada &lt;&amp;&gt;." in follow(login, login.good_query, address)
+    assert "Signed in as Ada &lt;&amp;&gt;." in login.follow(login.good_query, address)
     wait_until(lambda: login.result == "Ada")
     assert login.codes == ["the-code"]
 
@@ -175,7 +91,7 @@ def test_a_stray_is_answered_and_the_wait_goes_on(
 def test_garbage_is_answered_and_the_wait_goes_on(login: Login, raw: bytes, status: bytes) -> None:
     answer = login.ask(raw)
     assert answer[:12] in {b"HTTP/1.1 " + status, b""}
-    assert "Ada" in follow(login, login.good_query)
+    assert "Ada" in login.follow(login.good_query)
 
 
 def test_the_bare_address_leads_to_the_sign_in_page(login: Login) -> None:
@@ -188,7 +104,7 @@ def test_idle_connections_block_nobody_and_end_without_a_word(login: Login, capl
         for _ in range(50):
             idle.enter_context(socket.create_connection(("127.0.0.1", login.redirect.port)))
         started = time.monotonic()
-        assert "Ada" in follow(login, login.good_query)
+        assert "Ada" in login.follow(login.good_query)
         wait_until(lambda: login.result == "Ada")
         assert time.monotonic() - started < 1
     assert caplog.records == []
@@ -198,7 +114,7 @@ def test_the_same_redirect_twice_is_spent_once_and_shown_twice(login: Login) -> 
     login.may_finish.clear()
     query = login.good_query
     pages: list[str] = []
-    browsers = [threading.Thread(target=lambda: pages.append(follow(login, query))) for _ in range(2)]
+    browsers = [threading.Thread(target=lambda: pages.append(login.follow(query))) for _ in range(2)]
     for browser in browsers:
         browser.start()
     wait_until(lambda: login.codes)
@@ -211,7 +127,7 @@ def test_the_same_redirect_twice_is_spent_once_and_shown_twice(login: Login) -> 
 
 def test_a_failure_is_told_in_the_browser(login: Login) -> None:
     login.fails_with = SignInNotCompleted("It <b>failed</b>.", "Do that.")
-    page = follow(login, login.good_query)
+    page = login.follow(login.good_query)
     assert "You are not signed in" in page
     assert "It &lt;b&gt;failed&lt;/b&gt;." in page
     assert "Do that." in page
@@ -219,16 +135,16 @@ def test_a_failure_is_told_in_the_browser(login: Login) -> None:
 
 
 def test_the_port_is_free_at_once(login: Login) -> None:
-    follow(login, login.good_query)
+    login.follow(login.good_query)
     wait_until(lambda: login.result == "Ada")
-    close(bind(login.redirect))
+    close(bind(endpoint_for(login.redirect, None), login.redirect.uri))
 
 
 def test_a_deadline_ends_the_wait_and_frees_the_port() -> None:
     login = Login(RedirectURI.parse(f"http://127.0.0.1:{free_port()}/"), timeout=0.05)
     login.run()
     assert isinstance(login.result, SignInNotCompleted)
-    close(bind(login.redirect))
+    close(bind(endpoint_for(login.redirect, None), login.redirect.uri))
 
 
 def test_a_page_that_cannot_be_made_frees_the_port() -> None:
@@ -240,7 +156,7 @@ def test_a_page_that_cannot_be_made_frees_the_port() -> None:
     flow = BrowserFlow(redirect, open_browser=lambda _: pytest.fail("opened"), say=lambda _: None)
     with pytest.raises(ConfigurationError, match="wrong"):
         flow.sign_in(page, lambda _code, _proof: "", str)
-    close(bind(redirect))
+    close(bind(endpoint_for(redirect, None), redirect.uri))
 
 
 def test_a_port_that_needs_more_rights_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,8 +164,8 @@ def test_a_port_that_needs_more_rights_is_explained(monkeypatch: pytest.MonkeyPa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "bind", refuse)  # the tests may run as root, who may bind any port
-    with pytest.raises(ConfigurationError, match=r"Nothing can listen on port 80, where .* \(Permission denied\)"):
-        bind(RedirectURI.parse("http://localhost/oauth"))
+    with pytest.raises(ConfigurationError, match=r"Nothing can listen at localhost:80, where .* \(Permission denied\)"):
+        bind(Endpoint("localhost", 80), "http://localhost/oauth")
 
 
 @pytest.mark.parametrize("page", Page)

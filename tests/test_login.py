@@ -149,8 +149,9 @@ def test_nobody_there(program: Program, signed_in: dict[str, str], redirect_uri:
         6,
         "",
         "Error: Nobody finished the sign-in within 2 seconds.\n"
-        "Run `webex-token login` again; if Webex's page showed an error, compare the redirect URI "
-        f"{redirect_uri} with the integration at developer.webex.com/my-apps, to the letter.\n",
+        "Run `webex-token login` again, or `webex-token login --flow paste` where the browser cannot reach this "
+        f"machine; if Webex's page showed an error, compare the redirect URI {redirect_uri} with the integration at "
+        "developer.webex.com/my-apps, to the letter.\n",
     )
     assert files_below(Path(program.variables["WEBEX_TOKEN_HOME"])) == signed_in
     assert program.run("get").status == 0
@@ -162,12 +163,12 @@ def test_the_port_is_taken_on_either_loopback(program: Program, redirect_uri: st
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, port), family=family):
         done = program.run("login")
-    assert (done.status, done.out, done.err) == (
+    assert (done.status, done.out, error_of(done.err)) == (
         2,
         "",
         f"Error: Port {port}, where {redirect_uri} leads, is taken by another program.\n"
         "End that program (another login, perhaps), or register a redirect URI with another port "
-        "and give it with --redirect-uri.\n",
+        "and give it with --redirect-uri; `webex-token login --flow paste` needs no port at all.\n",
     )
     assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
 
@@ -176,14 +177,14 @@ def test_an_unregistered_redirect_uri_is_said_before_the_browser_opens(program: 
     uri = f"http://localhost:{free_port()}/elsewhere"
     done = program.run("login", "--redirect-uri", uri)
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("Error: Webex does not know the redirect URI for this integration (HTTP 400, ")
-    assert "authorize" not in done.err
+    assert error_of(done.err).startswith("Error: Webex does not know the redirect URI for this integration (HTTP 400, ")
+    assert "/authorize" not in done.err
 
 
 def test_an_unknown_client_id_is_said_before_the_browser_opens(program: Program) -> None:
     done = program.run("login", "--client-id", "Cunknown")
     assert (done.status, done.out) == (3, "")
-    assert done.err.startswith("Error: Webex does not accept the client id and client secret (HTTP 401, ")
+    assert error_of(done.err).startswith("Error: Webex does not accept the client id and client secret (HTTP 401, ")
 
 
 def test_a_scope_that_webex_refuses_is_named(program: Program) -> None:
@@ -310,8 +311,18 @@ def test_signing_in_with_another_store_moves_the_record(program: Program, keyrin
         (["-p", "a b"], {}, "'a b' cannot name a profile."),
         (["-p", "x" * 65], {}, "cannot name a profile."),
         ([], {"WEBEX_TOKEN_PROFILE": "-x"}, "'-x' cannot name a profile."),
-        (["--redirect-uri", "https://localhost:8000/oauth"], {}, "the one scheme that this version can listen for"),
-        (["--redirect-uri", "http://example.com/oauth"], {}, "does not lead to this machine"),
+        (["--redirect-uri", "ftp://localhost/oauth"], {}, "starts with neither http:// nor https://"),
+        (["--redirect-uri", "http://example.com/oauth"], {}, "because the redirect URI leads to another machine"),
+        (
+            ["--redirect-uri", "http://example.com/oauth", "--flow", "browser"],
+            {},
+            "leads to example.com, not to this machine",
+        ),
+        (["--flow", "teleport"], {}, "'teleport' is not one of"),
+        (["--listen", "8000"], {}, "'8000' is not an address to listen on."),
+        (["--tls-cert", "x"], {}, "--tls-cert and --tls-key go together."),
+        (["--tls-cert", "x", "--tls-key", "y"], {}, "A TLS certificate is of no use for the redirect URI http://"),
+        ([], {"BROWSER": None}, "No browser can be opened here, because there is no display"),
         (["--redirect-uri", "http://localhost:8000/oauth?x=1"], {}, "has a query, a fragment or a user name"),
         (["--redirect-uri", "localhost"], {}, "is not a URI with a scheme and a host"),
         (["--redirect-uri", "http://localhost:99999/"], {}, "is not a URI with a scheme and a host"),

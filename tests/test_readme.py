@@ -42,6 +42,7 @@ def examples() -> list[Example]:
 # What differs from run to run.
 _VARYING = [
     (re.compile(r"\S+/authorize\?\S+"), "<address>"),
+    (re.compile(r"(?<=--flow browser, because ).*"), "<why>"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+"), "<time>"),
     (re.compile(r"\((?:now|\d+ seconds? ago)\)"), "(just now)"),
     (re.compile(r"…[0-9a-f]{4}\b"), "<client id>"),

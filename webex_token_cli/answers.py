@@ -19,10 +19,12 @@ from webex_token_cli.errors import (
     ConfigurationError,
     GrantRefused,
     RequestRefused,
+    SignInNotCompleted,
     TemporaryFailure,
     WebexTokenError,
 )
 from webex_token_cli.output import printable, scrub
+from webex_token_cli.tokens import Pending
 
 # Not the answer to the question, but "not now": RFC 9110 sections 15.5.9, RFC 8470, RFC 6585.
 _NOT_NOW = frozenset({408, 425, 429})
@@ -31,6 +33,9 @@ _NAMES_CLIENT = re.compile(r"client[ _-]?(id|secret|credential|authentication)|u
 _NAMES_SCOPE = re.compile(r"\bscopes?\b")
 _NAMES_REDIRECT_URI = re.compile(r"redirect[ _-]?ur[il]")
 _NAMES_GRANT = re.compile(r"refresh[ _-]?token|authorization[ _-]?code|code[ _-]?verifier")
+
+# RFC 8628 section 3.5.
+_DEVICE_CODES = ("authorization_pending", "slow_down", "access_denied", "expired_token")
 
 _ERROR_CODES = {
     "invalid_client": _NAMES_CLIENT,
@@ -115,13 +120,39 @@ def token_refused(answer: Answer) -> GrantRefused:
     )
 
 
+def device_answer(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> Pending | WebexTokenError:
+    """What ``answer``, which holds no tokens, says to a device that polls (RFC 8628 section 3.5)."""
+    # Webex's own shape has no field for the code, so it is looked for in the words.
+    code = answer.error or next((code for code in _DEVICE_CODES if code in answer.description), "")
+    if answer.status == 428 or code == "authorization_pending":
+        return Pending()
+    if answer.status == 429 or code == "slow_down":
+        return Pending(too_fast=True, retry_after=retry_after(answer.header("retry-after"), now))
+    if code == "access_denied":
+        return SignInNotCompleted(
+            "The sign-in was denied in the browser.",
+            "Run `webex-token login` again and accept, if that was not meant.",
+        )
+    if code in {"expired_token", "invalid_grant"}:
+        return SignInNotCompleted(
+            f"The code was not entered in time (HTTP {answer.status}{_tracked(answer)}).",
+            "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
+        )
+    return failure(answer, now, secrets)
+
+
 def failure(
-    answer: Answer, now: float, secrets: Iterable[str | None] = (), *, refreshing: bool = False
+    answer: Answer,
+    now: float,
+    secrets: Iterable[str | None] = (),
+    *,
+    refreshing: bool = False,
+    scopes: Iterable[str] = (),
 ) -> WebexTokenError:
     """The error that ``answer``, which is not the one hoped for, stands for.
 
     ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them; ``refreshing``
-    says that a refresh token was spent.
+    says that a refresh token was spent; ``scopes`` are those asked for.
     """
     said = printable(scrub(answer.description or answer.error, secrets))
     reply = f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
@@ -147,8 +178,9 @@ def failure(
             "Register it, to the letter, at developer.webex.com/my-apps, or give a registered one with --redirect-uri.",
         )
     if about is _NAMES_SCOPE:
+        asked = " ".join(scopes)
         return ConfigurationError(
-            f"Webex does not grant these scopes to this integration ({reply}).",
+            f"Webex does not grant these scopes to this integration{f': {asked}' if asked else ''} ({reply}).",
             "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
         )
     if about is _NAMES_GRANT:

@@ -85,6 +85,62 @@ class TokenResponse:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceCode:
+    """What the device authorization endpoint answered (RFC 8628 section 3.2). Times are in seconds."""
+
+    device_code: str = field(repr=False)
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None
+    expires_in: int
+    interval: int
+
+    @classmethod
+    def parse(cls, body: object) -> Self:
+        """The device code in a decoded JSON ``body``.
+
+        Raises ValueError, naming the key and never the value, when ``body`` is no such answer.
+        """
+        if not isinstance(body, dict):
+            raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
+        complete = body.get("verification_uri_complete")
+        return cls(
+            device_code=_word(body, "device_code"),
+            user_code=_word(body, "user_code"),
+            verification_uri=_web_address(body, "verification_uri"),
+            verification_uri_complete=_web_address(body, "verification_uri_complete") if complete else None,
+            expires_in=_lifetime(body, "expires_in") or 0,
+            # RFC 8628: "If no value is provided, clients MUST use 5 as the default."
+            interval=_lifetime(body, "interval") or 5,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The person has not consented yet (RFC 8628 section 3.5).
+
+    ``too_fast`` asks for longer intervals, ``retry_after`` for one of so many seconds at least.
+    """
+
+    too_fast: bool = False
+    retry_after: float | None = None
+
+
+def _word(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
+        raise ValueError(f"{key} is missing or no word")
+    return value
+
+
+def _web_address(body: dict[str, Any], key: str) -> str:
+    value = _word(body, key)
+    if not value.startswith(("https://", "http://")) or " " in value:
+        raise ValueError(f"{key} is no web address")
+    return value
+
+
 def _token(body: dict[str, Any], key: str) -> str | None:
     value = body.get(key)
     if value is None or value == "":

@@ -1,9 +1,10 @@
-"""Webex over HTTP: the authorization URL, the token endpoint, ``people/me``. The only user of requests.
+"""Webex over HTTP: the authorization URL, the token endpoints, ``people/me``. The only user of requests.
 
 Facts from https://developer.webex.com/docs/integrations and RFC 6749; how an answer is read stands in
 ``answers.py``.
 """
 
+import base64
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,12 +14,12 @@ import requests
 from requests.auth import AuthBase
 
 from webex_token_cli import __version__
-from webex_token_cli.answers import Answer, failure, something_between, token_refused
+from webex_token_cli.answers import Answer, device_answer, failure, something_between, token_refused
 from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
 from webex_token_cli.output import printable
 from webex_token_cli.profiles import is_loopback
-from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.tokens import DeviceCode, Pending, Person, TokenRecord, TokenResponse
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
@@ -34,13 +35,23 @@ class _Authorization(AuthBase):
     ours, what it finds there.
     """
 
-    def __init__(self, bearer: str | None = None) -> None:
-        self._bearer = bearer
+    def __init__(self, value: str | None = None) -> None:
+        self._value = value
+
+    @classmethod
+    def bearer(cls, access_token: str) -> "_Authorization":
+        """RFC 6750 section 2.1."""
+        return cls(f"Bearer {access_token}")
+
+    @classmethod
+    def basic(cls, client_id: str, client_secret: str) -> "_Authorization":
+        """RFC 7617. Webex's identifiers and secrets have nothing in them that RFC 6749 would have encoded."""
+        return cls(f"Basic {base64.b64encode(f'{client_id}:{client_secret}'.encode()).decode('ascii')}")
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.pop("Authorization", None)
-        if self._bearer is not None:
-            request.headers["Authorization"] = f"Bearer {self._bearer}"
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
         return request
 
 
@@ -139,9 +150,39 @@ class WebexClient:
             }
         )
 
+    def authorize_device(self, *, client_id: str, scopes: tuple[str, ...]) -> DeviceCode:
+        """Begin a sign-in on another machine (RFC 8628 section 3.1)."""
+        answer = self._send("POST", "/device/authorize", form={"client_id": client_id, "scope": " ".join(scopes)})
+        if answer.status != 200:
+            raise failure(answer, self.clock(), scopes=scopes)
+        try:
+            return DeviceCode.parse(answer.json)
+        except ValueError:
+            raise something_between(answer) from None
+
+    def poll_device(self, code: DeviceCode, *, client_id: str, client_secret: str) -> TokenResponse | Pending:
+        """Ask once whether the person has consented (RFC 8628 section 3.4).
+
+        Webex requires HTTP Basic here. Raises SignInNotCompleted when they denied or were too late.
+        """
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+            "device_code": code.device_code,
+            "client_id": client_id,
+        }
+        answer = self._send(
+            "POST", "/device/token", form=form, authorization=_Authorization.basic(client_id, client_secret)
+        )
+        if answer.status == 200:
+            return _token_response(answer)
+        outcome = device_answer(answer, self.clock(), (code.device_code, client_secret))
+        if isinstance(outcome, Pending):
+            return outcome
+        raise outcome
+
     def person(self, access_token: str) -> Person | None:
         """Whom the token acts for; None when its scopes do not let it ask (403)."""
-        answer = self._send("GET", "/people/me", bearer=access_token)
+        answer = self._send("GET", "/people/me", authorization=_Authorization.bearer(access_token))
         if answer.status == 403:
             return None
         if answer.status == 401:
@@ -165,10 +206,7 @@ class WebexClient:
         secrets = [form.get(key) for key in ("client_secret", "code", "code_verifier", "refresh_token")]
         if answer.status != 200:
             raise failure(answer, self.clock(), secrets, refreshing="refresh_token" in form)
-        try:
-            return TokenResponse.parse(answer.json)
-        except ValueError:
-            raise something_between(answer) from None
+        return _token_response(answer)
 
     def _send(
         self,
@@ -177,7 +215,7 @@ class WebexClient:
         *,
         form: dict[str, str] | None = None,
         params: str | None = None,
-        bearer: str | None = None,
+        authorization: _Authorization | None = None,
         timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
     ) -> Answer:
         def request() -> Answer:
@@ -186,7 +224,7 @@ class WebexClient:
                 self.api_url + path,
                 data=form,
                 params=params,
-                auth=_Authorization(bearer),
+                auth=authorization or _Authorization(),
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
@@ -203,6 +241,13 @@ class WebexClient:
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
         self.trace(f"{method} {path} {answer.status}{tracking} {self.monotonic() - started:.2f} s")
         return answer
+
+
+def _token_response(answer: Answer) -> TokenResponse:
+    try:
+        return TokenResponse.parse(answer.json)
+    except ValueError:
+        raise something_between(answer) from None
 
 
 def _read(response: requests.Response) -> bytes:

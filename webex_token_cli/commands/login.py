@@ -1,17 +1,13 @@
 """``login``: sign a person in and store the tokens."""
 
-import contextlib
-import os
-import sys
 import time
-import webbrowser
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from webex_token_cli.commands.asking import client_secret, with_client_id
+from webex_token_cli.commands.flows import Manner, signed_in, who
 from webex_token_cli.commands.shared import (
     Duration,
     Invocation,
@@ -20,28 +16,17 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.errors import ConfigurationError, GrantRefused, WebexTokenError
 from webex_token_cli.output import as_json as to_json
-from webex_token_cli.output import printable
 from webex_token_cli.profiles import DEFAULT_PROFILE, STORES, Overrides, Profile, Settings
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
+    from webex_token_cli.signin.keeping import SignIn
     from webex_token_cli.store.records import CredentialStore
-    from webex_token_cli.tokens import Person
-    from webex_token_cli.webex import WebexClient
 
-# A client secret is one line of some 64 characters. A longer file is another file.
-_LONGEST_SECRET = 1024
-
-_HOW_TO_REGISTER = """\
-No integration is configured yet. To register one, once:
-  1. Open https://developer.webex.com/my-apps/new/integration and sign in.
-  2. As Redirect URI enter exactly   {redirect_uri}
-  3. As Scopes tick                  {scopes}
-  4. Save, then copy the Client ID and the Client Secret (it is shown only once) to the questions below.
-"""
+# As ``signin.choice.Flow`` has them; importing it for the sake of --help would cost more than the words.
+FLOWS = ("auto", "browser", "paste", "device")
 
 
 @click.command("login", short_help="Sign a person in and store the tokens.")
@@ -90,7 +75,27 @@ No integration is configured yet. To register one, once:
     show_envvar=True,
     help="Keep the tokens in the system's keyring, or in a file that only you can read.  [default: keyring]",
 )
+@click.option(
+    "--flow",
+    type=click.Choice(FLOWS),
+    default="auto",
+    show_default=True,
+    help="browser: a listener here catches the redirect; paste: you paste the address that the browser ends at; "
+    "device: you enter a code on any machine; auto: browser where one can be opened here, else paste.",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser; print the address only.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Listen here instead of where the redirect URI leads, behind a reverse proxy or an SSH tunnel.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The certificate for an https:// redirect URI, PEM.  [default: one made for this login]",
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key, PEM.")
 @click.option(
     "--timeout",
     type=Duration(),
@@ -111,19 +116,25 @@ def command(
     scopes: tuple[str, ...],
     api_url: str | None,
     store: str | None,
+    flow: str,
     no_browser: bool,
+    listen: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Sign a person in through the browser and store the tokens.
+    """Sign a person in and store the tokens.
 
-    A listener on this machine catches Webex's answer at the redirect URI; opening that address by hand
-    while it waits leads to the sign-in page. What was stored before is replaced only once the new tokens
-    are stored.
+    In the browser flow a listener on this machine catches Webex's answer at the redirect URI; opening that
+    address by hand while it waits leads to the sign-in page. Over SSH, or with no display, paste the
+    address that the browser ends at, or use --flow device. What was stored before is replaced only once the
+    new tokens are stored.
 
     \b
     Example:
       webex-token login --scope "spark:all spark:kms"
+      webex-token login --flow device
 
     Exit status: 0 signed in; 2 something is set up wrongly; 3 the client secret was refused; 4 Webex
     cannot be asked now; 5 the credential store is unavailable; 6 denied, or nobody finished the sign-in.
@@ -132,159 +143,28 @@ def command(
     settings = invocation.settings(profile, overrides)
     credentials = invocation.store(settings.store)
     before = credentials.load_replaceable(profile)
-    settings = _with_client_id(invocation, settings)
-    secret = _client_secret(invocation, settings, client_secret_file, before)
-    record = _sign_in(invocation, settings, secret, credentials, timeout, no_browser)
+    settings = with_client_id(invocation, settings)
+    secret = client_secret(invocation, settings, client_secret_file, before)
+    manner = Manner(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
+    record = signed_in(invocation, _prepared(invocation, settings, secret, credentials), manner)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 
 
-def _with_client_id(invocation: Invocation, settings: Settings) -> Settings:
-    client_id = settings.client_id
-    if not client_id:
-        if not invocation.has_person:
-            raise ConfigurationError(
-                f"No client id is configured for profile {settings.profile}.",
-                "Give it with --client-id or WEBEX_CLIENT_ID, or run `webex-token login` on a terminal, which "
-                "explains how to register an integration.",
-            )
-        invocation.say(_HOW_TO_REGISTER.format(redirect_uri=settings.redirect_uri, scopes=" ".join(settings.scopes)))
-        client_id = click.prompt("Client ID", err=True)
-    client_id = client_id.strip()
-    if not client_id or not client_id.isprintable() or " " in client_id:
-        raise ConfigurationError(
-            f"{printable(client_id, 80)!r} is no client id.",
-            "Copy it from the integration at developer.webex.com/my-apps.",
-        )
-    return replace(settings, client_id=client_id)
+def _prepared(invocation: Invocation, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
+    from webex_token_cli.signin.keeping import SignIn
 
-
-def _client_secret(invocation: Invocation, settings: Settings, file: str | None, before: TokenRecord | None) -> str:
-    """The client secret: file, environment, what is stored for this client id, or a hidden prompt, in that order."""
-    if file is not None:
-        secret = _read_secret(file)
-    elif invocation.environment.get("WEBEX_CLIENT_SECRET"):
-        secret = invocation.environment["WEBEX_CLIENT_SECRET"]
-    elif before is not None and before.client_id == settings.client_id:
-        secret = before.client_secret
-    elif invocation.has_person:
-        secret = click.prompt("Client Secret (not shown)", hide_input=True, err=True)
-    else:
-        raise ConfigurationError(
-            "No client secret is configured.",
-            "Give it with --client-secret-file FILE (- is standard input) or WEBEX_CLIENT_SECRET.",
-        )
-    secret = secret.strip()
-    if not secret or not secret.isprintable():
-        raise ConfigurationError(
-            "The client secret is empty or not one line of text.",
-            "Copy it from the integration at developer.webex.com/my-apps.",
-        )
-    return secret
-
-
-def _read_secret(file: str) -> str:
-    try:
-        if file == "-":
-            return sys.stdin.read(_LONGEST_SECRET)
-        with Path(file).open(encoding="utf-8") as opened:
-            return opened.read(_LONGEST_SECRET)
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(
-            f"The client secret could not be read from {file} ({why}).",
-            "Name a file that holds the secret alone.",
-        ) from None
-
-
-def _sign_in(
-    invocation: Invocation,
-    settings: Settings,
-    client_secret: str,
-    store: "CredentialStore",
-    timeout: float,
-    no_browser: bool,
-) -> TokenRecord:
-    from webex_token_cli.signin.authorization import Proof, RedirectURI
-    from webex_token_cli.signin.browser import BrowserFlow
-    from webex_token_cli.webex import authorization_url
-
-    redirect = RedirectURI.parse(settings.redirect_uri)
-    client = invocation.client(settings.api_url)
-    client_id = settings.client_id or ""
-
-    def page(proof: Proof) -> str:
-        url = authorization_url(
-            settings.api_url,
-            client_id=client_id,
-            redirect_uri=redirect.uri,
-            scopes=settings.scopes,
-            state=proof.state,
-            code_challenge=proof.code_challenge,
-        )
-        client.check_authorization(url)
-        return url
-
-    def finish(code: str, proof: Proof) -> TokenRecord:
-        response = client.exchange_code(
-            code,
-            client_id=client_id,
-            client_secret=client_secret,
-            redirect_uri=redirect.uri,
-            code_verifier=proof.code_verifier,
-        )
-        record = TokenRecord.signed_in(response, client_id, client_secret, time.time())
-        record = record.belonging_to(_person(invocation, client, record))
-        with store.lock(settings.profile):
-            store.save(settings.profile, record)
-        _remember(invocation, settings)
-        return record
-
-    flow = BrowserFlow(
-        redirect,
-        open_browser=(lambda _: True) if no_browser else _open_browser,
-        say=invocation.say,
-        timeout=timeout,
+    return SignIn(
+        client=invocation.client(settings.api_url),
+        store=store,
+        profile=settings.profile,
+        client_id=settings.client_id or "",
+        client_secret=client_secret,
+        redirect_uri=settings.redirect_uri,
+        scopes=settings.scopes,
+        remember=lambda: _remember(invocation, settings),
+        warn=invocation.say,
+        clock=invocation.clock,
     )
-    with _out_of_the_browsers_reach():
-        return flow.sign_in(page, finish, lambda record: _who(settings, record))
-
-
-def _person(invocation: Invocation, client: "WebexClient", record: TokenRecord) -> "Person | None":
-    """Whom the new tokens act for. Not knowing it is no reason to throw good tokens away."""
-    try:
-        return client.person(record.access_token)
-    except GrantRefused:
-        raise
-    except WebexTokenError as error:
-        invocation.say(f"Warning: who signed in could not be asked. {error.message}")
-        return None
-
-
-def _open_browser(url: str) -> bool:
-    try:
-        return webbrowser.open(url)
-    except Exception:  # noqa: BLE001 - BROWSER may hold anything, and webbrowser takes it apart unguarded
-        return False
-
-
-@contextlib.contextmanager
-def _out_of_the_browsers_reach() -> Iterator[None]:
-    """Keep two things from the browser that is started meanwhile: our standard output and the client secret.
-
-    Browsers print what they like, and ``webbrowser`` lets them print it where our answer is read.
-    """
-    os.environ.pop("WEBEX_CLIENT_SECRET", None)
-    if sys.stdout is None:  # there is nothing to keep
-        yield
-        return
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _remember(invocation: Invocation, settings: Settings) -> None:
@@ -302,14 +182,9 @@ def _remember(invocation: Invocation, settings: Settings) -> None:
             old.delete(settings.profile)
 
 
-def _who(settings: Settings, record: TokenRecord) -> str:
-    who = record.person.label if record.person else "a person whose name these scopes do not tell"
-    return f"Signed in as {who} (profile {settings.profile})."
-
-
 def _summary(settings: Settings, store: "CredentialStore", record: TokenRecord) -> str:
     now = time.time()
-    lines = [_who(settings, record)]
+    lines = [who(settings.profile, record)]
     if record.person is None:
         lines.append("Ask for the scope spark:people_read as well (--scope) to see who a profile belongs to.")
     missing = _not_granted(settings, record)

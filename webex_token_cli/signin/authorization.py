@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
@@ -41,7 +42,7 @@ class RedirectURI:
 
     @classmethod
     def parse(cls, uri: str) -> "RedirectURI":
-        """The parts of ``uri``. Raises ConfigurationError when no listener on this machine can serve it."""
+        """The parts of ``uri``. Raises ConfigurationError when it cannot be a redirect URI."""
         try:
             parts = urlsplit(uri)
             host, port = parts.hostname or "", parts.port
@@ -51,28 +52,35 @@ class RedirectURI:
             raise _unusable(uri, "is not a URI with a scheme and a host")
         if parts.query or parts.fragment or "?" in uri or "#" in uri or parts.username is not None:
             raise _unusable(uri, "has a query, a fragment or a user name, which a redirect URI here cannot have")
-        if parts.scheme != "http":
-            raise _unusable(uri, "does not start with http://, the one scheme that this version can listen for")
-        if not is_loopback(host):
-            raise _unusable(uri, "does not lead to this machine, so that its listener would wait in vain")
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise _unusable(uri, "starts with neither http:// nor https://")
         return cls(uri, parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], parts.path or "/")
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """The addresses to listen on. Browsers take ``localhost`` for either loopback, so it is both."""
-        return ("127.0.0.1", "::1") if self.host.lower() == "localhost" else (self.host,)
+    def is_local(self) -> bool:
+        """Whether it leads to the machine that the browser runs on (RFC 8252 section 7.3)."""
+        return is_loopback(self.host)
 
-    def is_host(self, header: str) -> bool:
-        """Whether a request's Host header names this URI's host and port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        allowed = {f"{host}:{self.port}"} | ({host} if self.port == _DEFAULT_PORTS[self.scheme] else set())
-        return header.strip().lower() in {name.lower() for name in allowed}
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The Host headers of requests that follow it, in lower case."""
+        names = host_headers(self.host, self.port)
+        return names if self.port == _DEFAULT_PORTS[self.scheme] else names - {_bracketed(self.host)}
+
+
+def host_headers(host: str, port: int) -> frozenset[str]:
+    """What a Host header may say that leads to ``host`` and ``port`` (RFC 9110 section 7.2), in lower case."""
+    return frozenset({_bracketed(host), f"{_bracketed(host)}:{port}"})
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]".lower() if ":" in host else host.lower()
 
 
 def _unusable(uri: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"The redirect URI {printable(uri, 200)!r} {why}.",
-        "Register http://localhost:8000/oauth with the integration and use that, or another http:// loopback address.",
+        "Register http://localhost:8000/oauth with the integration and use that.",
     )
 
 
@@ -109,28 +117,36 @@ class Refusal:
     error: WebexTokenError
 
 
-def read_redirect(query: str, state: str) -> AuthorizationCode | Refusal | None:
+def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | None:
     """What a redirect's ``query`` says to the sign-in that sent ``state``; None when it is none of its business.
+
+    ``scopes`` are those asked for, to be named should they be refused.
 
     The state is looked at before anything else, in constant time. Anything repeated or missing makes the
     whole redirect a stray (RFC 6749 section 3.1: parameters must not be included more than once).
     """
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
-    except ValueError:
-        return None
-    values = dict(pairs)
-    if len(values) != len(pairs) or not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
+    values = parameters(query)
+    if not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
         return None
     code, error = values.get("code"), values.get("error")
     if code and not error:
         return AuthorizationCode(code)
     if error and not code:
-        return Refusal(_refused(error, values.get("error_description", "")))
+        return Refusal(_refused(error, values.get("error_description", ""), scopes))
     return None
 
 
-def _refused(error: str, description: str) -> WebexTokenError:
+def parameters(query: str) -> dict[str, str]:
+    """The parameters of ``query``; none at all when one is repeated, or it cannot be read."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
+    except ValueError:
+        return {}
+    values = dict(pairs)
+    return values if len(values) == len(pairs) else {}
+
+
+def _refused(error: str, description: str, scopes: Iterable[str]) -> WebexTokenError:
     said = printable(f"{error}: {description}" if description else error)
     if error == "access_denied":
         return SignInNotCompleted(
@@ -139,7 +155,7 @@ def _refused(error: str, description: str) -> WebexTokenError:
         )
     if error == "invalid_scope":
         return ConfigurationError(
-            f"Webex does not grant these scopes to this integration ({said}).",
+            f"Webex does not grant these scopes to this integration: {' '.join(scopes)} ({said}).",
             "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
         )
     if error in {"server_error", "temporarily_unavailable"}:

@@ -13,6 +13,7 @@ class Page(StrEnum):
     """The pages there are, by the name of their file."""
 
     SIGNED_IN = "signed-in.html"
+    DENIED = "denied.html"
     FAILED = "failed.html"
     STRAY = "stray.html"
 

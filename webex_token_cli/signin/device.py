@@ -1,0 +1,104 @@
+"""The device flow: a code to enter on any other machine, and polling until somebody has (RFC 8628)."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from webex_token_cli.errors import ConfigurationError, RequestRefused, SignInNotCompleted, TemporaryFailure
+from webex_token_cli.times import duration_in_words
+from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
+
+# RFC 8628 section 3.5: added to the interval at each slow_down.
+_SLOWER = 5.0
+# Section 3.5 again: on a time-out, poll less often; doubling from the interval up to this.
+_SLOWEST_RETRY = 60.0
+# How often the countdown is brought up to date.
+_TICK = 1.0
+
+# Webex's device grant works only if the integration lists these as well (https://developer.webex.com/docs/login-with-webex).
+HELPER_REDIRECT_URIS = tuple(
+    f"https://oauth-helper-{letter}.wbx2.com/helperservice/v1/actions/device/callback" for letter in "adkr"
+)
+
+
+class DeviceEndpoints(Protocol):
+    """The two endpoints; errors are those of ``webex.WebexClient``."""
+
+    def authorize_device(self, *, client_id: str, scopes: tuple[str, ...]) -> DeviceCode: ...
+    def poll_device(self, code: DeviceCode, *, client_id: str, client_secret: str) -> TokenResponse | Pending: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFlow:
+    """Signs a person in on another machine.
+
+    ``show`` presents the code, ``tick`` is told each second how many seconds are left, and once, with
+    None, that the wait is over. ``timeout`` is in seconds and ends the wait before the code's own end.
+    """
+
+    endpoints: DeviceEndpoints
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...]
+    show: Callable[[DeviceCode], None] = field(repr=False)
+    tick: Callable[[float | None], None] = field(default=lambda _: None, repr=False)
+    timeout: float = 300.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def sign_in(self) -> TokenResponse:
+        """The tokens, once the person has consented.
+
+        Raises SignInNotCompleted when they denied or did not come, ConfigurationError when the integration is
+        not set up for it, ClientRefused, TemporaryFailure.
+        """
+        code = self._asked()
+        self.show(code)
+        life = min(float(code.expires_in), self.timeout)
+        try:
+            return self._polled(code, self.clock() + life, life)
+        finally:
+            self.tick(None)
+
+    def _asked(self) -> DeviceCode:
+        try:
+            return self.endpoints.authorize_device(client_id=self.client_id, scopes=self.scopes)
+        except (ConfigurationError, RequestRefused) as error:
+            if "scope" in error.message:
+                raise
+            raise ConfigurationError(
+                error.message,
+                "The device flow needs four more redirect URIs with the integration at developer.webex.com/my-apps:\n  "
+                + "\n  ".join(HELPER_REDIRECT_URIS)
+                + "\nAdd them, or sign in with --flow paste.",
+            ) from error
+
+    def _polled(self, code: DeviceCode, deadline: float, life: float) -> TokenResponse:
+        interval = wait = float(code.interval)
+        while True:
+            self._wait(wait, deadline, life)
+            try:
+                answer = self.endpoints.poll_device(code, client_id=self.client_id, client_secret=self.client_secret)
+            except TemporaryFailure as error:
+                wait = max(min(2 * wait, _SLOWEST_RETRY), error.retry_after or 0.0)
+                continue
+            if isinstance(answer, TokenResponse):
+                return answer
+            if answer.too_fast:
+                interval = max(interval + _SLOWER, answer.retry_after or 0.0)
+            wait = interval
+
+    def _wait(self, seconds: float, deadline: float, life: float) -> None:
+        """Sleep, counting down, until the next poll; no poll comes after the deadline."""
+        moment = self.clock() + seconds
+        if moment > deadline:
+            moment = deadline
+        while (left := moment - self.clock()) > 0:
+            self.tick(deadline - self.clock())
+            self.sleep(min(_TICK, left))
+        if self.clock() >= deadline:
+            raise SignInNotCompleted(
+                f"Nobody entered the code within {duration_in_words(life)}.",
+                "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
+            )

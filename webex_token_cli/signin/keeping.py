@@ -1,0 +1,79 @@
+"""From tokens to a stored record: whom they act for, the entry in the store, and what is remembered."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from webex_token_cli.errors import GrantRefused, WebexTokenError
+from webex_token_cli.signin.authorization import Proof
+from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.webex import WebexClient, authorization_url
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One sign-in to one integration, whatever the flow: its requests to Webex, and where the result goes.
+
+    ``remember`` keeps the settings for the next time, ``warn`` shows a line to the person.
+    """
+
+    client: WebexClient
+    store: CredentialStore
+    profile: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    remember: Callable[[], None] = field(repr=False)
+    warn: Callable[[str], None] = field(repr=False)
+    clock: Callable[[], float] = time.time
+
+    def page(self, proof: Proof) -> str:
+        """The URL of the sign-in page, which Webex is asked for once.
+
+        Raises ConfigurationError or ClientRefused when Webex would show an error to the person there.
+        """
+        url = authorization_url(
+            self.client.api_url,
+            client_id=self.client_id,
+            redirect_uri=self.redirect_uri,
+            scopes=self.scopes,
+            state=proof.state,
+            code_challenge=proof.code_challenge,
+        )
+        self.client.check_authorization(url)
+        return url
+
+    def exchange(self, code: str, proof: Proof) -> TokenRecord:
+        """Swap the authorization code for tokens and keep them. Errors are those of the client and of ``keep``."""
+        response = self.client.exchange_code(
+            code,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            redirect_uri=self.redirect_uri,
+            code_verifier=proof.code_verifier,
+        )
+        return self.keep(response)
+
+    def keep(self, response: TokenResponse) -> TokenRecord:
+        """Store the tokens, then remember the settings: a profile's section never leads to nothing new.
+
+        Raises GrantRefused when Webex does not accept the new token, StoreUnavailable, ConfigurationError.
+        """
+        record = TokenRecord.signed_in(response, self.client_id, self.client_secret, self.clock())
+        record = record.belonging_to(self._person(record))
+        with self.store.lock(self.profile):
+            self.store.save(self.profile, record)
+        self.remember()
+        return record
+
+    def _person(self, record: TokenRecord) -> Person | None:
+        """Whom the new tokens act for. Not knowing it is no reason to throw good tokens away."""
+        try:
+            return self.client.person(record.access_token)
+        except GrantRefused:
+            raise
+        except WebexTokenError as error:
+            self.warn(f"Warning: who signed in could not be asked. {error.message}")
+            return None

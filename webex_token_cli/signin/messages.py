@@ -1,0 +1,80 @@
+"""Requests and responses of HTTP/1.1, as far as the listener needs them. Pure."""
+
+import http.client
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a browser asks for. ``headers`` have names in lower case."""
+
+    method: str
+    path: str
+    query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def parse(cls, head: bytes) -> "Request | None":
+        """The request in a ``head`` that ends with an empty line; None when it is none.
+
+        Strict where leniency would let two readers read two things (RFC 9112 section 11.2): one Host, no
+        header twice that is looked at, origin form only.
+        """
+        line, _, rest = head.partition(b"\r\n")
+        try:
+            method, target, version = line.decode("ascii").split(" ")
+            found = http.client.parse_headers(io.BytesIO(rest))
+        except (UnicodeDecodeError, ValueError, http.client.HTTPException):
+            return None
+        if not version.startswith("HTTP/1.") or not target.startswith("/") or len(found.get_all("Host") or []) != 1:
+            return None
+        path, _, query = target.partition("?")
+        return cls(method, path, query, {name.lower(): value for name, value in found.items()})
+
+    @property
+    def host(self) -> str:
+        """The Host header, in lower case."""
+        return self.headers["host"].strip().lower()
+
+    @property
+    def is_speculative(self) -> bool:
+        """Whether the browser asks ahead of the person, who may never follow (prefetch, prerender)."""
+        purposes = (self.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+        return any("prefetch" in purpose or "preview" in purpose for purpose in purposes)
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a window goes there, and not an image, a frame or a script of some page (Fetch Metadata)."""
+        return self.headers.get("sec-fetch-dest", "document") == "document"
+
+    @property
+    def is_from_a_page_elsewhere(self) -> bool:
+        """Whether another site's page leads there, instead of a person who typed the address."""
+        return self.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the listener answers. ``tells_outcome`` marks the page for which the login stays."""
+
+    status: HTTPStatus
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    tells_outcome: bool = False
+
+    def encoded(self, with_body: bool = True) -> bytes:
+        """The response as it is sent: kept by no cache, sent on by no referrer."""
+        headers = {
+            **self.headers,
+            "Content-Length": str(len(self.body)),
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "Connection": "close",
+        }
+        lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (self.body if with_body else b"")

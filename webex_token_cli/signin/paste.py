@@ -1,0 +1,225 @@
+"""The paste flow: the person brings the address that the browser ended at, from wherever the browser is.
+
+Nothing listens. The browser ends on a page that cannot be shown, and its address bar holds the answer.
+"""
+
+import contextlib
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from webex_token_cli.errors import SignInNotCompleted
+from webex_token_cli.signin.authorization import (
+    AuthorizationCode,
+    Proof,
+    RedirectURI,
+    Refusal,
+    parameters,
+    read_redirect,
+)
+from webex_token_cli.times import duration_in_words
+
+T = TypeVar("T")
+
+# Lines of one paste arrive together; after this many seconds of silence, no more is coming.
+_QUIET = 0.3
+
+# An address has some 300 characters, and a code of any server some 2,000 at most.
+_LONGEST_PASTE = 16 * 1024
+
+# What terminals put around a paste when a program before asked them to.
+_BRACKETS = re.compile("\x1b\\[20[01]~")
+
+_CODE = re.compile(r"[!-~]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Text that is no answer, and why; ``unfinished`` when more of it may follow."""
+
+    why: str
+    unfinished: bool = False
+
+
+def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | Unusable:
+    """What a person pasted: the whole address, its query, or the bare code.
+
+    Blanks and line ends, which terminals and mail programs put in, and quotes around it are no part of it.
+    The state is checked wherever there is one; a bare code has none, and PKCE alone ties it to this sign-in.
+    """
+    text = "".join(_BRACKETS.sub("", text).split()).strip("\"'`<>")
+    if not text:
+        return Unusable("That was empty.")
+    address, _, query = text.rpartition("?")
+    query = query.partition("#")[0]
+    values = parameters(query)
+    if not set(values) & {"code", "error", "state"}:
+        if "://" in text or address:
+            return Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True)
+        return AuthorizationCode(text) if _CODE.fullmatch(text) else Unusable("That is neither an address nor a code.")
+    if "client_id" in values:
+        return Unusable("That is the address of the sign-in page; the one that the browser ends at is needed.")
+    found = read_redirect(query, state, scopes)
+    if found is not None:
+        return found
+    given = values.get("state", "")
+    if not given or state.startswith(given):
+        return Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
+    if given != state:
+        return Unusable(
+            "That address belongs to another sign-in: its state is not this one's. Open the address above anew."
+        )
+    return Unusable("That address holds no code, or holds something twice.", unfinished="code" not in values)
+
+
+class Lines(Protocol):
+    """Where pasted lines come from: the next one within so many seconds, None if none came; EOFError at the end."""
+
+    def __call__(self, seconds: float, /) -> str | None: ...
+
+
+class Standard:
+    """The lines of a file descriptor, waited for with a bound.
+
+    They are read by a thread, from the descriptor itself: a thread inside ``sys.stdin`` would hold its lock
+    when the program ends, and Windows cannot wait for a console in any other way.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=100)
+        threading.Thread(target=self._read, args=(descriptor,), name="standard-input", daemon=True).start()
+
+    def __call__(self, seconds: float) -> str | None:
+        """The next line within ``seconds``, or None. Raises EOFError when there is no more."""
+        try:
+            line = self._lines.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if line is None:
+            self._lines.put(None)
+            raise EOFError
+        return line
+
+    def _read(self, descriptor: int) -> None:
+        rest = b""
+        with contextlib.suppress(OSError):
+            while chunk := os.read(descriptor, 4096):
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    self._lines.put(line.decode("utf-8", "replace"))
+                if len(rest) > _LONGEST_PASTE:
+                    break
+        if rest:
+            self._lines.put(rest.decode("utf-8", "replace"))
+        self._lines.put(None)
+
+
+@contextlib.contextmanager
+def unseen(descriptor: int) -> Iterator[None]:
+    """Keep a terminal from showing what is typed or pasted: an authorization code would stay in its scrollback.
+
+    Does nothing where ``descriptor`` is no terminal, or the system has none that can be told.
+    """
+    try:
+        import termios
+
+        before = termios.tcgetattr(descriptor)
+    except (ImportError, OSError, ValueError, TypeError):
+        yield
+        return
+    silent = before.copy()
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+@dataclass(frozen=True, slots=True)
+class PasteFlow:
+    """Signs a person in through a browser anywhere; the person pastes where it ended.
+
+    ``lines`` gives what is pasted, ``say`` shows a line. With ``has_person``, what cannot be used is said
+    and asked for again; without, it ends the sign-in. ``timeout`` is in seconds.
+    """
+
+    redirect: RedirectURI
+    lines: Lines = field(repr=False)
+    say: Callable[[str], None] = field(repr=False)
+    has_person: bool
+    timeout: float = 300.0
+    scopes: tuple[str, ...] = ()
+    clock: Callable[[], float] = time.monotonic
+
+    def sign_in(self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T]) -> T:
+        """What ``finish`` makes of the authorization code and the proof that belongs to it.
+
+        Raises SignInNotCompleted when nothing usable was pasted, and what ``page`` and ``finish`` raise.
+        """
+        proof = Proof.fresh()
+        url = page(proof)
+        self.say(
+            f"Sign in at this address, in a browser on any machine:\n\n  {url}\n\n"
+            f"The browser then goes to {self.redirect.uri}?code=…, and may say that it cannot be reached.\n"
+            "Copy that whole address, paste it here (it is not shown) and press Enter:"
+        )
+        pasted = self._pasted(proof.state)
+        if isinstance(pasted, Refusal):
+            raise pasted.error
+        return finish(pasted.code, proof)
+
+    def _pasted(self, state: str) -> AuthorizationCode | Refusal:
+        deadline = self.clock() + self.timeout
+        while True:
+            found = self._one_paste(state, deadline)
+            if not isinstance(found, Unusable):
+                return found
+            if not self.has_person:
+                raise _not_completed(found.why)
+            self.say(f"{found.why} Paste it here:")
+
+    def _one_paste(self, state: str, deadline: float) -> AuthorizationCode | Refusal | Unusable:
+        """One answer, over as many lines as it came in: up to one that is whole, an empty line or a silence."""
+        text = ""
+        found: AuthorizationCode | Refusal | Unusable = Unusable("Nothing was pasted.", unfinished=True)
+        while len(text) <= _LONGEST_PASTE:
+            try:
+                line = self._next_line(text, found, deadline)
+            except EOFError:
+                if isinstance(found, Unusable):
+                    raise _not_completed(found.why) from None
+                return found
+            if line is None or (text and not line.strip()):
+                return found
+            text += line.strip()
+            if text:
+                found = read_pasted(text, state, self.scopes)
+        return Unusable("That is too long for an address.")
+
+    def _next_line(self, text: str, found: AuthorizationCode | Refusal | Unusable, deadline: float) -> str | None:
+        """The next line of a paste that began with ``text``; None when what came is all there is."""
+        line = self.lines(_QUIET) if text else None
+        if line is not None:
+            return line
+        if not isinstance(found, Unusable) or not found.unfinished:
+            return None
+        if text and self.has_person:
+            self.say(f"{found.why} Paste the rest of it, or press Enter to begin again:")
+        line = self.lines(deadline - self.clock())
+        if line is None:
+            raise _not_completed(f"Nothing usable was pasted within {duration_in_words(self.timeout)}.")
+        return line
+
+
+def _not_completed(why: str) -> SignInNotCompleted:
+    return SignInNotCompleted(
+        why,
+        "Run `webex-token login --flow paste` again and paste the address that the browser ends at, or use "
+        "--flow device, which needs no pasting.",
+    )
