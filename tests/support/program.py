@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 WEBEX_TOKEN = Path(sys.executable).with_name("webex-token")
 
@@ -68,7 +69,7 @@ class Program:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     @contextlib.contextmanager
-    def started(self, *arguments: str) -> Iterator["Running"]:
+    def started(self, *arguments: str, stdin: IO[bytes] | int = subprocess.DEVNULL) -> Iterator["Running"]:
         """A command that runs while the context is open; it is killed if it is still there at the end."""
         self.home.mkdir(parents=True, exist_ok=True)
         out, err = self.home / f"out-{time.monotonic_ns()}", self.home / f"err-{time.monotonic_ns()}"
@@ -76,7 +77,7 @@ class Program:
             process = subprocess.Popen(
                 [str(WEBEX_TOKEN), *arguments],
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=out_file,
                 stderr=err_file,
             )

@@ -68,7 +68,7 @@ def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> Authorizat
     if found is not None:
         return found
     given = values.get("state", "")
-    if not given or state.startswith(given):
+    if given != state and state.startswith(given):
         return Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
     if given != state:
         return Unusable(
@@ -127,11 +127,13 @@ def unseen(descriptor: int) -> Iterator[None]:
     """
     try:
         import termios
-
-        before = termios.tcgetattr(descriptor)
-    except (ImportError, OSError, ValueError, TypeError):
+    except ImportError:  # Windows
         yield
         return
+    if not os.isatty(descriptor):
+        yield
+        return
+    before = termios.tcgetattr(descriptor)
     silent = before.copy()
     silent[3] &= ~termios.ECHO
     termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)

@@ -1,0 +1,40 @@
+"""The program at a terminal, with a person who reads and types."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import pexpect
+
+from tests.support.program import WEBEX_TOKEN, Program
+
+
+@contextlib.contextmanager
+def at_a_terminal(program: Program, *arguments: str, columns: int = 400) -> "Iterator[pexpect.spawn[str]]":
+    """The command in a pseudo-terminal; it is ended with the context, if it has not ended by itself."""
+    child: pexpect.spawn[str] = pexpect.spawn(
+        str(WEBEX_TOKEN),
+        list(arguments),
+        env={**program.environment, "TERM": "xterm", "PYTHONUTF8": "1"},
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(60, columns),
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def read(child: "pexpect.spawn[str]", pattern: str) -> str:
+    """Wait until ``pattern`` is shown; its first group."""
+    child.expect(pattern)
+    assert isinstance(child.match, re.Match)
+    return str(child.match[1])
+
+
+def end_of(child: "pexpect.spawn[str]") -> tuple[int | None, str]:
+    """Wait for its end: the exit status, and what was shown since the last look."""
+    child.expect(pexpect.EOF)
+    child.wait()
+    return child.exitstatus, str(child.before)
