@@ -13,15 +13,126 @@ from tests.support.program import wait_until
 from webex_token_cli.errors import ConfigurationError, SignInNotCompleted
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
+from webex_token_cli.signin.certificate import certificate_for_this_login
 from webex_token_cli.signin.pages import Page, render
 from webex_token_cli.signin.sockets import Endpoint, bind, close, endpoint_for
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_localhost_is_both_loopbacks(login: Login, address: str) -> None:
-    assert "Signed in as Ada &lt;&amp;&gt;." in login.follow(login.good_query, address)
-    wait_until(lambda: login.result == "Ada")
-    assert login.codes == ["the-code"]
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("host", "address", "reached"),
+    [
+        ("localhost", "127.0.0.1", True),
+        ("localhost", "::1", True),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "::1", False),
+        ("[::1]", "127.0.0.1", False),
+        ("[::1]", "::1", True),
+    ],
+)
+def test_it_is_reached_where_the_redirect_uri_leads_and_nowhere_else(
+    scheme: str, host: str, address: str, reached: bool
+) -> None:
+    redirect = RedirectURI.parse(f"{scheme}://{host}:{free_port()}/oauth")
+    tls = certificate_for_this_login(redirect.host).context if scheme == "https" else None
+    with Login(redirect, tls=tls) as login:
+        login.may_finish.set()
+        if not reached:
+            with pytest.raises(ConnectionRefusedError):
+                login.connect(address)
+            return
+        assert "Signed in as Ada &lt;&amp;&gt;." in login.follow(login.good_query, address)
+        wait_until(lambda: login.result == "Ada")
+        assert login.codes == ["the-code"]
+
+
+def test_a_proxy_or_tunnel_hands_on_what_arrives_elsewhere() -> None:
+    redirect = RedirectURI.parse("https://apps.example.com/webex/oauth")
+    listen = Endpoint("127.0.0.1", free_port())
+    with Login(redirect, listen=listen) as login:
+        login.may_finish.set()
+        assert (
+            login.said[0] == f"Listening at http://{listen} for what arrives at https://apps.example.com/webex/oauth."
+        )
+        for host in ("apps.example.com", "APPS.example.com:443", str(listen)):
+            assert login.get("/webex/oauth", host)[0] == 302
+        assert login.get("/webex/oauth", "evil.example")[0] == 421
+        assert login.get("/webex/oauth?code=x&state=wrong", "apps.example.com")[0] == 400
+        assert "Signed in as Ada" in login.follow(login.good_query)
+
+
+def test_listening_for_other_machines_comes_with_a_warning() -> None:
+    redirect = RedirectURI.parse("http://box.example/oauth")
+    with Login(redirect, listen=Endpoint("0.0.0.0", free_port())) as login:
+        login.may_finish.set()
+        assert login.said[1].startswith("Warning: 0.0.0.0 can be reached from other machines; ")
+    with Login(redirect, listen=Endpoint("127.0.0.1", free_port())) as login:
+        login.may_finish.set()
+        assert not any("Warning" in line for line in login.said)
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "status"),
+    [
+        ("/oauth?GOOD", "Sec-Purpose: prefetch;prerender\r\n", 503),
+        ("/oauth?GOOD", "Purpose: prefetch\r\n", 503),
+        ("/oauth?GOOD", "X-Moz: prefetch\r\n", 503),
+        ("/oauth?GOOD", "Sec-Fetch-Dest: image\r\n", 400),
+        ("/oauth?GOOD", "Sec-Fetch-Dest: iframe\r\nSec-Fetch-Site: cross-site\r\n", 400),
+        ("/oauth", "Sec-Fetch-Dest: document\r\nSec-Fetch-Site: cross-site\r\n", 403),
+        ("/oauth", "Sec-Fetch-Dest: document\r\nSec-Fetch-Site: same-site\r\n", 403),
+        ("/oauth", "Sec-Fetch-Dest: document\r\nSec-Fetch-Site: none\r\n", 302),
+        ("/oauth", "Sec-Purpose: prefetch\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: none\r\n", 503),
+    ],
+)
+def test_only_a_window_that_a_person_sees_is_let_in(login: Login, target: str, more: str, status: int) -> None:
+    assert login.get(target.replace("GOOD", login.good_query), more=more)[0] == status
+    assert (login.codes, login.result) == ([], None)
+
+
+def test_the_redirect_from_webex_is_a_navigation_from_elsewhere(login: Login) -> None:
+    more = "Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: cross-site\r\n"
+    status, headers, _ = login.get(f"/oauth?{login.good_query}", more=more)
+    assert status == 303
+    assert login.get(f"/oauth{headers['Location']}", more=more)[0] == 200
+
+
+def test_a_head_request_has_no_body_and_spends_nothing(login: Login) -> None:
+    status, headers, body = login.get(f"/oauth?{login.good_query}", method="HEAD")
+    assert (status, headers["Allow"], body) == (405, "GET", "")
+    assert login.codes == []
+
+
+def test_more_silent_connections_than_are_kept_make_room_for_the_next(login: Login) -> None:
+    with contextlib.ExitStack() as silent:
+        for _ in range(3 * 64):
+            silent.enter_context(login.connect())
+        started = time.monotonic()
+        assert "Ada" in login.follow(login.good_query)
+        assert time.monotonic() - started < 1
+
+
+def test_a_client_that_leaves_or_babbles_during_the_handshake_disturbs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    redirect = RedirectURI.parse(f"https://localhost:{free_port()}/oauth")
+    tls = certificate_for_this_login("localhost").context
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+    with contextlib.ExitStack() as silent, Login(redirect, tls=tls) as login:
+        login.may_finish.set()
+        for words in (b"GET /oauth HTTP/1.1\r\nHost: localhost\r\n\r\n", hello, b"", b"\x00" * 500, hello * 50):
+            for stays in (False, True):
+                plain = socket.create_connection(("127.0.0.1", redirect.port))
+                plain.sendall(words)
+                if stays:
+                    silent.enter_context(plain)
+                else:
+                    plain.close()
+        started = time.monotonic()
+        assert "Signed in as Ada" in login.follow(login.good_query)
+        assert time.monotonic() - started < 1
+    assert login.result == "Ada"
+    assert caplog.records == []
 
 
 def test_the_code_leaves_the_address_bar_before_it_is_spent(login: Login) -> None:

@@ -10,6 +10,7 @@ arrive, such as the rest of a request or of a TLS handshake, delays it.
 
 import asyncio
 import contextlib
+import functools
 import hmac
 import secrets
 import socket
@@ -31,9 +32,10 @@ _LONGEST_HEAD = 32 * 1024
 # Time for the TLS handshake and the whole head of a request. A browser's spare connection says nothing for
 # longer; it is dropped, and opened anew when needed.
 _HEAD_TIMEOUT = 15.0
-# Connections that have not yet said what they want. A browser has six at a time; when somebody opens more
+# Connections that have not yet said what they want. A browser has six at a time, and one in a TLS
+# handshake costs half a megabyte. When somebody opens more
 # than this, the one that has been silent longest makes room, so that a new one is always heard.
-_MOST_SILENT = 128
+_MOST_SILENT = 64
 # How long to stay for the browser to fetch the page that tells the outcome, once that is known.
 _FAREWELL = 3.0
 # How long to wait before accepting again when the system is out of descriptors.
@@ -82,6 +84,8 @@ class Listener:
             for task in (*doors, *self._connections):
                 task.cancel()
             await asyncio.gather(*doors, *self._connections, return_exceptions=True)
+            # What was aborted is closed in the loop's next turn.
+            await asyncio.sleep(0)
             close(self.sockets)
 
     async def redirected(self) -> AuthorizationCode | Refusal:
@@ -115,41 +119,43 @@ class Listener:
             task = asyncio.create_task(self._converse(connection))
             self._silent[task] = None
             self._connections.add(task)
-            task.add_done_callback(self._forget)
+            task.add_done_callback(functools.partial(self._forget, connection))
+            # Where many wait to be accepted, those that were are heard first.
+            await asyncio.sleep(0)
 
     def _make_room(self, most: int) -> None:
         for task in list(self._silent)[: max(0, len(self._silent) - most)]:
             del self._silent[task]
             task.cancel()
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
         self._connections.discard(task)
         self._silent.pop(task, None)
+        connection.close()
 
     async def _converse(self, connection: socket.socket) -> None:
         """Read a request and answer it. Whatever goes wrong with one client is of no concern to the others."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=_LONGEST_HEAD)
         protocol = asyncio.StreamReaderProtocol(reader)
-        writer: asyncio.StreamWriter | None = None
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-            try:
-                async with asyncio.timeout(_HEAD_TIMEOUT):
-                    transport, _ = await loop.connect_accepted_socket(
-                        lambda: protocol,
-                        connection,
-                        ssl=self.tls,
-                        ssl_handshake_timeout=_HEAD_TIMEOUT if self.tls else None,
-                    )
-                    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+            async with asyncio.timeout(_HEAD_TIMEOUT) as bound:
+                transport, _ = await loop.connect_accepted_socket(
+                    lambda: protocol,
+                    connection,
+                    ssl=self.tls,
+                    ssl_handshake_timeout=_HEAD_TIMEOUT if self.tls else None,
+                )
+                writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+                try:
                     head = await _read_head(reader)
-                self._has_spoken()
-                await self._answer(head, writer)
-            finally:
-                if writer is None:
-                    connection.close()
-                else:
-                    writer.close()
+                    bound.reschedule(None)
+                    self._has_spoken()
+                    await self._answer(head, writer)
+                    await _close(writer)
+                finally:
+                    # At once, and a second time is no harm: nobody waits for a client that keeps its end open.
+                    transport.abort()
 
     def _has_spoken(self) -> None:
         task = asyncio.current_task()
@@ -179,30 +185,38 @@ class Listener:
             return _stray(HTTPStatus.NOT_FOUND, "Nothing is here")
         if request.method != "GET":
             return _stray(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here", {"Allow": "GET"})
-        if not self.may_answer(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
-            return _stray(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
         if request.is_speculative:
             # It would be shown the outcome that the person's own request is to be shown.
             return _stray(HTTPStatus.SERVICE_UNAVAILABLE, "This is not answered ahead of time")
         if not request.is_navigation:
             return _stray(HTTPStatus.BAD_REQUEST, "This is a page to go to, not a part of another one")
-        return await self._follow(request)
+        return await self._follow(request, writer)
 
-    async def _follow(self, request: Request) -> Response:
-        if not request.query:
-            if request.is_from_a_page_elsewhere:
-                # Nobody but the person at the browser begins a sign-in.
-                return _stray(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link does not do")
-            return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
-        if hmac.compare_digest(request.query.encode(), f"outcome={self._ticket}".encode()):
-            return await asyncio.shield(self._outcome)
+    async def _follow(self, request: Request, writer: asyncio.StreamWriter) -> Response:
+        asks_for_outcome = hmac.compare_digest(request.query.encode(), f"outcome={self._ticket}".encode())
         arrived = read_redirect(request.query, self.state, self.scopes)
-        if arrived is None:
+        if request.query and not asks_for_outcome and arrived is None:
             return _stray(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
+        if not request.query and request.is_from_a_page_elsewhere:
+            # Nobody but the person at the browser begins a sign-in.
+            return _stray(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link does not do")
+        # Looked at last: whose connection it is takes the system longest to tell.
+        if not self.may_answer(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
+            return _stray(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
+        if asks_for_outcome:
+            return await asyncio.shield(self._outcome)
+        if arrived is None:
+            return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
         if not self._arrived.done():
             self._arrived.set_result(arrived)
         # Relative, so that it also holds behind a proxy that serves the listener under another address.
         return Response(HTTPStatus.SEE_OTHER, {"Location": f"?outcome={self._ticket}"})
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Send what is still to be sent, and TLS' own farewell, for a moment at most."""
+    writer.close()
+    await asyncio.wait_for(writer.wait_closed(), _FAREWELL)
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes | None:
