@@ -5,6 +5,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,15 +104,32 @@ class Chromium:
     def _pid_file(self) -> Path:
         return self.folder / "pid"
 
-    def prepare(self) -> None:
-        """Write the script that starts it and remembers its process."""
-        self.folder.mkdir(parents=True)
+    def prepare(self, trusting: tuple[str, int] | None = None) -> None:
+        """Write the script that starts it and remembers its process.
+
+        With ``trusting``, as a person would after comparing the fingerprint, it accepts the certificate that is
+        shown at that host and port when it starts.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        trusted = ""
+        if trusting:
+            shown = shlex.join([sys.executable, str(Path(__file__).with_name("spki.py")), *map(str, trusting)])
+            trusted = f' --ignore-certificate-errors-spki-list="$({shown})"'
         flags = [*_FLAGS, f"--user-data-dir={self.folder / 'user'}", f"--remote-debugging-port={self.port}"]
         self._script.write_text(
             f"#!/bin/sh\necho $$ >{shlex.quote(str(self._pid_file))}\n"
-            f'exec chromium {shlex.join(flags)} "$@" >{shlex.quote(str(self.folder / "log"))} 2>&1\n'
+            f'exec chromium {shlex.join(flags)}{trusted} "$@" >{shlex.quote(str(self.folder / "log"))} 2>&1\n'
         )
         self._script.chmod(0o700)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Tab]:
+        """A blank page of a Chromium that the test itself starts."""
+        with subprocess.Popen([str(self._script), "about:blank"]) as process:
+            wait_until(self._pages, lambda: "no page", process=process)
+            with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
+                yield Tab(connection)
+            process.terminate()
 
     @contextlib.contextmanager
     def page(self, starter: Running) -> Iterator[Tab]:
