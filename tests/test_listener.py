@@ -1,5 +1,6 @@
 """The listener over real sockets: only the redirect that knows the state ends the wait."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -14,6 +15,7 @@ from webex_token_cli.errors import ConfigurationError, SignInNotCompleted
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.signin.certificate import certificate_for_this_login
+from webex_token_cli.signin.listener import Listener
 from webex_token_cli.signin.pages import Page, render
 from webex_token_cli.signin.sockets import Endpoint, bind, close, endpoint_for
 
@@ -104,12 +106,37 @@ def test_a_head_request_has_no_body_and_spends_nothing(login: Login) -> None:
 
 
 def test_more_silent_connections_than_are_kept_make_room_for_the_next(login: Login) -> None:
-    with contextlib.ExitStack() as silent:
-        for _ in range(3 * 64):
-            silent.enter_context(login.connect())
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(login.connect()) for _ in range(3 * 64)]
+        silent[0].settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b""
         started = time.monotonic()
         assert "Ada" in login.follow(login.good_query)
         assert time.monotonic() - started < 1
+
+
+def test_all_that_wait_to_be_accepted_are_heard() -> None:
+    redirect = RedirectURI.parse(f"http://127.0.0.1:{free_port()}/oauth")
+    sockets = bind(endpoint_for(redirect, None), redirect.uri)
+    request = f"GET /oauth HTTP/1.1\r\nHost: 127.0.0.1:{redirect.port}\r\n\r\n".encode()
+    waiting = [socket.create_connection(("127.0.0.1", redirect.port)) for _ in range(120)]
+    for each in waiting:
+        each.sendall(request)
+
+    def answers() -> list[bytes]:
+        found = []
+        for each in waiting:
+            each.settimeout(10)
+            with each, contextlib.suppress(ConnectionResetError):
+                found.append(each.recv(12))
+        return found
+
+    async def listen() -> list[bytes]:
+        async with Listener(sockets, redirect, "state", SIGN_IN_PAGE).serving():
+            return await asyncio.to_thread(answers)
+
+    assert asyncio.run(listen()) == [b"HTTP/1.1 302"] * 120
 
 
 def test_a_client_that_leaves_or_babbles_during_the_handshake_disturbs_nothing(

@@ -214,7 +214,7 @@ def redirected_to(sandbox: Sandbox, url: str) -> str:
         return error.url
     except urllib.error.URLError:
         pass
-    authorization = next(iter(sandbox.webex._by_code.values()))
+    authorization = list(sandbox.webex._by_code.values())[-1]
     return f"{authorization.redirect_uri}?{urlencode({'code': authorization.code, 'state': authorization.state})}"
 
 

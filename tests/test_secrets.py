@@ -5,20 +5,23 @@ file outside the credential store.
 """
 
 import json
+import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.program import Finished, Program
+from tests.test_paste import redirected_to
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Fault, Sandbox
 
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
-    return Rules(redirect_uris=(redirect_uri,), renew_after=1, rotate=True)
+    return Rules(redirect_uris=(redirect_uri,), renew_after=1, rotate=True, device_interval=1)
 
 
 @pytest.fixture
@@ -36,6 +39,13 @@ def program(program: Program, tmp_path: Path) -> Program:
 def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     """Every command but ``get``, going well and failing in every way that talks to Webex."""
     yield program.run("--debug", "login")
+    yield pasted(program, sandbox)
+    sandbox.webex.rules = replace(sandbox.webex.rules, auto_approve=True)
+    yield program.run("--debug", "login", "--flow", "device")
+    yield program.run("--debug", "login", "--flow", "device", "--json")
+    sandbox.webex.rules = replace(sandbox.webex.rules, auto_approve=False)
+    sandbox.order(Fault("/v1/device/token", 400, {}, json.dumps({"message": f"{_newest(sandbox)}"})))
+    yield program.run("--debug", "login", "--flow", "device")
     for arguments in (["show"], ["show", "--json"], ["show", "--all", "--check"], ["refresh"], ["refresh", "--json"]):
         yield program.run("--debug", *arguments)
         yield program.run("-v", *arguments)
@@ -66,6 +76,16 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield program.run("--debug", "get", "--min-valid", "bogus")
     yield program.run("--debug", "logout")
     yield program.run("--debug", "refresh")
+
+
+def pasted(program: Program, sandbox: Sandbox) -> Finished:
+    """A sign-in in which the code goes over standard input."""
+    there, here = os.pipe()
+    with program.started("--debug", "login", "--flow", "paste", stdin=there) as login:
+        os.close(there)
+        os.write(here, redirected_to(sandbox, login.url()).encode())
+        os.close(here)
+        return login.finish()
 
 
 def _newest(sandbox: Sandbox) -> str:

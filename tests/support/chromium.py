@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -90,6 +91,9 @@ class Chromium:
 
     folder: Path
     port: int
+    _scratch: "tempfile.TemporaryDirectory[str]" = field(
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="wt-", ignore_cleanup_errors=True)
+    )
 
     @property
     def command(self) -> str:
@@ -117,7 +121,9 @@ class Chromium:
             trusted = f' --ignore-certificate-errors-spki-list="$({shown})"'
         flags = [*_FLAGS, f"--user-data-dir={self.folder / 'user'}", f"--remote-debugging-port={self.port}"]
         self._script.write_text(
-            f"#!/bin/sh\necho $$ >{shlex.quote(str(self._pid_file))}\n"
+            # Its sockets' paths must be short, and what it leaves in them is to go.
+            f"#!/bin/sh\nexport TMPDIR={shlex.quote(self._scratch.name)}\n"
+            f"echo $$ >{shlex.quote(str(self._pid_file))}\n"
             f'exec chromium {shlex.join(flags)}{trusted} "$@" >{shlex.quote(str(self.folder / "log"))} 2>&1\n'
         )
         self._script.chmod(0o700)
@@ -151,3 +157,4 @@ class Chromium:
         if self._pid_file.exists():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(self._pid_file.read_text()), signal.SIGTERM)
+        self._scratch.cleanup()
