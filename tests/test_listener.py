@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -137,6 +138,44 @@ def test_all_that_wait_to_be_accepted_are_heard() -> None:
             return await asyncio.to_thread(answers)
 
     assert asyncio.run(listen()) == [b"HTTP/1.1 302"] * 120
+    assert [each.fileno() for each in sockets] == [-1] * len(sockets)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_who_says_nothing_is_not_waited_for(scheme: str) -> None:
+    redirect = RedirectURI.parse(f"{scheme}://127.0.0.1:{free_port()}/oauth")
+    tls = certificate_for_this_login("127.0.0.1").context if scheme == "https" else None
+
+    async def listen() -> bytes:
+        listener = Listener(
+            bind(endpoint_for(redirect, None), redirect.uri), redirect, "state", SIGN_IN_PAGE, tls=tls, patience=0.1
+        )
+        async with listener.serving():
+            reader, writer = await asyncio.open_connection("127.0.0.1", redirect.port)
+            writer.write(b"GET /oau" if tls is None else b"\x16\x03\x01")
+            said = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            return said
+
+    assert asyncio.run(listen()) == b""
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_an_end_in_the_middle_of_accepting_leaves_nothing_open(turns: int) -> None:
+    redirect = RedirectURI.parse(f"http://127.0.0.1:{free_port()}/oauth")
+    sockets = bind(endpoint_for(redirect, None), redirect.uri)
+
+    async def listen() -> None:
+        async with Listener(sockets, redirect, "state", SIGN_IN_PAGE).serving():
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    with socket.create_connection(("127.0.0.1", redirect.port)) as client:
+        asyncio.run(listen())
+        gc.collect()  # what was left open would be warned of here
+        client.settimeout(10)
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
 
 
 def test_a_client_that_leaves_or_babbles_during_the_handshake_disturbs_nothing(

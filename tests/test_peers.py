@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import free_port
 from tests.support.listening import Login
+from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.peers import is_ours, owner_of
+from webex_token_cli.signin.sockets import Endpoint
 
 # As /proc/net/tcp and tcp6 print it.
 TABLE = """\
@@ -77,11 +80,25 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
 """
 
 
+def asked_by_another_user(port: int) -> str:
+    """The head of the answer that another user gets, if there is one on this machine that we can be."""
+    other = ["65534"] if os.geteuid() == 0 else []
+    arguments = [sys.executable, "-c", ASK, str(port), *other]
+    return subprocess.run(arguments, capture_output=True, encoding="utf-8", check=True).stdout
+
+
 def test_another_user_is_not_led_to_the_sign_in_page(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = ["65534"] if os.getuid() == 0 else []
     monkeypatch.setattr(os, "getuid", lambda: 4242)  # whose login it is
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, str(login.redirect.port), *other], capture_output=True, encoding="utf-8", check=True
-    )
-    assert done.stdout.startswith("HTTP/1.1 403 ")
-    assert "Location" not in done.stdout
+    head = asked_by_another_user(login.redirect.port)
+    assert head.startswith("HTTP/1.1 403 ")
+    assert "Location" not in head
+
+
+def test_a_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    redirect = RedirectURI.parse(f"http://localhost:{port}/oauth")
+    with Login(redirect, listen=Endpoint("127.0.0.1", port)) as login:
+        login.may_finish.set()
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "getuid", lambda: 4242)
+            assert asked_by_another_user(port).startswith("HTTP/1.1 302 ")

@@ -29,9 +29,8 @@ from webex_token_cli.signin.sockets import close
 
 # A redirect with its headers is 1 to 4 KB; browsers with many cookies for localhost send up to 16.
 _LONGEST_HEAD = 32 * 1024
-# Time for the TLS handshake and the whole head of a request. A browser's spare connection says nothing for
-# longer; it is dropped, and opened anew when needed.
-_HEAD_TIMEOUT = 15.0
+# A browser's spare connection says nothing for longer than this; it is dropped, and opened anew when needed.
+_PATIENCE = 15.0
 # Connections that have not yet said what they want. A browser has six at a time, and one in a TLS
 # handshake costs half a megabyte. When somebody opens more
 # than this, the one that has been silent longest makes room, so that a new one is always heard.
@@ -47,7 +46,8 @@ class Listener:
     """Waits on ``sockets`` for the redirect that answers ``state``; made inside a running event loop.
 
     ``also_called`` are further Host headers, besides the redirect URI's, that lead here; ``tls`` makes it
-    speak https; ``may_answer`` is told both ends of a connection and says whether it may be listened to.
+    speak https; ``may_answer`` is told both ends of a connection and says whether it may be listened to;
+    ``patience`` is the time in seconds for a handshake and the whole head of a request.
     """
 
     sockets: list[socket.socket]
@@ -58,6 +58,7 @@ class Listener:
     also_called: frozenset[str] = frozenset()
     tls: ssl.SSLContext | None = None
     may_answer: Callable[[Any, Any], bool] = may_answer
+    patience: float = _PATIENCE
     _arrived: asyncio.Future[AuthorizationCode | Refusal] = field(init=False, repr=False)
     _outcome: asyncio.Future[Response] = field(init=False, repr=False)
     _shown: asyncio.Event = field(init=False, repr=False)
@@ -139,12 +140,12 @@ class Listener:
         reader = asyncio.StreamReader(limit=_LONGEST_HEAD)
         protocol = asyncio.StreamReaderProtocol(reader)
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-            async with asyncio.timeout(_HEAD_TIMEOUT) as bound:
+            async with asyncio.timeout(self.patience) as bound:
                 transport, _ = await loop.connect_accepted_socket(
                     lambda: protocol,
                     connection,
                     ssl=self.tls,
-                    ssl_handshake_timeout=_HEAD_TIMEOUT if self.tls else None,
+                    ssl_handshake_timeout=self.patience if self.tls else None,
                 )
                 writer = asyncio.StreamWriter(transport, protocol, reader, loop)
                 try:
@@ -171,7 +172,7 @@ class Listener:
         else:
             response = await self._respond(request, writer)
         writer.write(response.encoded(with_body=request is None or request.method != "HEAD"))
-        await asyncio.wait_for(writer.drain(), _HEAD_TIMEOUT)
+        await asyncio.wait_for(writer.drain(), self.patience)
         if writer.can_write_eof():
             writer.write_eof()
         if response.tells_outcome:
