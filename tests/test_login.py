@@ -230,6 +230,14 @@ def test_not_knowing_the_person_is_no_reason_to_throw_tokens_away(
     assert program.run("get").status == 0
 
 
+def test_a_new_token_that_webex_does_not_accept_is_not_stored(program: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/people/me", 401, {"Content-Type": "application/json"}, "{}"))
+    done = program.run("login")
+    assert (done.status, done.out) == (3, "")
+    assert "Error: Webex does not accept the access token (HTTP 401" in done.err
+    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+
+
 def test_a_narrow_scope_cannot_tell_who_it_is(program: Program) -> None:
     done = program.run("login", "--scope", "spark:rooms_read", "--json")
     told = json.loads(done.out)

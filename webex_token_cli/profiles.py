@@ -157,13 +157,16 @@ class ConfigFile:
     lock: Lock = field(repr=False)
 
     def names(self) -> list[str]:
-        """The profiles that have a section, in the file's order. Raises ConfigurationError."""
-        return list(_sections(self._text(), self.path))
+        """The profiles that have a section, in the file's order, also one that ``load`` will refuse.
+
+        Raises ConfigurationError when the file cannot be read at all.
+        """
+        names = (name for name, at, _ in _numbered_sections(self._text()) if at and _PROFILE_NAME.fullmatch(name))
+        return list(dict.fromkeys(names))
 
     def load(self, name: str) -> Profile:
         """The profile of that name, empty where it has no section. Raises ConfigurationError."""
-        lines = _sections(self._text(), self.path).get(name, [])
-        return _profile(name, lines, self.path)
+        return _profile(name, _section(self._text(), name, self.path), self.path)
 
     def save(self, profile: Profile) -> bool:
         """Make the profile's section say what ``profile`` says; True if anything had to be written.
@@ -224,19 +227,14 @@ def _numbered_sections(text: str) -> Iterator[tuple[str, int, list[tuple[int, st
     yield name, at, lines
 
 
-def _sections(text: str, path: Path) -> dict[str, list[tuple[int, str]]]:
-    """The named sections and their lines. Raises ConfigurationError on a section named twice."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for name, at, lines in _numbered_sections(text):
-        if at == 0:
-            continue
-        if name in found:
-            raise ConfigurationError(
-                f"{path} has a second section [{name[:80]}] in line {at}.", "Make one section of the two."
-            )
-        if _PROFILE_NAME.fullmatch(name):
-            found[name] = lines
-    return found
+def _section(text: str, wanted: str, path: Path) -> list[tuple[int, str]]:
+    """The numbered lines of the section ``wanted``. Raises ConfigurationError when there are two of it."""
+    found = [(at, lines) for name, at, lines in _numbered_sections(text) if at and name == wanted]
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"{path} has a second section [{wanted}] in line {found[1][0]}.", "Make one section of the two."
+        )
+    return found[0][1] if found else []
 
 
 def _profile(name: str, lines: list[tuple[int, str]], path: Path) -> Profile:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.lock import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore, Keyring
+from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore
+from webex_token_cli.store.splitting import Keyring, SplittingKeyring
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -63,7 +64,7 @@ def open_keyring_store(
         return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
     return CredentialStore(
-        keyring=backend,
+        keyring=SplittingKeyring(backend, entry_limit(backend)),
         place=f"the keyring ({_known_as(backend)})",
         lock=lock,
         say=say,
@@ -91,8 +92,23 @@ def system_keyring() -> Keyring:
 
 def _best_priority(backend: "KeyringBackend") -> float:
     """The priority of ``backend``, or of the first that it hands on to."""
-    handed_on = getattr(backend, "backends", None)
-    return float(max((each.priority for each in handed_on), default=0)) if handed_on else float(backend.priority)
+    handed_on = _handed_on(backend)
+    return float(max(each.priority for each in handed_on) if handed_on else backend.priority)
+
+
+def entry_limit(backend: Keyring) -> int | None:
+    """How many characters an entry of ``backend`` can hold, where that is known.
+
+    Windows' Credential Manager: CRED_MAX_CREDENTIAL_BLOB_SIZE is 5 * 512 bytes, and the keyring library stores UTF-16.
+    """
+    from keyring.backends import Windows
+
+    return 1280 if any(isinstance(each, Windows.WinVaultKeyring) for each in (backend, *_handed_on(backend))) else None
+
+
+def _handed_on(backend: Keyring) -> "tuple[KeyringBackend, ...]":
+    """The backends that a chaining ``backend`` hands on to; the first of them that works is used."""
+    return tuple(getattr(backend, "backends", None) or ())
 
 
 def _no_keyring(why: str) -> StoreUnavailable:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.output import printable, scrub
+from webex_token_cli.store.splitting import Keyring
 from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token
 
 SERVICE = "webex-token"
@@ -24,14 +25,6 @@ BOUND_UNATTENDED = 20.0
 _LATEST = 253_402_300_799
 
 T = TypeVar("T")
-
-
-class Keyring(Protocol):
-    """The part of ``keyring.backend.KeyringBackend`` that is used."""
-
-    def get_password(self, service: str, username: str) -> str | None: ...
-    def set_password(self, service: str, username: str, password: str) -> None: ...
-    def delete_password(self, service: str, username: str) -> None: ...
 
 
 class Locker(Protocol):
