@@ -377,3 +377,29 @@ def test_two_threads_do_not_hold_one_lock(tmp_path: Path) -> None:
         thread.start()
     wait_until(lambda: not any(thread.is_alive() for thread in threads))
     assert (max(most), len(most)) == (1, 20)
+
+
+def test_while_a_call_hangs_no_other_is_begun_and_the_late_write_is_the_last_no_more() -> None:
+    release = threading.Event()
+    written: list[str] = []
+
+    class Locked(Keyring):
+        def get_password(self, service: str, username: str) -> str | None:
+            return written[-1] if written else None
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            release.wait()
+            written.append(password)
+
+    locked_keyring = Locked()
+    store = open_keyring_store(backend=locked_keyring, bound=0.05)
+    before = threading.active_count()
+    for _ in range(5):
+        with pytest.raises(StoreUnavailable, match="did not answer within"):
+            store.save("a", RECORD)
+    assert threading.active_count() == before + 1
+    patient = replace(store, bound=10.0)  # as the same store is, a moment after the password was typed
+    threading.Timer(0.1, release.set).start()
+    patient.save("a", replace(RECORD, access_token="newest"))
+    assert [decode(text, "it").access_token for text in written] == [RECORD.access_token, "newest"]
+    assert patient.load("a") == replace(RECORD, access_token="newest")

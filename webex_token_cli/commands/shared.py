@@ -4,7 +4,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,7 @@ class Invocation:
     debug: bool = False
     clock: Callable[[], float] = time.time
     stopping: Callable[[], bool] = lambda: False
+    _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
@@ -93,14 +94,19 @@ class Invocation:
         return Overrides(api_url=get("WEBEX_TOKEN_API_URL"), store=get("WEBEX_TOKEN_STORE"))
 
     def store(self, name: str) -> "CredentialStore":
-        """The credential store called ``name``. Raises StoreUnavailable."""
+        """The credential store called ``name``, the same one each time. Raises StoreUnavailable."""
+        if name not in self._stores:
+            self._stores[name] = self._open_store(name)
+        return self._stores[name]
+
+    def _open_store(self, name: str) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
         from webex_token_cli.store.records import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
 
         bound = BOUND_WITH_A_PERSON if self.has_person else BOUND_UNATTENDED
         if name == "file":
-            return open_file_store(self._folder("data") / "credentials", self.say, bound, self.stopping)
-        return open_keyring_store(self.say, bound, cancelled=self.stopping)
+            return open_file_store(self._folder("data") / "credentials", self.say, bound, lambda: self.stopping())
+        return open_keyring_store(self.say, bound, cancelled=lambda: self.stopping())
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store it is in. Raises SignInNeeded when there is none."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from webex_token_cli.bounded import BoundExceeded, bounded
+from webex_token_cli.bounded import BoundedCalls, BoundExceeded
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.output import printable, scrub
 from webex_token_cli.store.splitting import Keyring
@@ -139,6 +139,7 @@ class CredentialStore:
     say: Callable[[str], None] = field(repr=False)
     bound: float = BOUND_UNATTENDED
     plain_file: Callable[[str], Path] | None = None
+    calls: BoundedCalls = field(default_factory=BoundedCalls, repr=False)
 
     def where(self, profile: str) -> str:
         """Where the profile's record is kept, for people; a plain file is called that."""
@@ -195,7 +196,7 @@ class CredentialStore:
 
     def _call(self, done: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
         try:
-            return bounded(
+            return self.calls(
                 call, self.bound, lambda: self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
             )
         except BoundExceeded:
