@@ -23,6 +23,12 @@ from webex_token_cli.signin.authorization import RedirectURI
 # A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """As many rounds as the README says, instead of as many as fit into every run."""
+    parser.addoption("--full", action="store_true", help="kill and race as often as the README says (20 minutes)")
+
+
 ON_CI = os.environ.get("CI") == "true"
 
 
