@@ -45,10 +45,11 @@ class FileKeyring(KeyringBackend):
         path = self.path(service, username)
         try:
             self._refuse_unsafe(path)
-            return path.read_text(encoding="utf-8")
+            # What is no UTF-8 is damage, which the record's reader names.
+            return path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise KeyringError(f"{path}: {_why(error)}") from error
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -93,5 +94,5 @@ class FileKeyring(KeyringBackend):
             raise KeyringError(f"{self.folder}: {problem}")
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else (error.strerror or type(error).__name__)
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__

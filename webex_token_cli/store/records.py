@@ -205,7 +205,7 @@ class CredentialStore:
                 "It may be waiting for its password in a window: unlock it and try again, or see --store file.",
             ) from None
         except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
-            why = printable(scrub(str(error), secrets), 160) or type(error).__name__
+            why = printable(scrub(str(error), secrets), 500) or type(error).__name__
             raise StoreUnavailable(
                 f"An entry could not be {done} in {self.place}: {why}.",
                 "See to the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
