@@ -48,6 +48,17 @@ class Entry:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A request as it came, secrets and all: for a test that asks what was sent where."""
+
+    method: str
+    path: str
+    query: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    body: str = field(repr=False)
+
+
 @dataclass(slots=True)
 class Fault:
     """An answer that was ordered for the next ``times`` requests to ``path``, after ``delay`` seconds."""
@@ -80,6 +91,7 @@ class Sandbox:
     ) -> None:
         self.webex = Webex(rules or Rules())
         self.journal: list[Entry] = []
+        self.heard: list[Heard] = []
         self._faults: list[Fault] = []
         self.in_flight = 0
         self._report = report
@@ -182,6 +194,9 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         tracking_id = f"ROUTER_{secrets.token_hex(8).upper()}-{secrets.token_hex(2).upper()}"
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LONGEST_FORM))
+        self.sandbox.heard.append(
+            Heard(method, url.path, url.query, dict(self.headers), body.decode("utf-8", "replace"))
+        )
         fault = self.sandbox.fault_for(url.path)
         if fault is not None:
             self.sandbox.in_flight += 1
