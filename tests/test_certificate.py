@@ -1,6 +1,7 @@
 """The listener's TLS side: a certificate for one login, and what is wrong with a person's own."""
 
 import ipaddress
+import os
 import socket
 import ssl
 import stat
@@ -27,9 +28,10 @@ def write_pair(
     starts: datetime = NOW - timedelta(days=1),
     ends: datetime = NOW + timedelta(days=1),
     passphrase: bytes | None = None,
+    curve: ec.EllipticCurve | None = None,
 ) -> tuple[Path, Path]:
     """A certificate and its key, as mkcert would write them."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(curve or ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
@@ -141,7 +143,7 @@ def test_what_is_wrong_with_ones_own_certificate_is_said(tmp_path: Path) -> None
         (good, other[1]): f"The TLS certificate {good} and the key {other[1]} do not belong together.",
         (missing, key): f"The TLS certificate {missing} cannot be read (No such file or directory).",
         (good, missing): f"The TLS key {missing} cannot be read (No such file or directory).",
-        (good, tmp_path): f"The TLS key {tmp_path} cannot be read (Is a directory).",
+        (good, tmp_path): f"The TLS key {tmp_path} cannot be read (it is no regular file).",
         (text, key): f"{text} and {key} are not a TLS certificate and its key in PEM form.",
         (good, text): f"{good} and {text} are not a TLS certificate and its key in PEM form.",
         (old, old_key): f"The TLS certificate {old} has expired.",
@@ -190,3 +192,14 @@ def test_a_key_that_may_not_be_read_is_said(tmp_path: Path) -> None:
             file.unlink()
         reachable.rmdir()
     assert done.stdout == f"The TLS key {reachable}/key.pem cannot be read (Permission denied).\n"
+
+
+def test_a_certificate_that_no_browser_would_take_is_said(tmp_path: Path) -> None:
+    certificate, key = write_pair(tmp_path, curve=ec.SECP256K1())
+    with pytest.raises(ConfigurationError) as raised:
+        certificate_from_files(certificate, key, "localhost")
+    assert raised.value.message.startswith(f"The TLS certificate {certificate} or its key is of no use to browsers (")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(it is no regular file\)"):
+        certificate_from_files(certificate, pipe, "localhost")

@@ -101,6 +101,17 @@ def test_it_waits_no_longer_than_the_code_lives_or_the_person_said(timeout: floa
     assert max(endpoints.polled) < min(timeout, 300)
 
 
+def test_what_was_in_the_way_to_the_end_is_said_instead_of_blaming_the_person() -> None:
+    down = TemporaryFailure("An answer came that is not one of Webex's.", "Try again.")
+    endpoints = Endpoints([Pending(), *[down] * 20])
+    with pytest.raises(TemporaryFailure) as raised:
+        endpoints.flow().sign_in()
+    assert raised.value is down
+    back = Endpoints([down, Pending()])
+    with pytest.raises(SignInNotCompleted):
+        back.flow().sign_in()
+
+
 def test_it_counts_down_and_ends_the_line() -> None:
     endpoints = Endpoints([Pending(), TOKENS])
     endpoints.flow().sign_in()
@@ -169,17 +180,20 @@ def test_an_answer_to_a_poll(given: Answer, meaning: object) -> None:
         {"device_code": "d", "user_code": "u", "verification_uri": "https://x y", "expires_in": 1},
         {"device_code": "d", "user_code": "u", "verification_uri": "https://x", "expires_in": -1},
         {"user_code": "u", "verification_uri": "https://x", "expires_in": 1},
+        {"device_code": "d", "user_code": "u", "verification_uri": "https://x"},
+        {"device_code": "d", "user_code": "u", "verification_uri": "https://" + "x" * 5000, "expires_in": 1},
         [],
     ],
 )
 def test_what_is_no_device_code_is_not_shown(body: object) -> None:
-    with pytest.raises(ValueError, match=r"is missing|is no|not a JSON object"):
+    with pytest.raises(ValueError, match=r"is missing|is no|is too long|not a JSON object"):
         DeviceCode.parse(body)
 
 
 def test_a_device_code_without_an_interval_is_polled_every_five_seconds() -> None:
     told = {"device_code": "d", "user_code": "u", "verification_uri": "https://x", "expires_in": "300"}
-    assert DeviceCode.parse(told) == DeviceCode("d", "u", "https://x", None, 300, 5)
+    for interval in ({}, {"interval": 0}, {"interval": None}):
+        assert DeviceCode.parse({**told, **interval}) == DeviceCode("d", "u", "https://x", None, 300, 5)
     assert "the-device-code" not in repr(CODE)
 
 

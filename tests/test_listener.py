@@ -58,7 +58,8 @@ def test_a_proxy_or_tunnel_hands_on_what_arrives_elsewhere() -> None:
             login.said[0] == f"Listening at http://{listen} for what arrives at https://apps.example.com/webex/oauth."
         )
         for host in ("apps.example.com", "APPS.example.com:443", str(listen)):
-            assert login.get("/webex/oauth", host)[0] == 302
+            status, _, body = login.get("/webex/oauth", host)
+            assert (status, "Use the address that the terminal shows" in body) == (403, True)
         assert login.get("/webex/oauth", "evil.example")[0] == 421
         assert login.get("/webex/oauth?code=x&state=wrong", "apps.example.com")[0] == 400
         assert "Signed in as Ada" in login.follow(login.good_query)

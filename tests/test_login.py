@@ -16,9 +16,10 @@ import pytest
 
 from tests.conftest import free_port
 from tests.support.chromium import Chromium
-from tests.support.program import WEBEX_TOKEN, Program
+from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from webex_token_cli.sandbox.person import answer
 from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.store.lock import locked
 
 
 def files_below(folder: Path) -> dict[str, str]:
@@ -333,6 +334,11 @@ def test_signing_in_with_another_store_moves_the_record(program: Program, keyrin
         ([], {"BROWSER": None}, "No browser can be opened here, because there is no display"),
         (["--redirect-uri", "http://localhost:8000/oauth?x=1"], {}, "has a query, a fragment or a user name"),
         (["--redirect-uri", "localhost"], {}, "is not a URI with a scheme and a host"),
+        (["--redirect-uri", "http://localhost:0/"], {}, "has port 0, which nothing can listen on"),
+        (["--redirect-uri", "http://localhost/a\\b"], {}, "has a path that a browser would write otherwise"),
+        (["--redirect-uri", "http://localhost/a/../b"], {}, "has a path that a browser would write otherwise"),
+        (["--redirect-uri", "http://.localhost/"], {}, "is not a URI with a scheme and a host"),
+        (["--redirect-uri", f"http://{'a' * 64}.localhost/"], {}, "is not a URI with a scheme and a host"),
         (["--redirect-uri", "http://localhost:99999/"], {}, "is not a URI with a scheme and a host"),
         (["--api-url", "http://webexapis.com/v1"], {}, "cannot be the API base URL"),
         ([], {"WEBEX_TOKEN_API_URL": "ftp://127.0.0.1"}, "cannot be the API base URL"),
@@ -445,3 +451,101 @@ def test_without_a_standard_error_a_sign_in_still_answers(program: Program) -> N
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout)["profile"]) == (0, "default")
+
+
+def test_ctrl_c_during_the_exchange_stores_nothing_and_ends_at_once(program: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/people/me", 200, {"Content-Type": "application/json"}, "{}", delay=6))
+    with program.started("login") as login:
+        wait_until(lambda: sandbox.in_flight > 0)
+        asked = time.monotonic()
+        login.process.send_signal(signal.SIGINT)
+        done = login.finish()
+    assert time.monotonic() - asked < 3
+    assert (done.status, done.out) == (130, "")
+    assert not Path(program.variables["WEBEX_TOKEN_HOME"], "credentials").exists()
+
+
+def test_ctrl_c_when_the_tokens_are_being_stored_is_too_late_and_says_so(program: Program, redirect_uri: str) -> None:
+    assert program.run("login").status == 0
+    credentials = Path(program.variables["WEBEX_TOKEN_HOME"], "credentials")
+    with (
+        locked(credentials / "webex-token+default.json.lock", lambda _: None),
+        program.started("login", "--json") as login,
+    ):
+        login.wait_for("Waiting for another webex-token")
+        login.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert login.process.poll() is None
+    # The context has freed the lock, and killed the login if it had not ended.
+    with program.started("login", "--json") as login:
+        done = login.finish()
+    assert (done.status, json.loads(done.out)["profile"]) == (0, "default")
+
+
+def test_a_full_disk_under_standard_output_is_said(program: Program) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{WEBEX_TOKEN} login >/dev/full"],
+        env=program.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Error: The system refused something (No space left on device).\n" in done.stderr
+    assert "What was stored before that is stored: `webex-token show` tells." in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert program.run("get").status == 0
+
+
+def test_the_browser_does_not_take_the_place_of_a_closed_stream(program: Program, tmp_path: Path) -> None:
+    browser = tmp_path / "browser.py"
+    browser.write_text(NOSY_BROWSER)
+    for closed in ("2>&-", "2>&- <&-", "<&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{WEBEX_TOKEN} login --json {closed}"],
+            env=program.having(BROWSER=f"{sys.executable} {browser} {tmp_path / 'seen'} %s").environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode, json.loads(done.stdout)["profile"]) == (0, "default")
+
+
+def test_a_closed_standard_input_holds_no_secret(program: Program) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{WEBEX_TOKEN} login --client-secret-file - <&-"],
+        env=program.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "The client secret could not be read from - (it is closed)." in done.stderr
+
+
+def test_a_lock_folder_that_is_somebody_elses_is_said_before_the_browser_opens(
+    program: Program, sandbox: Sandbox, keyring_session: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom webex_token_cli.store import backends\n"
+        "folder = Path(sys.argv.pop(1))\n"
+        "backends.lock_folder_of_this_user = lambda: folder\n"
+        "from webex_token_cli.cli import main\nmain()"
+    )
+    squatted = program.home / "squatted"
+    squatted.mkdir(parents=True, mode=0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(squatted), "login", "-p", "squat"],
+        env=program.having(**keyring_session, WEBEX_TOKEN_STORE="keyring").environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert f"The folder {squatted} cannot be trusted with locks: others may use it (mode 0755)." in done.stderr
+    assert sandbox.journal == []

@@ -1,6 +1,7 @@
 """Pasting the address that the browser ended at: what is understood, and a person at a terminal."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -296,3 +297,13 @@ def test_a_browser_that_does_not_open_falls_to_pasting(program: Program, sandbox
         child.send(redirected_to(sandbox, url_at(child)) + "\n")
         child.expect_exact("Signed in as Ada Lovelace")
         assert end_of(child)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_gives_the_echo_back_too(terminal: "pexpect.spawn[str]", number: signal.Signals) -> None:
+    url_at(terminal)
+    terminal.kill(number)
+    wait_until(terminal.getecho)
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.signalstatus == number

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import resource
 import socket
 import ssl
 import threading
@@ -146,6 +147,23 @@ def test_the_right_redirect_wins_within_a_second(program: Program, sandbox: Sand
     assert took < 1
     assert grown < _FLAT
     assert (done.status, done.err) == (0, begins)  # nothing was printed but the address
+
+
+def test_with_few_descriptors_the_rude_make_room(program: Program, sandbox: Sandbox, redirect_uri: str) -> None:
+    parts = urlsplit(redirect_uri)
+    assert parts.port is not None
+    with program.started("login", "--no-browser") as login, contextlib.ExitStack() as stack:
+        url = login.url()
+        resource.prlimit(login.process.pid, resource.RLIMIT_NOFILE, (128, 128))
+        for _ in range(200):  # each asks for something, and never says goodbye
+            with contextlib.suppress(OSError):
+                plain = connected(parts.port)
+                rude = trusting().wrap_socket(plain) if parts.scheme == "https" else plain
+                stack.enter_context(rude)
+                rude.sendall(f"GET /oauth?no HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+        code, state = consent(sandbox, url)
+        assert "You are signed in" in page_at(redirect_uri, f"code={code}&state={state}")
+        assert login.finish().status == 0
 
 
 def consent(sandbox: Sandbox, url: str) -> tuple[str, str]:

@@ -72,11 +72,34 @@ def group(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its status."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         # A pipe on Windows, or a C locale, may not know every letter of a name: better a "?" than no answer.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    status = run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_flushed(status))
+
+
+def _open_what_is_closed() -> None:
+    """Put the null device where a standard stream is closed: the next file that is opened would take its place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _flushed(status: int) -> int:
+    """``status``, or 1 when what was printed could not be; Python would say so in its own words, and end with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            status = status or 1
+    return status
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -97,6 +120,14 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _say("Interrupted.")
         return INTERRUPTED
+    except OSError as error:
+        _say(f"Error: The system refused something ({error.strerror or type(error).__name__}).")
+        _say(
+            frames(error, error.__traceback__)
+            if invocation.debug
+            else "What was stored before that is stored: `webex-token show` tells. --debug shows where it was."
+        )
+        return 1
     except Exception as error:  # noqa: BLE001 - the boundary: no traceback reaches a person unasked
         _say(f"Error: Something unexpected failed ({type(error).__name__}).")
         _say(frames(error, error.__traceback__) if invocation.debug else "Run it again with --debug to see where.")

@@ -6,7 +6,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -39,6 +39,30 @@ def held_back() -> Iterator[None]:
             signal.signal(number, handler)
         if arrived:
             os.kill(os.getpid(), arrived[0])
+
+
+@contextlib.contextmanager
+def before_dying(tidy: Callable[[], None]) -> Iterator[None]:
+    """Call ``tidy`` before SIGTERM, SIGHUP or SIGQUIT ends the program while the context is open.
+
+    Does nothing outside the main thread, where Python handles no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def die(number: int, _: FrameType | None) -> None:
+        tidy()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    deadly = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+    before = {number: signal.signal(number, die) for number in deadly}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class StopRequest:

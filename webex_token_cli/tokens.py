@@ -24,6 +24,9 @@ SAME_EXPIRY = 5
 REFRESH_TOKEN_LOW = 14 * DAY
 
 
+# What a device is told to show: an address, mostly, and none that fills a screen.
+_LONGEST_WORD = 2048
+
 # RFC 6749 section 3.3.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+", re.ASCII)
 
@@ -105,14 +108,17 @@ class DeviceCode:
         if not isinstance(body, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
         complete = body.get("verification_uri_complete")
+        expires_in = _lifetime(body, "expires_in")
+        if expires_in is None:
+            raise ValueError("expires_in is missing")
         return cls(
             device_code=_word(body, "device_code"),
             user_code=_word(body, "user_code"),
             verification_uri=_web_address(body, "verification_uri"),
             verification_uri_complete=_web_address(body, "verification_uri_complete") if complete else None,
-            expires_in=_lifetime(body, "expires_in") or 0,
-            # RFC 8628: "If no value is provided, clients MUST use 5 as the default."
-            interval=_lifetime(body, "interval") or 5,
+            expires_in=expires_in,
+            # RFC 8628: "If no value is provided, clients MUST use 5 as the default." None polls without a pause.
+            interval=(_lifetime(body, "interval") if body.get("interval") else None) or 5,
         )
 
 
@@ -131,6 +137,8 @@ def _word(body: dict[str, Any], key: str) -> str:
     value = body.get(key)
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
         raise ValueError(f"{key} is missing or no word")
+    if len(value) > _LONGEST_WORD:
+        raise ValueError(f"{key} is too long")
     return value
 
 

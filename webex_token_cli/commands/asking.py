@@ -1,5 +1,6 @@
 """What a sign-in asks a person for: which integration, and its client secret."""
 
+import errno
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,8 @@ def client_secret(invocation: Invocation, settings: Settings, file: str | None, 
 
 def _read_secret(file: str) -> str:
     try:
+        if file == "-" and sys.stdin is None:
+            raise OSError(errno.EBADF, "it is closed")
         if file == "-":
             return sys.stdin.read(_LONGEST_SECRET)
         with Path(file).open(encoding="utf-8") as opened:

@@ -103,6 +103,7 @@ def _with_browser(
         listen=listen,
         tls=_tls(invocation, manner, redirect),
         gives_up=gives_up,
+        call_off=sign_in.commitment.first,
     )
     with _out_of_the_browsers_reach():
         return flow.sign_in(sign_in.page, sign_in.exchange, lambda record: who(sign_in.profile, record))
@@ -177,7 +178,7 @@ def _show_code(code: "DeviceCode") -> None:
         return
     click.echo(f"Or open this one, which has the code in it:\n\n  {code.verification_uri_complete}\n", err=True)
     if _at_a_terminal():
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(ImportError, ValueError):  # an address too long for a QR code has none
             import segno  # the extra `qr`
 
             segno.make_qr(code.verification_uri_complete).terminal(out=sys.stderr, compact=True)

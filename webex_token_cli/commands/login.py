@@ -143,6 +143,7 @@ def command(
     settings = invocation.settings(profile, overrides)
     credentials = invocation.store(settings.store)
     before = credentials.load_replaceable(profile)
+    credentials.check()
     settings = with_client_id(invocation, settings)
     secret = client_secret(invocation, settings, client_secret_file, before)
     manner = Manner(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
@@ -151,6 +152,7 @@ def command(
 
 
 def _prepared(invocation: Invocation, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
+    from webex_token_cli.signals import held_back
     from webex_token_cli.signin.keeping import SignIn
 
     return SignIn(
@@ -164,6 +166,7 @@ def _prepared(invocation: Invocation, settings: Settings, client_secret: str, st
         remember=lambda: _remember(invocation, settings),
         warn=invocation.say,
         clock=invocation.clock,
+        uninterrupted=held_back,
     )
 
 

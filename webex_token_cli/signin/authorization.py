@@ -6,6 +6,7 @@ RFC 6749 section 4.1, RFC 7636 (PKCE), RFC 8252 (native apps), RFC 9700 section 
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ _ENTROPY_BYTES = 32
 # A redirect has state and code, or state and three of an error; a server may add a few of its own.
 _MOST_PARAMETERS = 20
 
+# RFC 3986 section 3.3. Browsers escape or turn around everything else.
+_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", re.ASCII)
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -46,6 +50,7 @@ class RedirectURI:
         try:
             parts = urlsplit(uri)
             host, port = parts.hostname or "", parts.port
+            host.encode("idna")
         except ValueError:
             host, port = "", None
         if not host or not uri.isascii() or not uri.isprintable() or " " in uri:
@@ -54,6 +59,10 @@ class RedirectURI:
             raise _unusable(uri, "has a query, a fragment or a user name, which a redirect URI here cannot have")
         if parts.scheme not in _DEFAULT_PORTS:
             raise _unusable(uri, "starts with neither http:// nor https://")
+        if port == 0:
+            raise _unusable(uri, "has port 0, which nothing can listen on")
+        if not _PATH.fullmatch(parts.path) or {".", ".."} & set(parts.path.split("/")):
+            raise _unusable(uri, "has a path that a browser would write otherwise")
         return cls(uri, parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], parts.path or "/")
 
     @property

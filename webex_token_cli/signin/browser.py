@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 import threading
@@ -29,7 +30,8 @@ class BrowserFlow:
     ``open_browser`` is given the URL of the sign-in page and says whether a browser took it; ``say``
     shows a line to the person. ``timeout`` is in seconds, from the opening to the redirect. ``listen`` is
     where to listen instead of where the redirect URI leads; ``tls`` makes the listener speak https.
-    With ``gives_up``, a browser that does not open ends the wait with NoBrowserOpened.
+    With ``gives_up``, a browser that does not open ends the wait with NoBrowserOpened. ``call_off`` is asked
+    when the person interrupts: whether ``finish`` can still be left undone.
     """
 
     redirect: RedirectURI
@@ -40,6 +42,7 @@ class BrowserFlow:
     listen: Endpoint | None = None
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     gives_up: bool = False
+    call_off: Callable[[], bool] = lambda: True
 
     def sign_in(
         self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T], describe: Callable[[T], str]
@@ -86,8 +89,7 @@ class BrowserFlow:
             try:
                 if isinstance(redirect, Refusal):
                     raise redirect.error
-                # In a thread, so that the browser's other requests are answered meanwhile.
-                finished = await asyncio.to_thread(finish, redirect.code, proof)
+                finished = await self._finished(finish, redirect.code, proof)
             except WebexTokenError as error:
                 await listener.tell_failure(error)
                 raise
@@ -98,6 +100,17 @@ class BrowserFlow:
             await listener.tell(describe(finished))
             return finished
 
+    async def _finished(self, finish: Callable[[str, Proof], T], code: str, proof: Proof) -> T:
+        """What ``finish`` makes of the code, in a thread, so that the browser's other requests are answered."""
+        finishing = asyncio.ensure_future(_in_a_thread(lambda: finish(code, proof)))
+        try:
+            return await asyncio.shield(finishing)
+        except asyncio.CancelledError:
+            if self.call_off():
+                raise
+            # Too late: it is stored, or will be in a moment, and saying "interrupted" would be a lie.
+            return await finishing
+
     def _listener(self, sockets: list[socket.socket], url: str, proof: Proof) -> Listener:
         listener = Listener(sockets, self.redirect, proof.state, url, self.scopes, tls=self.tls)
         if self.listen is not None:
@@ -106,6 +119,7 @@ class BrowserFlow:
                 self.redirect.host, self.redirect.port
             )
             listener.may_answer = _anybody
+            listener.leads_in = False
         return listener
 
     async def _redirect(self, listener: Listener, url: str) -> Any:
@@ -148,6 +162,25 @@ class BrowserFlow:
             f"machine; if Webex's page showed an error, compare the redirect URI {self.redirect.uri} with the "
             "integration at developer.webex.com/my-apps, to the letter.",
         )
+
+
+async def _in_a_thread(call: Callable[[], T]) -> T:
+    """What ``call`` returns or raises. Unlike asyncio's own, a thread that is given up keeps no program alive."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        try:
+            result = call()
+        except BaseException as error:  # noqa: BLE001 - handed over to who waits, whatever it is
+            outcome = functools.partial(done.set_exception, error)
+        else:
+            outcome = functools.partial(done.set_result, result)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
+
+    threading.Thread(target=work, name="finish", daemon=True).start()
+    return await done
 
 
 def _anybody(_peer: Any, _own: Any) -> bool:

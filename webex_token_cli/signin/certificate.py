@@ -4,6 +4,7 @@ A certificate is looked at as a browser will look at it, in a handshake in memor
 that will be used, so that what is wrong with it is said before the browser opens.
 """
 
+import errno
 import hashlib
 import ipaddress
 import ssl
@@ -21,6 +22,9 @@ _LEEWAY = timedelta(hours=12)
 # OpenSSL's numbers for what can be wrong with a certificate (X509_V_ERR_…).
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _OTHER_NAME = frozenset({62, 64})
+
+# What OpenSSL says of files that hold something else.
+_NO_PEM = frozenset({None, "PEM_LIB", "NO_START_LINE", "PEM lib"})
 
 # Each side needs two or three turns.
 _TURNS = 10
@@ -61,6 +65,8 @@ def certificate_from_files(certificate: Path, key: Path, host: str) -> ServerCer
     """
     for file, what in ((certificate, "certificate"), (key, "key")):
         try:
+            if file.exists() and not file.is_file():
+                raise OSError(errno.EINVAL, "it is no regular file")
             file.open("rb").close()
         except OSError as error:
             raise ConfigurationError(
@@ -138,6 +144,8 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
                 f"The TLS certificate {certificate} and the key {key} do not belong together.",
                 "Give the pair that was made together.",
             ) from None
+        if error.reason not in _NO_PEM:
+            raise _of_no_use(certificate, error) from None
         raise ConfigurationError(
             f"{certificate} and {key} are not a TLS certificate and its key in PEM form.",
             "Give two PEM files, such as those that mkcert makes.",
@@ -156,12 +164,22 @@ def _looked_at(context: ssl.SSLContext, certificate: Path, host: str) -> ServerC
         raise ConfigurationError(
             f"The TLS certificate {certificate} {why}.", "Make a new one (mkcert localhost 127.0.0.1 ::1)."
         ) from None
+    except ssl.SSLError as error:
+        raise _of_no_use(certificate, error) from None
     try:
         _shake_hands(context, certificate, host, check_host=True)
         names_host = True
     except ssl.SSLCertVerificationError as error:
         names_host = error.verify_code not in _OTHER_NAME
     return ServerCertificate(context, _as_browsers_show(hashlib.sha256(der).digest()), names_host)
+
+
+def _of_no_use(certificate: Path, error: ssl.SSLError) -> ConfigurationError:
+    why = (error.reason or "refused").replace("_", " ").lower()
+    return ConfigurationError(
+        f"The TLS certificate {certificate} or its key is of no use to browsers ({why}).",
+        "Make a new pair (mkcert localhost 127.0.0.1 ::1).",
+    )
 
 
 def _shake_hands(server: ssl.SSLContext, certificate: Path, host: str, check_host: bool) -> bytes:

@@ -76,29 +76,34 @@ class DeviceFlow:
 
     def _polled(self, code: DeviceCode, deadline: float, life: float) -> TokenResponse:
         interval = wait = float(code.interval)
+        failed: TemporaryFailure | None = None
         while True:
-            self._wait(wait, deadline, life)
+            self._wait(wait, deadline)
+            if self.clock() >= deadline:
+                raise failed or _nobody_came(life)
             try:
                 answer = self.endpoints.poll_device(code, client_id=self.client_id, client_secret=self.client_secret)
             except TemporaryFailure as error:
+                failed = error
                 wait = max(min(2 * wait, _SLOWEST_RETRY), error.retry_after or 0.0)
                 continue
+            failed = None
             if isinstance(answer, TokenResponse):
                 return answer
             if answer.too_fast:
                 interval = max(interval + _SLOWER, answer.retry_after or 0.0)
             wait = interval
 
-    def _wait(self, seconds: float, deadline: float, life: float) -> None:
-        """Sleep, counting down, until the next poll; no poll comes after the deadline."""
-        moment = self.clock() + seconds
-        if moment > deadline:
-            moment = deadline
+    def _wait(self, seconds: float, deadline: float) -> None:
+        """Sleep, counting down, until the next poll or the deadline."""
+        moment = min(self.clock() + seconds, deadline)
         while (left := moment - self.clock()) > 0:
             self.tick(deadline - self.clock())
             self.sleep(min(_TICK, left))
-        if self.clock() >= deadline:
-            raise SignInNotCompleted(
-                f"Nobody entered the code within {duration_in_words(life)}.",
-                "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
-            )
+
+
+def _nobody_came(life: float) -> SignInNotCompleted:
+    return SignInNotCompleted(
+        f"Nobody entered the code within {duration_in_words(life)}.",
+        "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
+    )

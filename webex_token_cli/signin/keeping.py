@@ -1,21 +1,35 @@
 """From tokens to a stored record: whom they act for, the entry in the store, and what is remembered."""
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from webex_token_cli.errors import GrantRefused, WebexTokenError
+from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 from webex_token_cli.webex import WebexClient, authorization_url
 
 
+class Commitment:
+    """Either the tokens are stored or the sign-in is called off: whoever comes first decides."""
+
+    def __init__(self) -> None:
+        self._decided = threading.Lock()
+
+    def first(self) -> bool:
+        """Whether nobody has decided before."""
+        return self._decided.acquire(blocking=False)
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """One sign-in to one integration, whatever the flow: its requests to Webex, and where the result goes.
 
-    ``remember`` keeps the settings for the next time, ``warn`` shows a line to the person.
+    ``remember`` keeps the settings for the next time, ``warn`` shows a line to the person. ``commitment`` is
+    decided before anything is stored.
     """
 
     client: WebexClient
@@ -28,6 +42,8 @@ class SignIn:
     remember: Callable[[], None] = field(repr=False)
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
+    uninterrupted: Callable[[], AbstractContextManager[object]] = nullcontext
+    commitment: Commitment = field(default_factory=Commitment, repr=False)
 
     def page(self, proof: Proof) -> str:
         """The URL of the sign-in page, which Webex is asked for once.
@@ -59,13 +75,20 @@ class SignIn:
     def keep(self, response: TokenResponse) -> TokenRecord:
         """Store the tokens, then remember the settings: a profile's section never leads to nothing new.
 
-        Raises GrantRefused when Webex does not accept the new token, StoreUnavailable, ConfigurationError.
+        Raises GrantRefused when Webex does not accept the new token, SignInNotCompleted when it was called off
+        meanwhile, StoreUnavailable, ConfigurationError.
         """
         record = TokenRecord.signed_in(response, self.client_id, self.client_secret, self.clock())
         record = record.belonging_to(self._person(record))
-        with self.store.lock(self.profile):
-            self.store.save(self.profile, record)
-        self.remember()
+        if not self.commitment.first():
+            raise SignInNotCompleted(
+                "The sign-in was interrupted.", "Nothing was stored; run `webex-token login` again."
+            )
+        # A signal that comes now waits: what is half done would be told as if nothing had been.
+        with self.uninterrupted():
+            with self.store.lock(self.profile):
+                self.store.save(self.profile, record)
+            self.remember()
         return record
 
     def _person(self, record: TokenRecord) -> Person | None:

@@ -47,6 +47,7 @@ class Listener:
 
     ``also_called`` are further Host headers, besides the redirect URI's, that lead here; ``tls`` makes it
     speak https; ``may_answer`` is told both ends of a connection and says whether it may be listened to;
+    without ``leads_in``, the bare address does not lead to the sign-in page;
     ``patience`` is the time in seconds for a handshake and the whole head of a request.
     """
 
@@ -58,6 +59,7 @@ class Listener:
     also_called: frozenset[str] = frozenset()
     tls: ssl.SSLContext | None = None
     may_answer: Callable[[Any, Any], bool] = may_answer
+    leads_in: bool = True
     patience: float = _PATIENCE
     _arrived: asyncio.Future[AuthorizationCode | Refusal] = field(init=False, repr=False)
     _outcome: asyncio.Future[Response] = field(init=False, repr=False)
@@ -153,6 +155,7 @@ class Listener:
                     bound.reschedule(None)
                     self._has_spoken()
                     await self._answer(head, writer)
+                    self._has_been_told()
                     await _close(writer)
                 finally:
                     # At once, and a second time is no harm: nobody waits for a client that keeps its end open.
@@ -162,6 +165,12 @@ class Listener:
         task = asyncio.current_task()
         if task is not None:
             self._silent.pop(task, None)
+
+    def _has_been_told(self) -> None:
+        """A client that does not close its end of TLS may be dropped like one that says nothing."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._silent[task] = None
 
     async def _answer(self, head: bytes | None, writer: asyncio.StreamWriter) -> None:
         request = None if head is None else Request.parse(head)
@@ -198,6 +207,9 @@ class Listener:
         arrived = read_redirect(request.query, self.state, self.scopes)
         if request.query and not asks_for_outcome and arrived is None:
             return _stray(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
+        if not request.query and not self.leads_in:
+            # Whoever is led to the sign-in page learns the state, and may be anybody behind a proxy.
+            return _stray(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
         if not request.query and request.is_from_a_page_elsewhere:
             # Nobody but the person at the browser begins a sign-in.
             return _stray(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link does not do")

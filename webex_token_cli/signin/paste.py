@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from webex_token_cli.errors import SignInNotCompleted
+from webex_token_cli.signals import before_dying
 from webex_token_cli.signin.authorization import (
     AuthorizationCode,
     Proof,
@@ -136,11 +137,16 @@ def unseen(descriptor: int) -> Iterator[None]:
     before = termios.tcgetattr(descriptor)
     silent = before.copy()
     silent[3] &= ~termios.ECHO
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    with before_dying(restore):
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+        try:
+            yield
+        finally:
+            restore()
 
 
 @dataclass(frozen=True, slots=True)

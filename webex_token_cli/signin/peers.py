@@ -8,18 +8,24 @@ stored as ours. So where the system tells whose a connection is, only our own ar
 import ipaddress
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
+# States of a connection in the kernel's table. Once one is closed or reset, the table no longer tells whose it was.
+_ESTABLISHED, _LISTENING = "01", "0A"
+
+# Ownership that nobody can have.
+NOBODY = -1
+
 
 def may_answer(peer: Any, own: Any) -> bool:
     """Whether the connection between the two socket names, ``peer``'s and ``own``, is no other user's.
 
-    Linux tells; elsewhere, and for a connection from another machine or container, nobody knows, and the
-    ``state`` has to do. Root's are answered, who could read our memory as well, and root answers everybody's.
+    Linux tells; where the system does not, the ``state`` has to do. Root's are answered, who could read our
+    memory as well. Raises nothing: when the table should tell and cannot be read, the answer is no.
     """
     me = os.getuid() if hasattr(os, "getuid") else None
     return is_ours(owner_of(peer, own), me)
@@ -27,26 +33,39 @@ def may_answer(peer: Any, own: Any) -> bool:
 
 def is_ours(owner: int | None, me: int | None) -> bool:
     """Whether a connection that belongs to ``owner`` may be one of user ``me``'s; None is not known."""
-    return owner is None or me is None or owner == me or 0 in (owner, me)
+    return owner is None or me is None or owner in (me, 0)
 
 
 def owner_of(peer: Any, own: Any, lines: Callable[[], Iterable[str]] | None = None) -> int | None:
-    """The user id of the socket whose name is ``peer`` and which is connected to ``own``; None if unknown."""
+    """The user id of the connected socket whose name is ``peer``, NOBODY when it is connected no more.
+
+    None when this system does not tell: no table, or one that does not even have our listening socket.
+    """
     try:
         wanted = {(_as_listed(peer, mapped), _as_listed(own, mapped)) for mapped in (False, True)}
+        listening = f":{own[1]:04X}"
+        knows_us = False
         for line in (lines or _listed)():
             columns = line.split()
-            if len(columns) > 7 and (columns[1], columns[2]) in wanted:
+            if len(columns) <= 7:
+                continue
+            if (columns[1], columns[2]) in wanted and columns[3] == _ESTABLISHED:
                 return int(columns[7])
+            knows_us |= columns[3] == _LISTENING and columns[1].endswith(listening)
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError, TypeError, IndexError):
-        pass
-    return None
+        # A client that has reset the connection has no name any more; and no descriptor may be left.
+        return NOBODY
+    return NOBODY if knows_us else None
 
 
-def _listed() -> Iterable[str]:
+def _listed() -> Iterator[str]:
     for table in _TABLES:
-        with Path(table).open(encoding="ascii") as lines:
-            yield from lines
+        # A machine without IPv6 has the first alone.
+        if table == _TABLES[0] or Path(table).exists():
+            with Path(table).open(encoding="ascii") as lines:
+                yield from lines
 
 
 def _as_listed(name: Any, mapped: bool) -> str:

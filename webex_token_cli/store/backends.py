@@ -69,6 +69,7 @@ def open_keyring_store(
         lock=lock,
         say=say,
         bound=bound,
+        check=lambda: check_lock_folder(locks),
     )
 
 

@@ -130,7 +130,8 @@ class CredentialStore:
     """The records of all profiles in one keyring.
 
     Every call is bounded to ``bound`` seconds and raises StoreUnavailable when the keyring fails, is
-    locked or does not answer. ``lock`` is held around read, refresh and write.
+    locked or does not answer. ``lock`` is held around read, refresh and write; ``check`` raises
+    StoreUnavailable when it could not be, before anything is asked of a person.
     """
 
     keyring: Keyring = field(repr=False)
@@ -139,6 +140,7 @@ class CredentialStore:
     say: Callable[[str], None] = field(repr=False)
     bound: float = BOUND_UNATTENDED
     plain_file: Callable[[str], Path] | None = None
+    check: Callable[[], None] = field(default=lambda: None, repr=False)
     calls: BoundedCalls = field(default_factory=BoundedCalls, repr=False)
 
     def where(self, profile: str) -> str:
