@@ -403,3 +403,22 @@ def test_while_a_call_hangs_no_other_is_begun_and_the_late_write_is_the_last_no_
     patient.save("a", replace(RECORD, access_token="newest"))
     assert [decode(text, "it").access_token for text in written] == [RECORD.access_token, "newest"]
     assert patient.load("a") == replace(RECORD, access_token="newest")
+
+
+def test_a_record_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is on the disk before it takes the old one's place, and then the folder that says so."""
+    done: list[str] = []
+    sync, replace_ = os.fsync, Path.replace
+
+    def syncing(handle: int) -> None:
+        done.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")  # noqa: PTH112
+        sync(handle)
+
+    def replacing(self: Path, target: Path) -> Path:
+        done.append("replace")
+        return replace_(self, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "replace", replacing)
+    open_file_store(tmp_path / "credentials").save("a", RECORD)
+    assert done == ["file", "replace", "folder"]

@@ -97,7 +97,6 @@ def _flushed(status: int) -> int:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             status = status or 1
     return status
 
