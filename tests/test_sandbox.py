@@ -6,6 +6,7 @@ import json
 import re
 import urllib.error
 import urllib.request
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -36,17 +37,19 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 def ask(
-    sandbox: Sandbox, path: str, form: dict[str, str] | None = None, **headers: str
+    sandbox: Sandbox, path: str, form: dict[str, str] | None = None, method: str | None = None, **headers: str
 ) -> tuple[int, dict[str, str], str]:
     """Status, headers and body of a path below /v1, redirects not followed."""
-    return fetch(sandbox.api_url + path, form, **headers)
+    return fetch(sandbox.api_url + path, form, method, **headers)
 
 
-def fetch(url: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body, redirects not followed."""
+def fetch(
+    url: str, form: dict[str, str] | None = None, method: str | None = None, **headers: str
+) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body, redirects not followed; ``method`` is GET, or POST with a form, unless given."""
     opener = urllib.request.build_opener(_Stay)
     data = None if form is None else urlencode(form).encode()
-    request = urllib.request.Request(url, data, headers)
+    request = urllib.request.Request(url, data, headers, method=method)
     try:
         with opener.open(request) as response:
             return response.status, dict(response.headers), response.read().decode()
@@ -239,6 +242,72 @@ def test_people_me_is_401_without_a_token_and_403_without_the_scope(sandbox: San
     page = authorize(sandbox, scope="spark:rooms_read")[2]
     _, tokens = exchange(sandbox, press(sandbox, page, "accept")["code"][0])
     assert ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")[0] == 403
+
+
+def bearer_of(sandbox: Sandbox, scope: str) -> str:
+    """The Authorization header of a new sign-in with these scopes."""
+    page = authorize(sandbox, scope=scope)[2]
+    _, tokens = exchange(sandbox, press(sandbox, page, "accept")["code"][0])
+    return f"Bearer {tokens['access_token']}"
+
+
+ADMIN = "spark:all identity:tokens_read identity:tokens_write"
+
+
+def test_an_admin_lists_and_revokes_what_was_granted_to_an_integration(sandbox: Sandbox) -> None:
+    person, admin = bearer_of(sandbox, "spark:all"), bearer_of(sandbox, ADMIN)
+    moment = int(sandbox.webex.grants[0].made_at)
+    status, _, body = ask(sandbox, "/authorizations", Authorization=admin)
+    items = json.loads(body)["items"]
+    assert [0 <= datetime.fromisoformat(item.pop("created")).timestamp() - moment < 30 for item in items] == [True] * 2
+    assert (status, items) == (
+        200,
+        [
+            {
+                "id": grant.id,
+                "clientId": sandbox.webex.client_id,
+                "personId": sandbox.webex.person["id"],
+                "type": "refresh",
+            }
+            for grant in sandbox.webex.grants
+        ],
+    )
+    status, headers, body = ask(
+        sandbox, f"/authorizations?clientId={sandbox.webex.client_id}", method="DELETE", Authorization=admin
+    )
+    assert (status, body, "Content-Length" in headers, "trackingid" in headers) == (204, "", False, True)
+    assert sandbox.said("/v1/authorizations") == ["", "revoked"]
+    for bearer in (person, admin):
+        assert ask(sandbox, "/people/me", Authorization=bearer)[0] == 401
+    assert [refresh(sandbox, grant.refresh_token)[0] for grant in sandbox.webex.grants] == [400, 400]
+    _, _, body = ask(sandbox, "/authorizations", Authorization=bearer_of(sandbox, ADMIN))
+    assert [item["id"] for item in json.loads(body)["items"]] == [sandbox.webex.grants[-1].id]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(
+    ("scope", "status", "error"),
+    [
+        ("", 401, "invalid_token"),
+        ("spark:all", 403, "insufficient_scope"),
+        ("spark:all identity:tokens_read", 403, "insufficient_scope"),
+        ("spark:all identity:tokens_write", 403, "insufficient_scope"),
+    ],
+)
+def test_authorizations_are_an_admins(sandbox: Sandbox, method: str, scope: str, status: int, error: str) -> None:
+    bearer = bearer_of(sandbox, scope) if scope else ""
+    path = f"/authorizations?clientId={sandbox.webex.client_id}"
+    got, _, body = ask(sandbox, path, method=method, Authorization=bearer)
+    assert (got, "trackingId" in json.loads(body)) == (status, True)
+    assert sandbox.said("/v1/authorizations") == [error]
+    assert not any(grant.revoked for grant in sandbox.webex.grants)
+
+
+@pytest.mark.parametrize("query", ["?clientId=unknown", "?clientId=", ""])
+def test_nothing_is_revoked_of_a_client_that_is_not_known(sandbox: Sandbox, query: str) -> None:
+    admin = bearer_of(sandbox, ADMIN)
+    assert ask(sandbox, f"/authorizations{query}", method="DELETE", Authorization=admin)[0] == 404
+    assert ask(sandbox, "/people/me", Authorization=admin)[0] == 200
 
 
 def test_what_is_not_there_is_404_with_a_tracking_id(sandbox: Sandbox) -> None:

@@ -79,7 +79,8 @@ def command(
     rotate: bool,
     redirect_uris: tuple[str, ...],
 ) -> None:
-    """Run a stand-in for Webex on 127.0.0.1 until Ctrl-C: sign-in page, token endpoint, device grant, people/me.
+    """Run a stand-in for Webex on 127.0.0.1 until Ctrl-C: sign-in page, token endpoint, device grant, people/me
+    and authorizations.
 
     The lines on standard output point webex-token at it; paste them into another terminal. What it is
     asked and answers goes to standard error, without secrets. It forgets everything when it ends.

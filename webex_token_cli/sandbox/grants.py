@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,9 +35,22 @@ _LENIENCE = 0.2
 # RFC 8628 section 6.1: consonants alone spell no words, and none looks like a digit.
 _USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
-KNOWN_SCOPES = frozenset({"spark:all", "spark:kms", "spark:people_read", "spark:rooms_read", "spark:messages_read"})
+KNOWN_SCOPES = frozenset(
+    {
+        "spark:all",
+        "spark:kms",
+        "spark:people_read",
+        "spark:rooms_read",
+        "spark:messages_read",
+        "identity:tokens_read",
+        "identity:tokens_write",
+    }
+)
 
 _PERSON_SCOPES = frozenset({"spark:all", "spark:people_read"})
+
+# Those of an admin; both are needed, to list as to revoke.
+_TOKENS_SCOPES = frozenset({"identity:tokens_read", "identity:tokens_write"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,8 @@ class Grant:
 
     scopes: tuple[str, ...]
     self_contained: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    made_at: float = 0.0
     access_token: str = field(default="", repr=False)
     access_made_at: float = 0.0
     access_expires_at: float = 0.0
@@ -371,7 +387,7 @@ class Webex:
         return self._response(found), said
 
     def _new_grant(self, scopes: tuple[str, ...], self_contained: bool = False) -> Grant:
-        grant = Grant(scopes, self_contained)
+        grant = Grant(scopes, self_contained, made_at=self.now())
         self.grants.append(grant)
         self._renew_access(grant)
         grant.refresh_token = self._new(_opaque_token())
@@ -411,6 +427,43 @@ class Webex:
 
     def person_of(self, access_token: str) -> dict[str, Any]:
         """Whom the access token acts for. Raises Problem, 401 or 403."""
+        if not _PERSON_SCOPES.intersection(self._granted(access_token).scopes):
+            raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
+        return self.person
+
+    def authorizations(self, access_token: str) -> list[dict[str, Any]]:
+        """The person's grants that hold. Raises Problem, 401 or 403."""
+        self._check_tokens_scopes(access_token)
+        with self._lock:
+            return [
+                {
+                    "id": grant.id,
+                    "clientId": self.client_id,
+                    "personId": self.person["id"],
+                    "created": datetime.fromtimestamp(grant.made_at, UTC).isoformat(timespec="seconds"),
+                    "type": "refresh",
+                }
+                for grant in self.grants
+                if not grant.revoked and self.now() < grant.refresh_expires_at
+            ]
+
+    def revoke(self, access_token: str, client_id: str) -> None:
+        """Revoke every grant to the integration, the asking one too. Raises Problem, 401, 403 or 404."""
+        self._check_tokens_scopes(access_token)
+        if client_id != self.client_id:
+            raise Problem(404, "not_found", "No authorization of that client id was found")
+        self.revoke_everything()
+
+    def _check_tokens_scopes(self, access_token: str) -> None:
+        if not _TOKENS_SCOPES.issubset(self._granted(access_token).scopes):
+            raise Problem(
+                403,
+                "insufficient_scope",
+                "The access token lacks the scopes identity:tokens_read and identity:tokens_write of an admin",
+            )
+
+    def _granted(self, access_token: str) -> Grant:
+        """The grant that the access token stands for now. Raises Problem, 401."""
         with self._lock:
             grant = next((g for g in self.grants if access_token and g.access_token == access_token), None)
         if grant is None or grant.revoked or self.now() >= grant.access_expires_at:
@@ -419,9 +472,7 @@ class Webex:
                 "invalid_token",
                 "The request requires a valid access token set in the Authorization header",
             )
-        if not _PERSON_SCOPES.intersection(grant.scopes):
-            raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
-        return self.person
+        return grant
 
     def _new(self, secret: str) -> str:
         self.issued.add(secret)

@@ -187,6 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve("POST")
 
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the journal is the log
         pass
 
@@ -233,6 +236,11 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._decide_device(form.get("ticket", ""), form.get("decision") == "accept")
                 case "GET", "/v1/people/me":
                     return _json(200, webex.person_of(self._bearer()))
+                case "GET", "/v1/authorizations":
+                    return _json(200, {"items": webex.authorizations(self._bearer())})
+                case "DELETE", "/v1/authorizations":
+                    webex.revoke(self._bearer(), query.get("clientId", ""))
+                    return _Reply(204, b"", "", "revoked")
                 case "POST", "/sandbox/advance":
                     webex.advance(float(json.loads(body)["seconds"]))
                     return _json(200, {"now": webex.now()}, "advanced")
@@ -340,8 +348,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: _Reply, tracking_id: str) -> None:
         self.send_response(reply.status)
-        self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(len(reply.body)))
+        if reply.status != 204:  # which has no content, and says nothing of its length (RFC 9110 section 8.6)
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(reply.body)))
         self.send_header("trackingid", tracking_id)
         for name, value in reply.headers.items():
             self.send_header(name, value)
