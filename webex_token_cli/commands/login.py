@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.commands.asking import client_secret, with_client_id
+from webex_token_cli.commands.asking import client_secret, integration_options, with_client_id
 from webex_token_cli.commands.flows import Manner, signed_in, who
+from webex_token_cli.commands.kept import facts, not_granted, remember, remembered, where_it_stands
 from webex_token_cli.commands.shared import (
     Duration,
     Invocation,
@@ -17,8 +18,7 @@ from webex_token_cli.commands.shared import (
     verbosity_options,
 )
 from webex_token_cli.output import as_json as to_json
-from webex_token_cli.profiles import DEFAULT_PROFILE, STORES, Overrides, Profile, Settings
-from webex_token_cli.times import when
+from webex_token_cli.profiles import Overrides, Settings
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
@@ -31,50 +31,7 @@ FLOWS = ("auto", "browser", "paste", "device")
 
 @click.command("login", short_help="Sign a person in and store the tokens.")
 @profile_option
-@click.option(
-    "--client-id",
-    metavar="ID",
-    envvar="WEBEX_CLIENT_ID",
-    show_envvar=True,
-    help="The integration's client id.",
-)
-@click.option(
-    "--client-secret-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=str),
-    help="Read the client secret from this file, or from standard input if it is -.  "
-    "[else env var WEBEX_CLIENT_SECRET, else what is stored, else asked for]",
-)
-@click.option(
-    "--redirect-uri",
-    metavar="URI",
-    envvar="WEBEX_REDIRECT_URI",
-    show_envvar=True,
-    help="As registered with the integration.  [default: http://localhost:8000/oauth]",
-)
-@click.option(
-    "--scope",
-    "scopes",
-    metavar="SCOPE",
-    multiple=True,
-    envvar="WEBEX_SCOPES",
-    show_envvar=True,
-    help="Ask for this scope; may be repeated, or several separated by blanks.  [default: spark:all]",
-)
-@click.option(
-    "--api-url",
-    metavar="URL",
-    envvar="WEBEX_TOKEN_API_URL",
-    show_envvar=True,
-    help="Webex's API base URL.  [default: https://webexapis.com/v1]",
-)
-@click.option(
-    "--store",
-    type=click.Choice(STORES),
-    envvar="WEBEX_TOKEN_STORE",
-    show_envvar=True,
-    help="Keep the tokens in the system's keyring, or in a file that only you can read.  [default: keyring]",
-)
+@integration_options
 @click.option(
     "--flow",
     type=click.Choice(FLOWS),
@@ -110,12 +67,8 @@ FLOWS = ("auto", "browser", "paste", "device")
 def command(
     invocation: Invocation,
     profile: str,
-    client_id: str | None,
+    overrides: Overrides,
     client_secret_file: str | None,
-    redirect_uri: str | None,
-    scopes: tuple[str, ...],
-    api_url: str | None,
-    store: str | None,
     flow: str,
     no_browser: bool,
     listen: str | None,
@@ -139,7 +92,6 @@ def command(
     Exit status: 0 signed in; 2 something is set up wrongly; 3 the client secret was refused; 4 Webex
     cannot be asked now; 5 the credential store is unavailable; 6 denied, or nobody finished the sign-in.
     """
-    overrides = Overrides(client_id, redirect_uri, " ".join(scopes) or None, api_url, store)
     settings = invocation.settings(profile, overrides)
     credentials = invocation.store(settings.store)
     before = credentials.load_replaceable(profile)
@@ -163,56 +115,22 @@ def _prepared(invocation: Invocation, settings: Settings, client_secret: str, st
         client_secret=client_secret,
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
-        remember=lambda: _remember(invocation, settings),
+        remember=lambda: remember(invocation, remembered(settings)),
         warn=invocation.say,
         clock=invocation.clock,
         uninterrupted=held_back,
     )
 
 
-def _remember(invocation: Invocation, settings: Settings) -> None:
-    """Keep the settings for the next time, after the tokens: a profile's section never leads to nothing new."""
-    before = invocation.config.load(settings.profile)
-    invocation.config.save(
-        Profile(
-            settings.profile, settings.client_id, settings.redirect_uri, " ".join(settings.scopes),
-            settings.api_url, settings.store,
-        )
-    )  # fmt: skip
-    if before.store not in (None, settings.store) and before.store in STORES:
-        old = invocation.store(before.store)
-        with old.lock(settings.profile):
-            old.delete(settings.profile)
-
-
 def _summary(settings: Settings, store: "CredentialStore", record: TokenRecord) -> str:
-    now = time.time()
     lines = [who(settings.profile, record)]
     if record.person is None:
         lines.append("Ask for the scope spark:people_read as well (--scope) to see who a profile belongs to.")
-    missing = _not_granted(settings, record)
+    missing = not_granted(settings.scopes, record)
     if missing:
         lines.append(f"Asked for and not granted: {' '.join(missing)}.")
-    lines.append(f"The access token expires {when(record.access_expires_at, now)}.")
-    lines.append(f"Stored in {store.where(settings.profile)}.")
-    named = "" if settings.profile == DEFAULT_PROFILE else f" --profile {settings.profile}"
-    lines.append(f"Keep it alive with `webex-token watch{named}`.")
-    return "\n".join(lines)
-
-
-def _not_granted(settings: Settings, record: TokenRecord) -> list[str]:
-    return [] if record.scopes is None else [scope for scope in settings.scopes if scope not in record.scopes]
+    return "\n".join([*lines, *where_it_stands(settings.profile, store, record, time.time())])
 
 
 def _document(settings: Settings, store: "CredentialStore", record: TokenRecord) -> str:
-    return to_json(
-        {
-            "profile": settings.profile,
-            "person": None if record.person is None else record.person.label,
-            "scopes": None if record.scopes is None else list(record.scopes),
-            "scopes_not_granted": _not_granted(settings, record),
-            "access_token_expires_at": record.access_expires_at,
-            "refresh_token_expires_at": record.refresh_expires_at,
-            "stored_in": store.where(settings.profile),
-        }
-    )
+    return to_json(facts(settings.profile, store, record, settings.scopes))

@@ -73,30 +73,42 @@ class SignIn:
         return self.keep(response)
 
     def keep(self, response: TokenResponse) -> TokenRecord:
-        """Store the tokens, then remember the settings: a profile's section never leads to nothing new.
+        """Store the tokens, with whom they act for, and remember the settings.
 
         Raises GrantRefused when Webex does not accept the new token, SignInNotCompleted when it was called off
         meanwhile, StoreUnavailable, ConfigurationError.
         """
         record = TokenRecord.signed_in(response, self.client_id, self.client_secret, self.clock())
-        record = record.belonging_to(self._person(record))
+        record = record.belonging_to(person_of(record, self.client, self.warn))
         if not self.commitment.first():
             raise SignInNotCompleted(
                 "The sign-in was interrupted.", "Nothing was stored; run `webex-token login` again."
             )
         # A signal that comes now waits: what is half done would be told as if nothing had been.
         with self.uninterrupted():
-            with self.store.lock(self.profile):
-                self.store.save(self.profile, record)
-            self.remember()
+            keep(record, self.store, self.profile, self.remember)
         return record
 
-    def _person(self, record: TokenRecord) -> Person | None:
-        """Whom the new tokens act for. Not knowing it is no reason to throw good tokens away."""
-        try:
-            return self.client.person(record.access_token)
-        except GrantRefused:
-            raise
-        except WebexTokenError as error:
-            self.warn(f"Warning: who signed in could not be asked. {error.message}")
-            return None
+
+def person_of(record: TokenRecord, client: WebexClient, warn: Callable[[str], None]) -> Person | None:
+    """Whom the new tokens act for. Not knowing it is no reason to throw good tokens away: ``warn`` says so.
+
+    Raises GrantRefused when Webex does not accept the access token.
+    """
+    try:
+        return client.person(record.access_token)
+    except GrantRefused:
+        raise
+    except WebexTokenError as error:
+        warn(f"Warning: who signed in could not be asked. {error.message}")
+        return None
+
+
+def keep(record: TokenRecord, store: CredentialStore, profile: str, remember: Callable[[], None]) -> None:
+    """Store ``record``, then ``remember`` the settings: a profile's section never leads to nothing new.
+
+    Raises StoreUnavailable, ConfigurationError.
+    """
+    with store.lock(profile):
+        store.save(profile, record)
+    remember()

@@ -35,7 +35,12 @@ class Locker(Protocol):
 
 def encode(record: TokenRecord) -> str:
     """``record`` as the text of an entry."""
-    return json.dumps({"version": VERSION, **asdict(record)}, separators=(",", ":"))
+    return json.dumps(as_values(record), separators=(",", ":"))
+
+
+def as_values(record: TokenRecord) -> dict[str, Any]:
+    """``record`` as the values of an entry, its version first."""
+    return {"version": VERSION, **asdict(record)}
 
 
 def decode(text: str, entry: str) -> TokenRecord:
@@ -46,9 +51,16 @@ def decode(text: str, entry: str) -> TokenRecord:
     """
     try:
         values = json.loads(text)
-        version = values.pop("version")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _corrupt(entry, "it is not a record of this program") from None
+    except (ValueError, TypeError, RecursionError):
+        values = None
+    return from_values(values, entry)
+
+
+def from_values(values: object, entry: str) -> TokenRecord:
+    """The record in the decoded JSON ``values`` of the entry that people know as ``entry``. Raises as ``decode``."""
+    if not isinstance(values, dict) or "version" not in values:
+        raise _corrupt(entry, "it is not a record of this program")
+    version = values["version"]
     if isinstance(version, int) and version > VERSION:
         raise StoreUnavailable(
             f"{entry} was written by a newer webex-token (version {version} of the record).",
