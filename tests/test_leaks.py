@@ -54,6 +54,8 @@ def test_each_secret_is_sent_where_it_belongs_and_nowhere_else(program: Program,
         assert program.run(*arguments).status == 0
     age(program, 14 * DAY - 60)
     assert program.run("get").status == 0
+    assert program.run("import", "-p", "moved", stdin=program.run("export").out).status == 0
+    assert program.run("logout", "--revoke").status == 1
     places: dict[str, set[str]] = {}
     for heard in sandbox.heard:
         form = {name: values[0] for name, values in parse_qs(heard.body).items()}
@@ -69,9 +71,11 @@ def test_each_secret_is_sent_where_it_belongs_and_nowhere_else(program: Program,
         "/v1/access_token": {"client_secret", "code", "code_verifier", "refresh_token"},
         "/v1/device/token": {"Basic", "device_code"},
         "/v1/people/me": {"Bearer"},
+        "/v1/authorizations": {"Bearer"},
     }
     assert {heard.path for heard in sandbox.heard} == {
-        *("/v1/authorize", "/v1/access_token", "/v1/people/me", "/v1/device/authorize", "/v1/device/token")
+        *("/v1/authorize", "/v1/access_token", "/v1/people/me", "/v1/device/authorize", "/v1/device/token"),
+        "/v1/authorizations",
     }
 
 
@@ -95,6 +99,8 @@ VERBS = {
     "get": [["get"], ["get", "--min-valid", "30d"]],
     "refresh": [["refresh"], ["refresh", "--all", "--json"]],
     "watch": [["watch", "--once"]],
+    "export": [["export"]],
+    "logout": [["logout", "--revoke"], ["logout", "--all", "--revoke"]],
     "login": [["login"], ["login", "--flow", "device", "--json"]],
 }
 

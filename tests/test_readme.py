@@ -1,5 +1,6 @@
 """The README tells the truth: every verb and room is in it, and its commands print what it says they print."""
 
+import json
 import os
 import re
 import signal
@@ -46,6 +47,8 @@ _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+"), "<time>"),
     (re.compile(r"\((?:now|\d+ seconds? ago)\)"), "(just now)"),
     (re.compile(r"…[0-9a-f]{4}\b"), "<client id>"),
+    (re.compile(r"ROUTER_[^)]+"), "<tracking id>"),
+    (re.compile(r"(?<=plain file )\S+"), "<file>."),
 ]
 
 
@@ -64,20 +67,40 @@ def test_the_commands_print_what_the_readme_says(
     program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path
 ) -> None:
     settings = program.having(**keyring_session, WEBEX_TOKEN_STORE=None)
-    environment = {**settings.environment, "PATH": f"{WEBEX_TOKEN.parent}{os.pathsep}{os.environ['PATH']}"}
+    another_machine(tmp_path / "ssh", tmp_path / "another-machine")
+    service_app(sandbox, tmp_path)
+    path = os.pathsep.join([str(tmp_path), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
+    environment = {**settings.environment, "PATH": path}
     told = [Example(each.command, settled(each.output)) for each in examples()]
-    assert len(told) == 10
+    assert len(told) == 13
     shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in examples()]
     assert shown == told
 
 
+def another_machine(ssh: Path, home: Path) -> None:
+    """An ``ssh`` that runs the command here, with another home."""
+    ssh.write_text(f'#!/bin/sh\nshift\nWEBEX_TOKEN_HOME={home} exec "$@"\n')
+    ssh.chmod(0o700)
+
+
+def service_app(sandbox: Sandbox, folder: Path) -> None:
+    """What its page shows of a Service App, in files."""
+    (folder / "secret.txt").write_text(sandbox.webex.client_secret)
+    (folder / "tokens.json").write_text(json.dumps(sandbox.webex._response(sandbox.webex._new_grant(("spark:all",)))))
+
+
 def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder: Path) -> str:
     """What the command prints, as on a terminal: both streams together."""
-    command = example.command.replace("https://webexapis.com/v1", sandbox.api_url)
+    command = example.command.replace("https://webexapis.com/v1", sandbox.api_url).replace(
+        "C9…", sandbox.webex.client_id
+    )
+    if "tokens.json" in command:
+        sandbox.webex.person.update(displayName="Build App", emails=["build-app@example.com"])
     log = folder / f"log-{time.monotonic_ns()}"
     with log.open("wb") as file:
         process = subprocess.Popen(
             ["sh", "-c", f"exec {command}" if command.startswith("webex-token") else command],
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -89,7 +112,7 @@ def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder:
         lines = example.output.count("\n") + 1
         wait_until(lambda: log.read_text().count("\n") >= lines, log.read_text, process=process)
         process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0, log.read_text()
+    assert process.wait(30) == (1 if "Error: " in example.output else 0), log.read_text()
     return log.read_text()
 
 

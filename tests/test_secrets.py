@@ -1,4 +1,4 @@
-"""No command but ``get`` shows a secret: each is run, and the sandbox's real values are looked for.
+"""No command but ``get`` and ``export`` shows a secret: each is run, and the sandbox's real values are looked for.
 
 Looked into: standard output, standard error, the arguments that the browser is started with, and every
 file outside the credential store.
@@ -37,7 +37,7 @@ def program(program: Program, tmp_path: Path) -> Program:
 
 
 def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
-    """Every command but ``get``, going well and failing in every way that talks to Webex."""
+    """Every command but ``get`` and ``export``, going well and failing in every way that talks to Webex."""
     yield program.run("--debug", "login")
     yield pasted(program, sandbox)
     sandbox.webex.rules = replace(sandbox.webex.rules, auto_approve=True)
@@ -74,6 +74,8 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         yield program.run("--debug", "login")
     yield program.having(WEBEX_CLIENT_SECRET="x" * 20).run("--debug", "login")
     yield program.run("--debug", "get", "--min-valid", "bogus")
+    yield from moved(program, sandbox)
+    yield from revoked(program, sandbox)
     yield program.run("--debug", "logout")
     yield program.run("--debug", "refresh")
 
@@ -86,6 +88,47 @@ def pasted(program: Program, sandbox: Sandbox) -> Finished:
         os.write(here, redirected_to(sandbox, login.url()).encode())
         os.close(here)
         return login.finish()
+
+
+def moved(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
+    """Imports of what is piped in, whole, cut off, spoilt, and of tokens that came from elsewhere."""
+    exported = program.run("--debug", "export")
+    yield replace(exported, out="")
+    document, tokens = json.loads(exported.out), json.loads(program.run("export").out)["record"]
+    spoilt = {**document, "record": {**document["record"], "access_expires_at": tokens["access_token"]}}
+    wrong = {**document, "settings": {"api_url": tokens["refresh_token"], "redirect_uri": tokens["client_secret"]}}
+    response = {"access_token": tokens["access_token"], "expires_in": 9, "refresh_token": tokens["refresh_token"]}
+    for given in (
+        exported.out,
+        exported.out[:-9],
+        tokens["access_token"],
+        json.dumps(tokens["access_token"]),
+        json.dumps(spoilt),
+        json.dumps(wrong),
+        json.dumps(response),
+        json.dumps({**response, "access_token": f"{tokens['access_token']} "}),
+        json.dumps({**response, "expires_in": tokens["access_token"]}),
+        json.dumps({**response, "refresh_token": None}),
+    ):
+        yield program.run("--debug", "import", stdin=given)
+        yield program.run("import", "--json", stdin=given)
+    for status, body in ((401, f"{_newest(sandbox)}"), (400, json.dumps({"message": tokens["access_token"]}))):
+        sandbox.order(Fault("/v1/people/me", status, {}, body))
+        yield program.run("--debug", "import", stdin=json.dumps(response))
+
+
+def revoked(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
+    """Logouts that Webex is told of, and what it may say to them."""
+    scopes = ("--scope", "spark:all identity:tokens_read identity:tokens_write")
+    yield program.run("--debug", "login", *scopes)
+    token = sandbox.webex.grants[-1].access_token
+    for status in (503, 403, 401):
+        sandbox.order(Fault("/v1/authorizations", status, {}, json.dumps({"message": f"not with {token}"})))
+        yield program.run("--debug", "logout", "--revoke")
+        yield program.run("--debug", "login", *scopes)
+        token = sandbox.webex.grants[-1].access_token
+    yield program.run("--debug", "logout", "--all", "--revoke")
+    yield program.run("--debug", "login")
 
 
 def _newest(sandbox: Sandbox) -> str:

@@ -24,14 +24,27 @@ def imported(program: Program, *arguments: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("get", "--help"), ("login", "--help"), ()])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("get", "--help"),
+        ("login", "--help"),
+        ("logout", "--help"),
+        ("export", "--help"),
+        ("import", "--help"),
+        (),
+    ],
+)
 def test_asking_for_help_imports_nothing_heavy(program: Program, arguments: tuple[str, ...]) -> None:
     assert imported(program, *arguments) & HEAVY == set()
 
 
-def test_get_imports_the_keyring_and_nothing_for_the_network(program: Program) -> None:
+@pytest.mark.parametrize("verb", ["get", "export"])
+def test_get_and_export_import_the_keyring_and_nothing_for_the_network(program: Program, verb: str) -> None:
     assert program.run("login").status == 0
-    assert imported(program, "get") & (HEAVY - {"cryptography", "ssl"}) == {"keyring"}
+    assert imported(program, verb) & (HEAVY - {"cryptography", "ssl"}) == {"keyring"}
 
 
 def test_help_imports_no_verb(program: Program) -> None:

@@ -154,8 +154,7 @@ def failure(
     ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them; ``refreshing``
     says that a refresh token was spent; ``scopes`` are those asked for.
     """
-    said = printable(scrub(answer.description or answer.error, secrets))
-    reply = f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
+    reply = _reply(answer, secrets)
     if answer.status in _NOT_NOW or answer.status >= 500:
         return TemporaryFailure(
             f"Webex cannot answer now ({reply}).",
@@ -187,9 +186,29 @@ def failure(
         return GrantRefused(
             f"Webex does not accept the grant any more ({reply}).", "Sign in again with `webex-token login`."
         )
+    return _refused(reply)
+
+
+def revocation_refused(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
+    """The error for an answer that says of no grant that it is revoked: TemporaryFailure, or RequestRefused.
+
+    ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them.
+    """
+    error = failure(answer, now, secrets)
+    # What is wrong with a request for tokens (client, scope, grant) would be misread into this one's words.
+    return error if isinstance(error, TemporaryFailure) else _refused(_reply(answer, secrets))
+
+
+def _refused(reply: str) -> RequestRefused:
     return RequestRefused(
         f"Webex refused the request ({reply}).", "Give Webex support the tracking ID, if there is one."
     )
+
+
+def _reply(answer: Answer, secrets: Iterable[str | None]) -> str:
+    """Status, words and tracking ID, for people."""
+    said = printable(scrub(answer.description or answer.error, secrets))
+    return f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
 
 
 def _about(description: str, refreshing: bool) -> re.Pattern[str] | None:

@@ -6,6 +6,7 @@ Start-up is part of the design: a verb's module is imported when the verb runs, 
 
 import importlib
 import io
+import keyword
 import os
 import sys
 import traceback
@@ -27,11 +28,18 @@ VERBS = {
     "refresh": "Renew the tokens now.",
     "watch": "Keep the tokens fresh until stopped.",
     "logout": "Forget a profile's tokens.",
+    "export": "Print a sign-in, secrets and all, for another machine.",
+    "import": "Take over a sign-in from another machine.",
     "demo": "See it all work, with no account, in a few seconds.",
     "sandbox": "Run a stand-in for Webex on this machine.",
 }
 
 INTERRUPTED = 130
+
+
+def module_of(verb: str) -> str:
+    """The name of the verb's module in ``commands/``: its own, and ``import_`` for what no module can be called."""
+    return f"{verb}_" if keyword.iskeyword(verb) else verb
 
 
 class LazyGroup(click.Group):
@@ -43,7 +51,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        command = importlib.import_module(f"webex_token_cli.commands.{cmd_name}").command
+        command = importlib.import_module(f"webex_token_cli.commands.{module_of(cmd_name)}").command
         assert isinstance(command, click.Command)  # noqa: S101 - each module of commands/ has one
         return command
 

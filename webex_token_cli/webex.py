@@ -1,4 +1,4 @@
-"""Webex over HTTP: the authorization URL, the token endpoints, ``people/me``. The only user of requests.
+"""Webex over HTTP: authorization URL, token endpoints, ``people/me``, revocation. The only user of requests.
 
 Facts from https://developer.webex.com/docs/integrations and RFC 6749; how an answer is read stands in
 ``answers.py``.
@@ -14,7 +14,14 @@ import requests
 from requests.auth import AuthBase
 
 from webex_token_cli import __version__
-from webex_token_cli.answers import Answer, device_answer, failure, something_between, token_refused
+from webex_token_cli.answers import (
+    Answer,
+    device_answer,
+    failure,
+    revocation_refused,
+    something_between,
+    token_refused,
+)
 from webex_token_cli.bounded import BoundExceeded, bounded
 from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
 from webex_token_cli.output import printable
@@ -200,6 +207,25 @@ class WebexClient:
             org_id=_text(body.get("orgId")),
             type=_text(body.get("type")),
         )
+
+    def revoke(self, access_token: str, client_id: str) -> None:
+        """Have what was granted to the integration ``client_id`` revoked. It takes an admin's scopes.
+
+        Raises GrantRefused when Webex does not accept the access token, RequestRefused when it would not
+        for any other reason.
+        """
+        answer = self._send(
+            "DELETE",
+            "/authorizations",
+            params=urlencode({"clientId": client_id}),
+            authorization=_Authorization.bearer(access_token),
+        )
+        # A page of something between must not pass for a revocation.
+        if answer.status in {200, 202, 204} and (answer.json is not None or not answer.body.strip()):
+            return
+        if answer.status == 401:
+            raise token_refused(answer)
+        raise revocation_refused(answer, self.clock(), (access_token,))
 
     def _token_request(self, form: dict[str, str]) -> TokenResponse:
         answer = self._send("POST", "/access_token", form=form)

@@ -78,7 +78,7 @@ def integration_options(function: F) -> F:
         multiple=True,
         envvar="WEBEX_SCOPES",
         show_envvar=True,
-        help="Ask for this scope; may be repeated, or several separated by blanks.  [default: spark:all]",
+        help="Ask for this scope at a sign-in; may be repeated, or several separated by blanks.  [default: spark:all]",
     )
     @click.option(
         "--api-url",
