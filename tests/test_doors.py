@@ -19,7 +19,7 @@ DOORS: dict[str, set[str]] = {
     "cli": {"", "commands.shared", "errors"},
     "commands": {"signin", "refresher", "watcher", "webex", "store", "profiles", "sandbox", "notify", *GROUND},
     "signin": {"webex", "store", "profiles", *GROUND},
-    "watcher": {"refresher", "notify", *GROUND},
+    "watcher": {"refresher", "profiles", *GROUND},
     "refresher": {"store", "profiles", *GROUND},
     "webex": {"answers", "profiles", *GROUND},
     "answers": {"errors", "output", "tokens"},

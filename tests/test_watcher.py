@@ -1,109 +1,32 @@
-"""The schedule, and the loop around it on a clock of its own."""
+"""The loop on a clock of its own: what is refreshed when, what is told, and what is left alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from webex_token_cli.errors import ConfigurationError, GrantRefused, StoreUnavailable, TemporaryFailure, WebexTokenError
-from webex_token_cli.refresher import Outcome, Result
-from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.watcher import LONGEST_NAP, Event, Kind, Watcher, due_at, exit_status, retry_wait
-
-HOUR, DAY = 3600, 86400
-START = 1_800_000_000
-
-RECORD = TokenRecord("a", START + 14 * DAY, "r", START + 90 * DAY, START, START, "c", "s")
-
-
-@pytest.mark.parametrize(
-    ("record", "max_age", "interval", "due"),
-    [
-        (RECORD, DAY, HOUR, START + DAY),
-        (RECORD, 20 * DAY, HOUR, START + 14 * DAY - 2 * HOUR),
-        (RECORD, 20 * DAY, DAY, START + 12 * DAY),
-        (replace(RECORD, refreshed_at=START + 5 * DAY), DAY, HOUR, START + 6 * DAY),
-        (replace(RECORD, access_expires_at=START + 60), DAY, HOUR, START + 60 - 2 * HOUR),
-    ],
+from tests.support.world import DAY, HOUR, RECORD, START, World
+from webex_token_cli.errors import (
+    ConfigurationError,
+    GrantRefused,
+    StoreUnavailable,
+    TemporaryFailure,
+    TooManyRequests,
+    WebexTokenError,
 )
-def test_a_profile_is_due_at_its_age_or_two_rounds_before_its_end(
-    record: TokenRecord, max_age: float, interval: float, due: float
-) -> None:
-    assert due_at(record, max_age, interval) == due
+from webex_token_cli.refresher import NotSaved
+from webex_token_cli.watcher.events import Event, Kind, exit_status
+from webex_token_cli.watcher.loop import LONGEST_NAP, Hooks
+from webex_token_cli.watcher.schedule import Attention
 
 
-@given(
-    st.integers(1, 10**6),
-    st.floats(1, 10**6),
-    st.none() | st.floats(0, 10**9),
-    st.floats(0, 1),
-)
-def test_a_retry_waits_between_a_little_and_an_interval(
-    failures: int, interval: float, asked_for: float | None, share: float
-) -> None:
-    wait = retry_wait(failures, interval, asked_for, lambda low, high: low + share * (high - low))
-    asked = min(asked_for or 0, DAY)
-    assert max(0, asked) <= wait <= max(interval, asked)
-    assert wait > 0
+def stepping(moment: float, seconds: float) -> Callable[[World], None]:
+    """Steps the clock once, by ``seconds``, when it is ``moment``."""
+    steps = [seconds]
 
+    def step(world: World) -> None:
+        if steps and world.now >= moment:
+            world.now += steps.pop()
 
-def test_retries_grow() -> None:
-    longest = [retry_wait(n, HOUR, None, lambda _, high: high) for n in (1, 2, 3, 10, 11, 99)]
-    assert longest == [5, 10, 20, 2560, HOUR, HOUR]
-
-
-@dataclass
-class World:
-    """A clock that naps move on, profiles, and what Webex will say."""
-
-    interval: float = HOUR
-    max_age: float = DAY
-    now: float = START
-    until: float = START + 3 * DAY
-    records: dict[str, TokenRecord] = field(default_factory=lambda: {"default": RECORD})
-    failing: Callable[[str], WebexTokenError | None] = lambda _: None
-    refreshes: list[tuple[str, float]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    naps: list[float] = field(default_factory=list)
-    on_nap: Callable[["World"], None] = lambda _: None
-
-    def refresh(self, name: str, due: Callable[[TokenRecord], bool]) -> Outcome:
-        if not due(self.records[name]):
-            return Outcome(Result.NOT_DUE, self.records[name])
-        self.refreshes.append((name, self.now))
-        error = self.failing(name)
-        if error:
-            raise error
-        moment = int(self.now)
-        self.records[name] = replace(
-            self.records[name], access_token=f"a{moment}", access_expires_at=moment + 14 * DAY, refreshed_at=moment
-        )
-        return Outcome(Result.RENEWED, self.records[name])
-
-    def nap(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.now += seconds
-        self.on_nap(self)
-
-    def watcher(self) -> Watcher:
-        return Watcher(
-            profiles=lambda: list(self.records),
-            stored=self.records.get,
-            refresh=self.refresh,
-            report=self.events.append,
-            interval=self.interval,
-            max_age=self.max_age,
-            clock=lambda: self.now,
-            nap=self.nap,
-            stopping=lambda: self.now >= self.until,
-            draw=lambda _, high: high,
-        )
-
-    def hours(self) -> list[float]:
-        """When it refreshed, in hours since the start."""
-        return [(moment - START) / HOUR for _, moment in self.refreshes]
+    return step
 
 
 def test_a_day_old_token_is_renewed_each_day() -> None:
@@ -119,11 +42,147 @@ def test_a_temporary_failure_is_retried_with_growing_waits_until_it_passes() -> 
     world.failing = lambda _: TemporaryFailure("down", "wait") if world.now < START + DAY + 60 else None
     world.watcher().watch()
     assert [moment - START - DAY for _, moment in world.refreshes] == [0, 5, 15, 35, 75]
-    assert [e.kind for e in world.events if e.moment >= START + DAY][:6] == [
-        *[Kind.RETRYING] * 4,
-        Kind.RENEWED,
-        Kind.FRESH,
-    ]
+    # The third failure is not told: the same one is said at growing distance.
+    assert world.said()[1:] == [(DAY + t, "retrying") for t in (0, 5, 35)] + [(DAY + 75, "renewed")]
+    assert world.events[-1].failing_since == START + DAY
+
+
+def test_another_failure_is_told_at_once() -> None:
+    world = World(until=START + DAY + 10 * HOUR)
+
+    def fail(_: str) -> WebexTokenError:
+        error = TemporaryFailure(f"HTTP {502 if world.now < START + DAY + HOUR else 503}, id {world.now}", "wait")
+        error.tracking_id = str(world.now)
+        return error
+
+    world.failing = fail
+    world.watcher().watch()
+    retries = len(world.refreshes)
+    told = [event.error.message[:8] for event in world.events if event.is_news and event.error]
+    assert told == ["HTTP 502"] * 4 + ["HTTP 503"]
+    assert retries > 15
+
+
+def test_a_round_in_which_nothing_is_due_reads_nothing() -> None:
+    world = World(records={str(n): RECORD for n in range(50)}, until=START + DAY)
+    world.watcher().watch()
+    assert [moment for _, moment in world.reads] == [START] * 50
+    assert len(world.naps) > 1000
+
+
+def test_who_waits_for_a_sign_in_is_read_each_round_and_not_between() -> None:
+    world = World(records={"bad": RECORD, "good": RECORD}, until=START + DAY + 5 * HOUR)
+    world.failing = lambda name: GrantRefused("revoked", "sign in") if name == "bad" else None
+    world.watcher().watch()
+    after = [(moment - START - DAY) / HOUR for name, moment in world.reads if name == "bad" and moment > START + DAY]
+    assert after == [1, 2, 3, 4]
+
+
+def test_a_renewal_elsewhere_is_taken_for_ours() -> None:
+    world = World(until=START + DAY + 20 * HOUR)
+
+    def elsewhere(world: World) -> None:
+        if world.now == START + 12 * HOUR:
+            world.records["default"] = world.renewed(world.records["default"])
+
+    world.on_nap = elsewhere
+    world.watcher().watch()
+    assert world.hours() == [36]
+    assert world.said() == [(0, "fresh"), (DAY, "renewed elsewhere"), (36 * HOUR, "renewed")]
+    assert world.changes == [("default", f"a{START + hours * HOUR}") for hours in (12, 36)]
+
+
+def test_too_many_requests_quiets_every_profile_of_that_webex_and_no_other() -> None:
+    names = ["a", "b", "c", "elsewhere"]
+    world = World(records=dict.fromkeys(names, RECORD), services={"elsewhere": "other"}, until=START + DAY + HOUR)
+    world.failing = lambda name: (
+        TooManyRequests("too many", "wait", 900) if name != "elsewhere" and world.now < START + DAY + 600 else None
+    )
+    world.watcher().watch()
+    assert [(name, moment - START - DAY) for name, moment in world.refreshes] == [
+        ("a", 0), ("elsewhere", 0), ("a", 900), ("b", 900), ("c", 900),
+    ]  # fmt: skip
+    assert world.said("a") == [(0, "fresh"), (DAY, "retrying"), (DAY + 900, "renewed")]
+    assert world.said("b") == [(0, "fresh"), (DAY + 900, "renewed")]
+
+
+def test_a_quiet_ends_when_the_clock_is_set_back_before_it() -> None:
+    old = replace(RECORD, refreshed_at=START - 2 * DAY)
+    world = World(records={"a": old, "b": old}, until=START + HOUR)
+    world.failing = lambda _: TooManyRequests("too many", "wait", 3000) if len(world.refreshes) == 1 else None
+
+    world.on_nap = stepping(START + 60, -120)
+    world.watcher().watch()
+    assert [moment - START for _, moment in world.refreshes] == [0, -60, -60]
+
+
+def test_what_could_not_be_saved_is_saved_later_and_webex_is_not_asked_again() -> None:
+    world = World(until=START + DAY + HOUR)
+    answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)
+
+    def fail(_: str) -> WebexTokenError | None:
+        if world.now == START + DAY:
+            return NotSaved("disk full", "make room", RECORD, answer)
+        return StoreUnavailable("locked", "unlock") if world.now < START + DAY + 30 else None
+
+    world.failing = fail
+    world.watcher().watch()
+    assert len(world.refreshes) == 1
+    assert world.late == [("default", answer)]
+    assert world.records["default"] == answer
+    assert world.changes == [("default", "new")]
+
+
+def test_a_person_is_called_once_for_what_only_they_can_mend() -> None:
+    world = World(records={"bad": RECORD, "good": RECORD}, until=START + 3 * DAY)
+    world.failing = lambda name: GrantRefused("Revoked.", "Sign in.") if name == "bad" else None
+    world.watcher().watch()
+    assert world.calls == [("bad", "Revoked. Sign in.")]
+
+
+def test_a_refresh_token_that_webex_does_not_extend_is_warned_of_with_less_and_less_left() -> None:
+    world = World(until=START + 90 * DAY - HOUR, refresh_expires_at=START + 90 * DAY)
+    world.watcher().watch()
+    warned = [e for e in world.events if e.attention]
+    # With under 14, 7 and 3 days left, and not on each day between.
+    assert [(e.moment - START) / DAY for e in warned] == [77, 84, 88]
+    assert {e.attention and e.attention[0] for e in warned} == {Attention.RUNNING_OUT}
+    assert len(world.calls) == 3
+    assert world.calls[0][1].endswith("(in 13 days), and Webex does not extend it. Sign in with `webex-token login`.")
+
+
+def test_an_access_token_that_ends_while_webex_is_away_is_said_once() -> None:
+    world = World(until=START + 16 * DAY)
+    world.failing = lambda _: TemporaryFailure("Down.", "Wait.")
+    world.watcher().watch()
+    ((name, words),) = world.calls
+    assert name == "default"
+    assert words.startswith("The access token expired ")
+    assert words.endswith("and cannot be renewed yet. Down. Wait.")
+
+
+def test_a_hook_that_fails_is_told_of_and_ends_nothing() -> None:
+    world = World(until=START + 3 * DAY)
+    watcher = world.watcher()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the-token-is-in-here")
+
+    watcher.hooks = Hooks(on_change=fail, on_attention=fail)
+    assert watcher.watch()
+    assert world.hours() == [24, 48]
+    assert [kind for _, kind in world.said()] == ["fresh", "renewed", "hook failed", "renewed", "hook failed"]
+    assert not any("the-token" in event.error.message for event in world.events if event.error)
+
+
+def test_a_clock_set_back_past_a_failure_does_not_stretch_its_wait() -> None:
+    world = World(until=START + DAY + HOUR)
+    world.failing = lambda _: TemporaryFailure("down", "wait", 3000) if len(world.refreshes) == 1 else None
+
+    world.on_nap = stepping(START + DAY + 600, -5 * DAY)
+    world.ended = lambda world: world.now < START and world.now > START - 4 * DAY + HOUR
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 600 - 5 * DAY]
 
 
 def test_webexs_own_wait_is_kept() -> None:
@@ -212,7 +271,8 @@ def test_profiles_join_and_leave() -> None:
 
     world.on_nap = change
     world.watcher().watch()
-    assert [(e.moment - START) / HOUR for e in world.events if e.profile == "late"] == [2, 3]
+    assert world.said("late") == [(2 * HOUR, "fresh")]
+    assert {moment - START for name, moment in world.reads if name == "late"} == {2 * HOUR}
 
 
 def test_a_round_is_worth_its_worst_failure() -> None:
@@ -244,7 +304,9 @@ def test_names_that_cannot_be_read_leave_the_last_ones_watched() -> None:
     watcher.profiles = profiles
     assert watcher.watch()
     assert world.hours() == [24]
-    assert {(e.profile, e.kind) for e in world.events if e.error} == {("config.ini", Kind.FAILED)}
+    assert world.said(None) == [
+        *[(hours * HOUR, "failed") for hours in (2, 3, 5, 9, 17)],
+    ]
 
 
 def test_one_profiles_surprise_leaves_the_others_watched() -> None:

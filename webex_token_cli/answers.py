@@ -21,6 +21,7 @@ from webex_token_cli.errors import (
     RequestRefused,
     SignInNotCompleted,
     TemporaryFailure,
+    TooManyRequests,
     WebexTokenError,
 )
 from webex_token_cli.output import printable, scrub
@@ -154,9 +155,18 @@ def failure(
     ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them; ``refreshing``
     says that a refresh token was spent; ``scopes`` are those asked for.
     """
+    error = _failure(answer, now, secrets, refreshing, scopes)
+    error.tracking_id = answer.tracking_id
+    return error
+
+
+def _failure(
+    answer: Answer, now: float, secrets: Iterable[str | None], refreshing: bool, scopes: Iterable[str]
+) -> WebexTokenError:
     reply = _reply(answer, secrets)
     if answer.status in _NOT_NOW or answer.status >= 500:
-        return TemporaryFailure(
+        kind = TooManyRequests if answer.status == 429 else TemporaryFailure
+        return kind(
             f"Webex cannot answer now ({reply}).",
             "Try again later.",
             retry_after(answer.header("retry-after"), now),

@@ -5,10 +5,11 @@ for as long as it likes. Nothing can interrupt such a call from outside, so it r
 which is left behind when the bound is up; the thread is a daemon, so it does not keep the process alive.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,9 +19,9 @@ PATIENCE = 2.0
 
 
 class BoundExceeded(Exception):
-    """The call did not come back within its bound; ``worker`` is the thread that is still in it."""
+    """The call did not come back within its bound; ``worker`` is the thread that is still in it, if it was begun."""
 
-    def __init__(self, worker: threading.Thread) -> None:
+    def __init__(self, worker: threading.Thread | None = None) -> None:
         super().__init__()
         self.worker = worker
 
@@ -60,10 +61,13 @@ class BoundedCalls:
     """Bounded calls to one thing, of which none is begun while one that was given up on still hangs.
 
     So a keyring that waits for its password all night holds one thread and not one a look, and a write that it
-    does at last cannot undo a later one.
+    does at last cannot undo a later one. With ``one_at_a_time``, threads wait for each other: a locked keyring
+    would ask each of them for its password.
     """
 
-    _given_up_on: threading.Thread | None = None
+    one_at_a_time: bool = False
+    _given_up_on: list[threading.Thread] = field(default_factory=list)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(
         self,
@@ -72,18 +76,37 @@ class BoundedCalls:
         waiting: Callable[[], None] = lambda: None,
         patience: float = PATIENCE,
     ) -> T:
-        """As ``bounded``; the wait for the call that hangs counts."""
-        started = time.monotonic()
-        hanging = self._given_up_on
-        if hanging is not None and hanging.is_alive():
-            _wait_for(hanging, seconds, waiting, patience)
+        """As ``bounded``; the wait for other calls counts."""
+        deadline = time.monotonic() + seconds
+        if not self.one_at_a_time:
+            return self._after_what_hangs(call, deadline, waiting, patience)
+        if not self._turn.acquire(timeout=seconds):
+            raise BoundExceeded
+        try:
+            return self._after_what_hangs(call, deadline, waiting, patience)
+        finally:
+            self._turn.release()
+
+    def _after_what_hangs(
+        self, call: Callable[[], T], deadline: float, waiting: Callable[[], None], patience: float
+    ) -> T:
+        for hanging in list(self._given_up_on):
+            if hanging.is_alive():
+                _wait_for(hanging, _left(deadline), waiting, patience)
             if hanging.is_alive():
                 raise BoundExceeded(hanging)
+            with contextlib.suppress(ValueError):  # another thread has noticed it too
+                self._given_up_on.remove(hanging)
         try:
-            return bounded(call, max(0.0, seconds - (time.monotonic() - started)), waiting, patience)
+            return bounded(call, _left(deadline), waiting, patience)
         except BoundExceeded as exceeded:
-            self._given_up_on = exceeded.worker
+            if exceeded.worker is not None:
+                self._given_up_on.append(exceeded.worker)
             raise
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def _wait_for(worker: threading.Thread, seconds: float, waiting: Callable[[], None], patience: float) -> None:

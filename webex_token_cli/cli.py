@@ -4,6 +4,7 @@ Start-up is part of the design: a verb's module is imported when the verb runs, 
 ``get`` never pay for requests.
 """
 
+import contextlib
 import importlib
 import io
 import keyword
@@ -153,4 +154,5 @@ def frames(error: BaseException, trace: TracebackType | None) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    with contextlib.suppress(OSError):  # nobody reads any more, and the exit status says it too
+        click.echo(text, err=True)

@@ -7,7 +7,7 @@ class WebexTokenError(Exception):
     """Something failed in a way that a person can be told about.
 
     ``message`` is one sentence that says what failed, ``hint`` one that says what to do. Neither ever
-    holds a secret.
+    holds a secret. ``tracking_id`` is what Webex support asks for, where Webex gave one; the message has it too.
     """
 
     exit_status: ClassVar[int] = 1
@@ -16,6 +16,12 @@ class WebexTokenError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.tracking_id = ""
+
+    @property
+    def gist(self) -> tuple[type, str]:
+        """The same for the same failure at another time: each answer of Webex's has a tracking ID of its own."""
+        return type(self), self.message.replace(self.tracking_id, "") if self.tracking_id else self.message
 
 
 class RequestRefused(WebexTokenError):
@@ -53,6 +59,10 @@ class TemporaryFailure(WebexTokenError):
     def __init__(self, message: str, hint: str, retry_after: float | None = None) -> None:
         super().__init__(message, hint)
         self.retry_after = retry_after
+
+
+class TooManyRequests(TemporaryFailure):
+    """Webex is asked too often by this machine (HTTP 429), whoever asks."""
 
 
 class StoreUnavailable(WebexTokenError):

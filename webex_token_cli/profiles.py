@@ -149,24 +149,27 @@ class Lock(Protocol):
     def __call__(self) -> AbstractContextManager[object]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ConfigFile:
-    """``config.ini``: a section a profile. ``lock`` is held around each rewrite."""
+    """``config.ini``: a section a profile. ``lock`` is held around each rewrite.
+
+    It is read again only when it has changed: a watch looks into it often, and asks for each profile.
+    """
 
     path: Path
     lock: Lock = field(repr=False)
+    _read: "tuple[object, _Sections] | None" = field(default=None, repr=False)
 
     def names(self) -> list[str]:
         """The profiles that have a section, in the file's order, also one that ``load`` will refuse.
 
         Raises ConfigurationError when the file cannot be read at all.
         """
-        names = (name for name, at, _ in _numbered_sections(self._text()) if at and _PROFILE_NAME.fullmatch(name))
-        return list(dict.fromkeys(names))
+        return list(self._sections().names)
 
     def load(self, name: str) -> Profile:
         """The profile of that name, empty where it has no section. Raises ConfigurationError."""
-        return _profile(name, _section(self._text(), name, self.path), self.path)
+        return _profile(name, _section(self._sections(), name, self.path), self.path)
 
     def save(self, profile: Profile) -> bool:
         """Make the profile's section say what ``profile`` says; True if anything had to be written.
@@ -178,6 +181,16 @@ class ConfigFile:
     def remove(self, name: str) -> bool:
         """Take the profile's section out; True if there was one. Raises ConfigurationError."""
         return self._rewrite(lambda text: without_section(text, name))
+
+    def _sections(self) -> "_Sections":
+        try:
+            found = self.path.stat()
+        except OSError:  # which reading it tells of
+            return _Sections.parse(self._text())
+        as_it_is = found.st_ino, found.st_size, found.st_mtime_ns
+        if self._read is None or self._read[0] != as_it_is:
+            self._read = as_it_is, _Sections.parse(self._text())
+        return self._read[1]
 
     def _text(self) -> str:
         try:
@@ -227,9 +240,25 @@ def _numbered_sections(text: str) -> Iterator[tuple[str, int, list[tuple[int, st
     yield name, at, lines
 
 
-def _section(text: str, wanted: str, path: Path) -> list[tuple[int, str]]:
+@dataclass(frozen=True, slots=True)
+class _Sections:
+    """The sections by name: for each the line of its header and its numbered lines, as often as it is there."""
+
+    by_name: dict[str, list[tuple[int, list[tuple[int, str]]]]]
+    names: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "_Sections":
+        by_name: dict[str, list[tuple[int, list[tuple[int, str]]]]] = {}
+        for name, at, lines in _numbered_sections(text):
+            if at:
+                by_name.setdefault(name, []).append((at, lines))
+        return cls(by_name, tuple(filter(_PROFILE_NAME.fullmatch, by_name)))
+
+
+def _section(sections: _Sections, wanted: str, path: Path) -> list[tuple[int, str]]:
     """The numbered lines of the section ``wanted``. Raises ConfigurationError when there are two of it."""
-    found = [(at, lines) for name, at, lines in _numbered_sections(text) if at and name == wanted]
+    found = sections.by_name.get(wanted, [])
     if len(found) > 1:
         raise ConfigurationError(
             f"{path} has a second section [{wanted}] in line {found[1][0]}.", "Make one section of the two."

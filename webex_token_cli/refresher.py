@@ -35,6 +35,18 @@ class Outcome:
     record: TokenRecord
 
 
+class NotSaved(StoreUnavailable):
+    """Webex answered a refresh with ``after``, and the store, which has ``before``, did not take it.
+
+    Where Webex replaces refresh tokens, ``after`` is the grant: who can wait keeps it, and saves it later.
+    """
+
+    def __init__(self, message: str, hint: str, before: TokenRecord, after: TokenRecord) -> None:
+        super().__init__(message, hint)
+        self.before = before
+        self.after = after
+
+
 class TokenEndpoint(Protocol):
     """Spends the record's refresh token; the errors are those of ``webex.WebexClient.refresh``."""
 
@@ -81,10 +93,26 @@ class Refresher:
             response = self.spend(record)
         except SignInNeeded as error:
             # The hint of the HTTP layer cannot know the profile.
-            raise type(error)(f"Profile {profile}: {error.message}", sign_in_hint(profile)) from error
+            named = type(error)(f"Profile {profile}: {error.message}", sign_in_hint(profile))
+            named.tracking_id = error.tracking_id
+            raise named from error
         renewed = record.refreshed(response, asked, took=max(0.0, self.clock() - asked))
-        self._save(profile, renewed)
-        return Outcome(Result.UNCHANGED if renewed.same_token_as(record) else Result.RENEWED, renewed)
+        self._save(profile, record, renewed)
+        return _outcome(record, renewed)
+
+    def save_late(self, profile: str, unsaved: NotSaved) -> Outcome:
+        """Save what could not be saved before, unless something else was stored meanwhile, which then holds.
+
+        Raises NotSaved when it still cannot be saved, SignInNeeded when nothing is stored any more,
+        StoreUnavailable.
+        """
+        with self.store.lock(profile):
+            current = self._stored(profile)
+            if current != unsaved.before:
+                return Outcome(Result.SUPERSEDED, current)
+            with self.uninterrupted():
+                self._save(profile, current, unsaved.after)
+                return _outcome(current, unsaved.after)
 
     def _stored(self, profile: str) -> TokenRecord:
         record = self.store.load(profile)
@@ -92,17 +120,23 @@ class Refresher:
             raise SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
         return record
 
-    def _save(self, profile: str, record: TokenRecord) -> None:
+    def _save(self, profile: str, before: TokenRecord, record: TokenRecord) -> None:
         for attempt in range(1, SAVE_ATTEMPTS + 1):
             try:
                 self.store.save(profile, record)
             except StoreUnavailable as error:
                 if attempt == SAVE_ATTEMPTS:
-                    raise StoreUnavailable(
+                    raise NotSaved(
                         f"Webex answered the refresh, but its answer could not be stored: {error.message}",
                         "The old record is still stored, and mostly still good: make the store writable, then run "
                         "`webex-token refresh`; if Webex refuses it, sign in again with `webex-token login`.",
+                        before,
+                        record,
                     ) from error
                 self.sleep(SAVE_PAUSE * attempt)
             else:
                 return
+
+
+def _outcome(before: TokenRecord, after: TokenRecord) -> Outcome:
+    return Outcome(Result.UNCHANGED if after.same_token_as(before) else Result.RENEWED, after)

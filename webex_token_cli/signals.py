@@ -68,21 +68,27 @@ def before_dying(tidy: Callable[[], None]) -> Iterator[None]:
 class StopRequest:
     """Remembers SIGINT and SIGTERM instead of dying of them, and cuts naps short when one arrives.
 
-    SIGHUP, which tells a daemon to look again, cuts a nap short too; ``look_asked`` tells of it once.
+    Who is in a hurry sends SIGINT again, and the process dies of it at once. SIGHUP, which tells a daemon to look
+    again, cuts a nap short too, and ``look_asked`` tells of it once; but when ``terminal_is_gone`` says that it
+    came of a window that was closed, it asks for a stop. A SIGHUP that the process was started to ignore
+    (``nohup``) stays ignored.
 
     A context manager, for the main thread; the handlers of before are put back when it ends. The handler
     writes to a socket that a nap selects on: unlike an Event, that cannot deadlock with the nap it
     interrupts, and a signal just before the nap is not missed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, terminal_is_gone: Callable[[], bool] = lambda: False) -> None:
+        self._terminal_is_gone = terminal_is_gone
         self.received: signal.Signals | None = None
         self._heard, self._bell = socket.socketpair()
         self._heard.setblocking(False)
         self._bell.setblocking(False)
         self._hung_up = False
+        # Where several threads run, a signal may come to one that is not napping; the bell rings all the same.
+        self._woken_before = signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
         self._before = {number: signal.signal(number, self._remember) for number in _STOPPING}
-        if _HANG_UP:
+        if _HANG_UP and signal.getsignal(_HANG_UP) != signal.SIG_IGN:
             self._before[_HANG_UP] = signal.signal(_HANG_UP, self._remember)
 
     def __enter__(self) -> "StopRequest":
@@ -91,14 +97,22 @@ class StopRequest:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._woken_before)
         self._heard.close()
         self._bell.close()
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        if number == _HANG_UP:
+        if number == signal.SIGINT and self.received is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif number == _HANG_UP and not self._terminal_is_gone():
             self._hung_up = True
         else:
             self.received = self.received or signal.Signals(number)
+        self.wake()
+
+    def wake(self) -> None:
+        """Cut a nap short, or the next one; from any thread."""
         with contextlib.suppress(BlockingIOError):  # full of earlier rings: the nap will wake all the same
             self._bell.send(b"\0")
 
@@ -112,7 +126,7 @@ class StopRequest:
         return asked
 
     def nap(self, seconds: float) -> None:
-        """Sleep for ``seconds``, or until a stop or a look is asked for."""
+        """Sleep for ``seconds``, or until a stop or a look is asked for, or ``wake`` is called."""
         if self.received is None and not self._hung_up:
             select.select([self._heard], [], [], seconds)
         with contextlib.suppress(BlockingIOError):  # nothing rang

@@ -53,6 +53,13 @@ def distance_in_words(moment: float, now: float) -> str:
     return f"{duration_in_words(now - moment)} ago"
 
 
+def clock_face(seconds: float) -> str:
+    """``seconds`` as they are counted down: ``59:07``, ``23:59:07``."""
+    minutes, left = divmod(max(0, round(seconds)), MINUTE)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
 def local_time(moment: float, zone: tzinfo | None = None) -> str:
     """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's unless given."""
     return datetime.fromtimestamp(moment, tz=UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -8,6 +8,7 @@ import base64
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -94,6 +95,8 @@ def new_session(api_url: str) -> requests.Session:
     session = _Session()
     session.headers["User-Agent"] = f"webex-token/{__version__}"
     session.headers["Accept"] = "application/json"
+    # One session serves several people; nothing that Webex remembers of one may come along with another.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     if is_loopback(urlsplit(api_url).hostname or ""):
         # requests would send even http://127.0.0.1 through HTTP_PROXY, tokens and all.
         session.trust_env = False
@@ -114,6 +117,10 @@ class WebexClient:
     trace: Callable[[str], None] = field(default=lambda _: None, repr=False)
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+
+    def hang_up(self) -> None:
+        """Close the connections that are kept for the next request: when that is hours away, they are dead by then."""
+        self.session.close()
 
     def check_authorization(self, url: str) -> None:
         """Ask for the sign-in page at the authorization ``url`` once, before a person is sent there.

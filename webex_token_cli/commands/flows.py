@@ -14,6 +14,7 @@ import click
 
 from webex_token_cli.commands.shared import Invocation
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.times import clock_face
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
@@ -189,8 +190,7 @@ def _count_down(left: float | None) -> None:
     if left is None:
         click.echo("\r\x1b[K", nl=False, err=True)
     else:
-        minutes, seconds = divmod(max(0, round(left)), 60)
-        click.echo(f"\r\x1b[KWaiting for you to enter it … {minutes}:{seconds:02} left", nl=False, err=True)
+        click.echo(f"\r\x1b[KWaiting for you to enter it … {clock_face(left)} left", nl=False, err=True)
 
 
 def _code_document(invocation: Invocation, code: "DeviceCode") -> str:

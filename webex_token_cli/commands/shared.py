@@ -2,8 +2,10 @@
 
 import functools
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,10 +48,15 @@ class Invocation:
     debug: bool = False
     clock: Callable[[], float] = time.time
     stopping: Callable[[], bool] = lambda: False
+    before_saying: Callable[[], None] = lambda: None
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
+    _clients: "dict[str, WebexClient]" = field(default_factory=dict)
+    _config: ConfigFile | None = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
+        self.before_saying()
         click.echo(text, err=True)
 
     def detail(self, text: str) -> None:
@@ -79,10 +86,10 @@ class Invocation:
     @property
     def config(self) -> ConfigFile:
         """``config.ini``, wherever it is for this user."""
-        from webex_token_cli.store.lock import locked
-
-        path = self._folder("config") / "config.ini"
-        return ConfigFile(path, lambda: locked(path.with_name(".config.ini.lock"), self.say))
+        if self._config is None:
+            path = self._folder("config") / "config.ini"
+            self._config = ConfigFile(path, lambda: _locked(path.with_name(".config.ini.lock"), self.say))
+        return self._config
 
     def settings(self, profile: str, overrides: Overrides | None = None) -> Settings:
         """What holds for ``profile``; ``overrides`` are the environment's unless the verb has options of its own."""
@@ -95,9 +102,10 @@ class Invocation:
 
     def store(self, name: str) -> "CredentialStore":
         """The credential store called ``name``, the same one each time. Raises StoreUnavailable."""
-        if name not in self._stores:
-            self._stores[name] = self._open_store(name)
-        return self._stores[name]
+        with self._opening:
+            if name not in self._stores:
+                self._stores[name] = self._open_store(name)
+            return self._stores[name]
 
     def _open_store(self, name: str) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
@@ -117,10 +125,18 @@ class Invocation:
         return store, record
 
     def client(self, api_url: str) -> "WebexClient":
-        """Webex at ``api_url``."""
+        """Webex at ``api_url``, the same one each time."""
         from webex_token_cli.webex import WebexClient, new_session
 
-        return WebexClient(api_url, new_session(api_url), self.trace)
+        with self._opening:
+            if api_url not in self._clients:
+                self._clients[api_url] = WebexClient(api_url, new_session(api_url), self.trace)
+            return self._clients[api_url]
+
+    def hang_up(self) -> None:
+        """Close the connections to Webex that are kept for the next request."""
+        for client in list(self._clients.values()):
+            client.hang_up()
 
     def refresher(self, settings: Settings) -> "Refresher":
         """What refreshes the tokens of the settings' profile."""
@@ -154,6 +170,12 @@ class Invocation:
 
         find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]
         return find(APPLICATION, appauthor=False)
+
+
+def _locked(path: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    from webex_token_cli.store.lock import locked
+
+    return locked(path, say)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg] # click before 8.5 cannot take one

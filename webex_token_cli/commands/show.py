@@ -17,7 +17,7 @@ from webex_token_cli.output import bar, fields, mask, table
 from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.times import distance_in_words, local_time, when
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.watcher import due_at
+from webex_token_cli.watcher.schedule import Timing, due_at
 
 
 @click.command("show", short_help="Tell where a profile stands.")
@@ -97,7 +97,7 @@ def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
 
 def _due_at(invocation: Invocation, record: TokenRecord) -> float:
     environment = invocation.environment
-    return due_at(record, max_age_setting(None, environment), interval_setting(None, environment))
+    return due_at(record, Timing(interval_setting(None, environment), max_age_setting(None, environment)))
 
 
 def _verdict(invocation: Invocation, profile: str, record: TokenRecord) -> int:

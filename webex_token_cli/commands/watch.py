@@ -1,7 +1,13 @@
 """``watch``: keep the tokens fresh until stopped."""
 
+import contextlib
+import errno
+import functools
+import os
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +19,32 @@ from webex_token_cli.commands.shared import (
     pass_invocation,
     verbosity_options,
 )
-from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure
+from webex_token_cli.commands.watching import (
+    FORMATS,
+    JsonLog,
+    LiveLine,
+    Log,
+    TextLog,
+    status_in_words,
+    terminal_is_gone,
+)
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure, WebexTokenError
+from webex_token_cli.notify import NOTIFY_VARIABLES, Notifier
 from webex_token_cli.profiles import check_profile_name
-from webex_token_cli.times import distance_in_words, duration_in_words, local_time, when
-from webex_token_cli.watcher import Event, Kind, Watcher, exit_status
+from webex_token_cli.signals import StopRequest
+from webex_token_cli.watcher.crew import Threads
+from webex_token_cli.watcher.events import Event, Outlook, exit_status
+from webex_token_cli.watcher.hooks import run_hook
+from webex_token_cli.watcher.loop import LONGEST_NAP, Account, Hooks, Settlement, Watcher
+from webex_token_cli.watcher.schedule import Timing
 
-_INTERRUPTED = 128 + signal.SIGINT
+if TYPE_CHECKING:
+    from webex_token_cli.tokens import TokenRecord
+
+_SIGNALLED = 128
+
+# Profiles that are refreshed side by side: enough to hide Webex's answering time, few enough not to be a burden.
+AT_ONCE = 8
 
 
 def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
@@ -51,9 +77,37 @@ def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) 
     "[env var: WEBEX_TOKEN_MAX_AGE, EVENT_LOOP_DAYS (in days); default: 1d]",
 )
 @click.option("--once", is_flag=True, help="Look once and end, for cron.")
+@click.option(
+    "--on-change",
+    metavar="CMD",
+    help="Run this in a shell after each renewal: the access token on its standard input, without a newline, the "
+    "profile in WEBEX_TOKEN_PROFILE.",
+)
+@click.option(
+    "--on-attention",
+    metavar="CMD",
+    help="Run this in a shell when a profile needs you: why on its standard input and in WEBEX_TOKEN_ATTENTION, the "
+    "profile in WEBEX_TOKEN_PROFILE.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    help="text: a line an event, for people; json: an object a line, for machines.",
+)
 @verbosity_options
 @pass_invocation
-def command(invocation: Invocation, named: list[str], interval: float | None, max_age: float | None, once: bool) -> int:
+def command(
+    invocation: Invocation,
+    named: list[str],
+    interval: float | None,
+    max_age: float | None,
+    once: bool,
+    on_change: str | None,
+    on_attention: str | None,
+    log_format: str,
+) -> int:
     """Look at every stored profile each --interval, and renew each token older than --max-age.
 
     The stored profiles are looked up anew each time, so a sign-in elsewhere joins and a logout leaves. A
@@ -63,72 +117,138 @@ def command(invocation: Invocation, named: list[str], interval: float | None, ma
     \b
     Example:
       webex-token watch --interval 1h
+      webex-token watch --on-change 'vault kv put -mount=secret webex token=-'
 
-    SIGHUP makes it look at once.
+    SIGHUP makes it look at once. Ctrl-C, or SIGTERM, lets what is in flight be saved; Ctrl-C again does not.
 
     Exit status: 0 ended by SIGTERM, 130 by Ctrl-C; 3 no profile is left that can be kept fresh. With
     --once: 0 all are fresh, else the worst of 3 sign-in needed, 4 Webex cannot be asked now, 5 the
     credential store is unavailable.
     """
-    interval = interval_setting(interval, invocation.environment)
-    max_age = max_age_setting(max_age, invocation.environment)
-    # Imported before the first look, not in the middle of a refresh.
-    from webex_token_cli.signals import StopRequest
-
-    with StopRequest() as stop:
+    timing = Timing(
+        interval_setting(interval, invocation.environment), max_age_setting(max_age, invocation.environment)
+    )
+    if not (named or invocation.profiles()):
+        raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
+    log = JsonLog() if log_format == "json" else TextLog(invocation.say, invocation.verbose or invocation.debug)
+    live = LiveLine() if log_format == "text" and _counts_down(invocation, once) else None
+    notifier = Notifier.from_environment(invocation.environment)
+    with StopRequest(terminal_is_gone) as stop, _shown(invocation, live):
         invocation.stopping = stop
         watcher = Watcher(
             profiles=lambda: named or invocation.config.names(),
-            stored=lambda name: invocation.store(invocation.settings(name).store).load(name),
-            refresh=lambda name, due: invocation.refresher(invocation.settings(name)).refresh(name, due),
-            report=lambda event: _report(invocation, event),
-            interval=interval,
-            max_age=max_age,
+            account=functools.partial(_account, invocation),
+            crew=Threads[Settlement](AT_ONCE, stop.wake),
+            report=functools.partial(_report, log, live),
+            timing=timing,
             clock=invocation.clock,
             nap=stop.nap,
             stopping=stop,
             look_asked=stop.look_asked,
+            before_nap=_Standby(invocation.clock, live, notifier),
+            at_rest=invocation.hang_up,
+            hooks=_hooks(invocation, on_change, on_attention),
+            longest_nap=min(LONGEST_NAP, notifier.ping_every or LONGEST_NAP, 1.0 if live else LONGEST_NAP),
         )
-        if not (named or invocation.profiles()):
-            raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
-        if once:
-            return _status_of_one_round(watcher.round(), stop.received)
-        invocation.say(
-            f"Looking every {duration_in_words(interval)}, renewing what was refreshed "
-            f"{duration_in_words(max_age)} ago or longer. Ctrl-C ends it."
+        try:
+            if once:
+                return _status_of_one_round(watcher.once(), stop.received)
+            log.started(invocation.clock(), timing.interval, timing.max_age)
+            hopeful = watcher.watch()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            raise WebexTokenError(
+                "Nobody reads any more what is printed, so the watch has ended.",
+                "What was renewed is stored; start it again with its output in a place that lasts.",
+            ) from None
+        finally:
+            notifier.stopping()
+    if not hopeful:
+        raise SignInNeeded(
+            "No profile is left that can be kept fresh.", "Sign in with `webex-token login`, then start again."
         )
-        if not watcher.watch():
-            raise SignInNeeded(
-                "No profile is left that can be kept fresh.",
-                "Sign in with `webex-token login`, then start again.",
-            )
-        return _INTERRUPTED if stop.received == signal.SIGINT else 0
+    return 0 if stop.received in (None, signal.SIGTERM) else _SIGNALLED + stop.received
+
+
+def _counts_down(invocation: Invocation, once: bool) -> bool:
+    """Whether a line that counts down would be seen, and disturb nothing."""
+    return not once and not invocation.debug and sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def _shown(invocation: Invocation, live: LiveLine | None) -> Iterator[None]:
+    """Have the live line wiped before anything else is said, and at the end."""
+    if live is None:
+        yield
+        return
+    invocation.before_saying = live.wipe
+    try:
+        yield
+    finally:
+        live.wipe()
+
+
+def _account(invocation: Invocation, name: str) -> Account:
+    settings = invocation.settings(name)
+    refresher = invocation.refresher(settings)
+    return Account(
+        settings.api_url,
+        stored=lambda: refresher.store.load(name),
+        refresh=lambda due: refresher.refresh(name, due),
+        save_late=lambda unsaved: refresher.save_late(name, unsaved),
+    )
+
+
+def _report(log: Log, live: LiveLine | None, event: Event) -> None:
+    if live is not None:
+        live.wipe()
+    log.event(event)
+
+
+class _Standby:
+    """What is done before each nap: the live line, and what systemd is told."""
+
+    def __init__(self, clock: Callable[[], float], live: LiveLine | None, notifier: Notifier) -> None:
+        self._clock = clock
+        self._live = live
+        self._notifier = notifier
+        self._told = ""
+
+    def __call__(self, outlook: Outlook) -> None:
+        now = self._clock()
+        if self._live is not None:
+            self._live.draw(outlook, now)
+        if self._notifier.address is None:
+            return
+        status = status_in_words(outlook, now)
+        if not self._told:
+            self._notifier.ready(status)
+        elif status != self._told:
+            self._notifier.status(status)
+        self._told = status
+        self._notifier.alive()
+
+
+def _hooks(invocation: Invocation, on_change: str | None, on_attention: str | None) -> Hooks:
+    kept = {n: v for n, v in os.environ.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
+
+    def run(command: str | None, profile: str, words: str, **variables: str) -> None:
+        if command:
+            environment = {**kept, "WEBEX_TOKEN_PROFILE": profile, **variables}
+            run_hook(command, environment, words, stopping=invocation.stopping)
+
+    def changed(profile: str, record: "TokenRecord") -> None:
+        run(on_change, profile, record.access_token)
+
+    def wanted(profile: str, why: str) -> None:
+        run(on_attention, profile, f"{why}\n", WEBEX_TOKEN_ATTENTION=why)
+
+    return Hooks(changed, wanted)
 
 
 def _status_of_one_round(events: list[Event], received: signal.Signals | None) -> int:
     if received == signal.SIGINT:
-        return _INTERRUPTED
+        return _SIGNALLED + received
     # A round that was cut short has not seen every profile: "all are fresh" would be a guess.
     return max(exit_status(events), TemporaryFailure.exit_status if received else 0)
-
-
-def _report(invocation: Invocation, event: Event) -> None:
-    """A line an event: time, profile, what happened and what follows."""
-    if event.kind is Kind.NEEDS_SIGN_IN and event.error is None:
-        return  # said when it happened
-    click.echo(f"{local_time(event.moment)}  {event.profile}  {_sentence(event)}")
-    if event.record is not None and event.kind is not Kind.NEEDS_SIGN_IN:
-        invocation.warn_if_running_out(event.profile, event.record)
-
-
-def _sentence(event: Event) -> str:
-    following = "" if event.next_at is None else distance_in_words(event.next_at, event.moment)
-    if event.record is not None and event.error is None:
-        expires = f"expires {when(event.record.access_expires_at, event.moment)}, next refresh {following}"
-        if event.kind is Kind.UNCHANGED:
-            return f"unchanged: Webex renews at most once in 24 hours; {expires}"
-        return f"{event.kind}: {expires}"
-    assert event.error is not None  # noqa: S101 - an event has a record, an error, or both
-    if event.kind is Kind.NEEDS_SIGN_IN:
-        return f"{event.kind}: {event.error.message} {event.error.hint}"
-    return f"{event.kind}: {event.error.message} Next try {following}."

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webex_token_cli.bounded import BoundExceeded, bounded
+from webex_token_cli.bounded import BoundedCalls, BoundExceeded, bounded
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.lock import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore
@@ -70,6 +70,7 @@ def open_keyring_store(
         say=say,
         bound=bound,
         check=lambda: check_lock_folder(locks),
+        calls=BoundedCalls(one_at_a_time=True),
     )
 
 

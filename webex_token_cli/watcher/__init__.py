@@ -1,0 +1,1 @@
+"""Keeping tokens fresh for good: the schedule, the loop around it, what it tells, and what it hands on."""
