@@ -152,7 +152,7 @@ def profiles_in_words(standings: Mapping[str, Standing], now: float) -> str:
     parts = [
         f"{fine} fresh",
         *([f"{failing} failing"] if failing else []),
-        *([f"{waiting} need sign-in"] * (waiting > 0)),
+        *([f"{waiting} waiting for a sign-in"] if waiting else []),
     ]
     return f"{len(standings)} profiles: {', '.join(parts)}"
 
