@@ -125,6 +125,7 @@ def command(
     --once: 0 all are fresh, else the worst of 3 sign-in needed, 4 Webex cannot be asked now, 5 the
     credential store is unavailable.
     """
+    _import_what_is_needed_later()
     timing = Timing(
         interval_setting(interval, invocation.environment), max_age_setting(max_age, invocation.environment)
     )
@@ -169,6 +170,16 @@ def command(
             "No profile is left that can be kept fresh.", "Sign in with `webex-token login`, then start again."
         )
     return 0 if stop.received in (None, signal.SIGTERM) else _SIGNALLED + stop.received
+
+
+def _import_what_is_needed_later() -> None:
+    """A program that runs for months must not come upon a newer version of its own files when it first refreshes."""
+    import filelock  # noqa: F401
+    import keyring  # noqa: F401
+
+    import webex_token_cli.store.backends
+    import webex_token_cli.store.filekeyring
+    import webex_token_cli.webex  # noqa: F401
 
 
 def _counts_down(invocation: Invocation, once: bool) -> bool:
