@@ -99,6 +99,7 @@ def test_once_is_one_round_and_tells_the_worst(signed_in: Program, sandbox: Sand
     done = signed_in.run("watch", "--once")
     kinds = ["renewed", "retrying"]
     assert (done.status, sorted(kind for _, kind in events(done.out))) == (4, kinds)
+    assert signed_in.run("refresh", "--all").status == 0
     age(signed_in, 2 * DAY)
     sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     done = signed_in.run("watch", "--once")
