@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import WEBEX_TOKEN, Finished, Program
+from tests.support.terminal import at_a_terminal, end_of
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Fault, Sandbox
 
@@ -63,6 +64,7 @@ def test_show_for_programs(signed_in: Program, sandbox: Sandbox) -> None:
         "version": 1,
         "profiles": {
             "default": {
+                "state": "fresh",
                 "person": {
                     "id": sandbox.webex.person["id"],
                     "display_name": "Ada Lovelace",
@@ -100,12 +102,42 @@ def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
 
 
 def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) -> None:
-    assert signed_in.run("login", "-p", "other").status == 0
-    age(signed_in, 91 * DAY, "other")
+    aged = {"due": 2, "expired": 20, "running-out": 13, "gone": 91}
+    for name, days in aged.items():
+        assert signed_in.run("login", "-p", name).status == 0
+        age(signed_in, days * DAY, name)
+    stored = json.loads(record_file(signed_in, "running-out").read_text())
+    record_file(signed_in, "running-out").write_text(
+        json.dumps({**stored, "refresh_expires_at": stored["access_expires_at"] + 5 * DAY})
+    )
     done = signed_in.run("show", "--all")
     assert done.status == 3
-    assert [line.split()[0] for line in done.out.splitlines()] == ["PROFILE", "default", "other"]
-    assert "Profile other needs a new sign-in" in done.err
+    ada = "Ada Lovelace <ada@example.com>"
+    assert [re.split("  +", line) for line in done.out.splitlines()] == [
+        ["PROFILE", "STATE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH"],
+        ["default", "fresh", ada, "in 13 days", "in 89 days", "in 23 hours"],
+        ["due", "due", ada, "in 11 days", "in 87 days", "24 hours ago"],
+        ["expired", "expired", ada, "6 days ago", "in 69 days", "19 days ago"],
+        ["running-out", "running out", ada, "in 23 hours", "in 5 days", "12 days ago"],
+        ["gone", "needs sign-in", ada, "77 days ago", "24 hours ago", "90 days ago"],
+    ]
+    assert "Profile gone needs a new sign-in" in done.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+@pytest.mark.parametrize("arguments", [("show",), ("show", "--all")])
+def test_show_is_coloured_on_a_terminal_alone(
+    signed_in: Program, arguments: tuple[str, ...], variables: dict[str, str], coloured: bool
+) -> None:
+    age(signed_in, 80 * DAY)
+    assert "\x1b" not in signed_in.run(*arguments).out
+    with at_a_terminal(signed_in.having(**variables), *arguments) as child:
+        _, shown = end_of(child)
+    assert ("\x1b[3" in shown) == coloured
+    assert "Ada Lovelace" in shown
 
 
 def test_a_refresh_token_near_its_end_is_a_warning(signed_in: Program) -> None:

@@ -75,6 +75,9 @@ class LazyGroup(click.Group):
 @click.pass_context
 def group(ctx: click.Context) -> None:
     """Sign a person in to a Webex integration and keep the token alive."""
+    # Click colours what goes to a terminal, and knows nothing of https://no-color.org.
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        ctx.color = False
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -46,6 +46,12 @@ def bar(left: float, whole: float, width: int = 20) -> str:
     return "█" * filled + "░" * (width - filled)
 
 
+def shade(left: float, whole: float) -> str:
+    """The colour for how much of ``whole`` is ``left``: green, yellow below half, red below a seventh."""
+    share = left / whole if whole > 0 else 0.0
+    return "green" if share >= 0.5 else "yellow" if share >= 1 / 7 else "red"
+
+
 def fields(rows: Sequence[tuple[str, str]]) -> str:
     """Label and value, a row each, the values aligned."""
     width = max(len(label) for label, _ in rows)

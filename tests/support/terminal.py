@@ -15,7 +15,7 @@ def at_a_terminal(program: Program, *arguments: str, columns: int = 400) -> "Ite
     child: pexpect.spawn[str] = pexpect.spawn(
         str(WEBEX_TOKEN),
         list(arguments),
-        env={**program.environment, "TERM": "xterm", "PYTHONUTF8": "1"},
+        env={"TERM": "xterm", **program.environment, "PYTHONUTF8": "1"},
         encoding="utf-8",
         timeout=20,
         dimensions=(60, columns),

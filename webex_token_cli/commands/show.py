@@ -13,11 +13,11 @@ from webex_token_cli.commands.shared import (
 )
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.output import as_json as to_json
-from webex_token_cli.output import bar, fields, mask, table
+from webex_token_cli.output import bar, fields, mask, shade, table
 from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.times import distance_in_words, local_time, when
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.watcher.schedule import Timing, due_at
+from webex_token_cli.watcher.schedule import State, Timing, due_at, state_of
 
 
 @click.command("show", short_help="Tell where a profile stands.")
@@ -40,11 +40,11 @@ def command(invocation: Invocation, profile: str, every: bool, as_json: bool, ch
     if every:
         return _show_all(invocation, as_json, check)
     store, record = invocation.stored(profile)
-    due = _due_at(invocation, record)
+    timing = _timing(invocation)
     if as_json:
-        click.echo(to_json({"profiles": {profile: _document(invocation, profile, store, record, due)}}))
+        click.echo(to_json({"profiles": {profile: _document(invocation, profile, store, record, timing)}}))
     else:
-        click.echo(_sheet(invocation, profile, store, record, due))
+        click.echo(_sheet(invocation, profile, store, record, timing))
     invocation.warn_if_running_out(profile, record)
     status = _verdict(invocation, profile, record)
     if check and status == 0:
@@ -54,33 +54,20 @@ def command(invocation: Invocation, profile: str, every: bool, as_json: bool, ch
 
 def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
     status = 0
-    rows: list[tuple[str, str, str, str, str]] = []
+    rows: list[tuple[str, ...]] = []
     documents: dict[str, object] = {}
-    now = invocation.clock()
+    now, timing = invocation.clock(), _timing(invocation)
     for name in invocation.profiles():
         try:
             store, record = invocation.stored(name)
             status = max(status, _verdict(invocation, name, record))
-            due = _due_at(invocation, record)
-            documents[name] = _document(invocation, name, store, record, due)
-            refresh = (
-                "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
-            )
-            who = record.person.label if record.person else "unknown"
-            rows.append(
-                (
-                    name,
-                    who,
-                    distance_in_words(record.access_expires_at, now),
-                    refresh,
-                    distance_in_words(due, now),
-                )
-            )
+            documents[name] = _document(invocation, name, store, record, timing)
+            rows.append(_row(name, record, timing, now))
             invocation.warn_if_running_out(name, record)
         except WebexTokenError as error:
             status = max(status, error.exit_status)
             documents[name] = {"error": error.message, "hint": error.hint, "exit_status": error.exit_status}
-            rows.append((name, error.message, "", "", ""))
+            rows.append((name, "", error.message, "", "", ""))
             continue
         if check and not record.needs_sign_in(now):
             try:
@@ -91,13 +78,38 @@ def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
     if as_json:
         click.echo(to_json({"profiles": documents}))
     else:
-        click.echo(table(("PROFILE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH"), rows))
+        header = ("PROFILE", "STATE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH")
+        heading, *lines = table(header, rows).split("\n")
+        click.echo(click.style(heading, bold=True))
+        for line, (_, state, *_) in zip(lines, rows, strict=True):
+            click.echo(click.style(line, fg=_COLOURS.get(state, "red")))
     return status
 
 
-def _due_at(invocation: Invocation, record: TokenRecord) -> float:
+_COLOURS: dict[str, str | None] = {
+    State.FRESH: None,
+    State.DUE: None,
+    State.RUNNING_OUT: "yellow",
+    State.EXPIRED: "yellow",
+}
+
+
+def _row(name: str, record: TokenRecord, timing: Timing, now: float) -> tuple[str, ...]:
+    ends = "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
+    return (
+        name,
+        state_of(record, timing, now),
+        record.person.label if record.person else "unknown",
+        distance_in_words(record.access_expires_at, now),
+        "none" if record.refresh_token is None else ends,
+        distance_in_words(due_at(record, timing), now),
+    )
+
+
+def _timing(invocation: Invocation) -> Timing:
+    """What a watch would do in this environment."""
     environment = invocation.environment
-    return due_at(record, Timing(interval_setting(None, environment), max_age_setting(None, environment)))
+    return Timing(interval_setting(None, environment), max_age_setting(None, environment))
 
 
 def _verdict(invocation: Invocation, profile: str, record: TokenRecord) -> int:
@@ -113,8 +125,9 @@ def _check(invocation: Invocation, profile: str, record: TokenRecord) -> None:
     invocation.say(f"Webex accepts the access token of profile {profile}.")
 
 
-def _sheet(invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, due: float) -> str:
+def _sheet(invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
     now = invocation.clock()
+    due = due_at(record, timing)
     refresh = "unknown"
     if record.refresh_token is None:
         refresh = "none; only a new sign-in renews these tokens"
@@ -137,18 +150,19 @@ def _sheet(invocation: Invocation, profile: str, store: CredentialStore, record:
 
 
 def _lifetime(expires_at: int, since: int, now: float) -> str:
-    if expires_at <= now:
-        return f"{bar(0, 1)}  expired {when(expires_at, now)}"
-    return f"{bar(expires_at - now, expires_at - since)}  expires {when(expires_at, now)}"
+    left, whole = max(0.0, expires_at - now), expires_at - since
+    drawn = click.style(bar(left, whole), fg=shade(left, whole))
+    return f"{drawn}  {'expires' if left else 'expired'} {when(expires_at, now)}"
 
 
 def _document(
-    invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, due: float
+    invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing
 ) -> dict[str, object]:
     now = invocation.clock()
     person = record.person
     return {
         "now": int(now),
+        "state": state_of(record, timing, now).value,
         "person": None
         if person is None
         else {
@@ -164,7 +178,7 @@ def _document(
         "refresh_token_expires_at": record.refresh_expires_at,
         "changed_at": record.changed_at,
         "refreshed_at": record.refreshed_at,
-        "next_refresh_at": int(due),
+        "next_refresh_at": int(due_at(record, timing)),
         "stored_in": store.where(profile),
         "needs_sign_in": record.needs_sign_in(now),
         "refresh_token_low": record.refresh_token_low(now),

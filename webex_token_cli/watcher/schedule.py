@@ -43,6 +43,27 @@ class Attention(StrEnum):
     EXPIRED = "access token expired"
 
 
+class State(StrEnum):
+    """How a stored profile stands, in a word; of several that hold, the gravest."""
+
+    NEEDS_SIGN_IN = "needs sign-in"
+    EXPIRED = "expired"
+    RUNNING_OUT = "running out"
+    DUE = "due"
+    FRESH = "fresh"
+
+
+def state_of(record: TokenRecord, timing: Timing, now: float) -> State:
+    """How ``record`` stands: EXPIRED is an access token that a refresh replaces, RUNNING_OUT a refresh token."""
+    if record.needs_sign_in(now):
+        return State.NEEDS_SIGN_IN
+    if record.access_left(now) <= 0:
+        return State.EXPIRED
+    if record.refresh_token_low(now):
+        return State.RUNNING_OUT
+    return State.DUE if is_due(record, timing, now) else State.FRESH
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a watcher knows of one profile between looks.
