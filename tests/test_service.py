@@ -471,12 +471,14 @@ NO_SESSION = re.compile(
 @pytest.mark.parametrize("arguments", [("install",), ("status",), ("uninstall",)])
 @pytest.mark.parametrize("kind", ["real", "played", "missing"])
 def test_without_a_systemd_of_the_user_nothing_is_written(
-    there: Program, program: Program, systemd: FakeSystemd, kind: str, arguments: tuple[str, ...]
+    there: Program, program: Program, systemd: FakeSystemd, tmp_path: Path, kind: str, arguments: tuple[str, ...]
 ) -> None:
-    if kind == "real":  # no XDG_RUNTIME_DIR and no D-Bus, as after su
+    if kind == "real":
         _require("systemctl")
     systemd.set(session=False)
-    machine = {"real": program, "played": there, "missing": program.having(PATH="/nowhere")}[kind]
+    # A runtime folder with no systemd in it, as in a container; never the one of whoever runs the tests.
+    nobody = program.having(XDG_RUNTIME_DIR=str(tmp_path / "runtime"))
+    machine = {"real": nobody, "played": there, "missing": program.having(PATH="/nowhere")}[kind]
     done = machine.run("service", *arguments)
     assert (done.status, done.out) == (2, "")
     assert NO_SESSION.fullmatch(done.err), done.err
