@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
+from tests.support.systemctl import FakeSystemd
 from webex_token_cli.cli import VERBS
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.person import answer
@@ -49,6 +50,9 @@ _VARYING = [
     (re.compile(r"…[0-9a-f]{4}\b"), "<client id>"),
     (re.compile(r"ROUTER_[^)]+"), "<tracking id>"),
     (re.compile(r"(?<=plain file )\S+"), "<file>."),
+    (re.compile(r"\S+/webex-token\.service"), "<unit>"),
+    (re.compile(r"(?<=ExecStart=)\S+"), "<command>"),
+    (re.compile(r"^Environment=.*\n", re.MULTILINE), ""),
 ]
 
 
@@ -69,10 +73,13 @@ def test_the_commands_print_what_the_readme_says(
     settings = program.having(**keyring_session, WEBEX_TOKEN_STORE=None)
     another_machine(tmp_path / "ssh", tmp_path / "another-machine")
     service_app(sandbox, tmp_path)
-    path = os.pathsep.join([str(tmp_path), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
+    systemd = FakeSystemd(tmp_path / "systemd", program.home / ".config/systemd/user/webex-token.service")
+    systemd.prepare()
+    systemd.set(says="")
+    path = os.pathsep.join([str(tmp_path), str(systemd.folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
     environment = {**settings.environment, "PATH": path}
     told = [Example(each.command, settled(each.output)) for each in examples()]
-    assert len(told) == 13
+    assert len(told) == 16
     shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in examples()]
     assert shown == told
 

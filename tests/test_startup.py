@@ -34,6 +34,7 @@ def imported(program: Program, *arguments: str) -> set[str]:
         ("logout", "--help"),
         ("export", "--help"),
         ("import", "--help"),
+        ("service", "install", "--help"),
         (),
     ],
 )

@@ -28,6 +28,7 @@ VERBS = {
     "get": "Print the access token.",
     "refresh": "Renew the tokens now.",
     "watch": "Keep the tokens fresh until stopped.",
+    "service": "Have the system run watch, now and from now on.",
     "logout": "Forget a profile's tokens.",
     "export": "Print a sign-in, secrets and all, for another machine.",
     "import": "Take over a sign-in from another machine.",

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, replaced whole or not at all."""
+"""Files that are replaced whole or not at all, and that only their owner may read unless it is said otherwise."""
 
 import os
 import tempfile
@@ -39,6 +39,11 @@ def write_private(path: Path, text: str) -> None:
 
     A reader, or a crash at any point, sees the old file or the new one. Raises OSError, the old file kept.
     """
+    write_whole(path, text, mode=0o600)
+
+
+def write_whole(path: Path, text: str, mode: int) -> None:
+    """Replace ``path`` by ``text`` in one step, with the permissions ``mode``; see ``write_private``."""
     make_private_folder(path.parent)
     # mkstemp creates with 0600, so there is no moment at which others could open it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
@@ -47,6 +52,8 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        if mode != 0o600:
+            Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

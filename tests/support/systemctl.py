@@ -1,0 +1,123 @@
+"""A ``systemctl`` and a ``loginctl`` that play a user's systemd; how things stand, and what was asked, are in files."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+UNIT = "webex-token.service"
+SINCE = "Mon 2026-11-23 14:05:12 CET"
+
+# Set ``start_fails_with`` to have each start end with that status, ``session`` to False for no systemd at all.
+_BEGINNING: dict[str, Any] = {
+    "session": True,
+    "linger": "no",
+    "loaded": None,
+    "enabled": False,
+    "masked": False,
+    "state": "inactive",
+    "status": 0,
+    "start_fails_with": None,
+    "says": "1 profile is fresh, next look in 60 minutes",
+}
+
+
+@dataclass(frozen=True)
+class FakeSystemd:
+    """Commands to be found first on the PATH, in ``folder``, for the unit in ``unit``."""
+
+    folder: Path
+    unit: Path
+
+    def prepare(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.set()
+        for name in ("systemctl", "loginctl"):
+            script = self.folder / name
+            script.write_text(
+                f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+            )
+            with script.open("a") as file:
+                file.write(
+                    "from pathlib import Path\nfrom tests.support.systemctl import FakeSystemd\n"
+                    f"sys.exit(FakeSystemd(Path({str(self.folder)!r}), Path({str(self.unit)!r})).answer(sys.argv))\n"
+                )
+            script.chmod(0o755)
+
+    def set(self, **changes: Any) -> None:
+        """Have things stand otherwise."""
+        self._state.write_text(json.dumps({**(self.get() if self._state.exists() else _BEGINNING), **changes}))
+
+    def get(self) -> dict[str, Any]:
+        """How things stand."""
+        state: dict[str, Any] = json.loads(self._state.read_text())
+        return state
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.json"
+
+    def calls(self) -> list[str]:
+        """What was asked since this was last called, but for how things stand."""
+        log = self.folder / "calls"
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return [line for line in lines if not line.startswith(("show", "show-user"))]
+
+    def answer(self, argv: list[str]) -> int:
+        """What the command does, and its exit status."""
+        arguments = [argument for argument in argv[1:] if argument != "--user"]
+        with (self.folder / "calls").open("a") as file:
+            file.write(" ".join(arguments) + "\n")
+        state = self.get()
+        if not state["session"]:
+            sys.stderr.write("Failed to connect to bus: No medium found\n")
+            return 1
+        if arguments[0] == "show-user":
+            sys.stdout.write(f"{state['linger']}\n")
+            return 0
+        assert argv[1] == "--user"
+        return self._systemctl(arguments, state)
+
+    def _systemctl(self, arguments: list[str], state: dict[str, Any]) -> int:
+        there = self.unit.read_text() if self.unit.exists() else None
+        match arguments:
+            case ["show", "webex-token.service", _]:
+                sys.stdout.writelines(f"{key}={value}\n" for key, value in self._properties(state, there).items())
+            case ["daemon-reload"]:
+                self.set(loaded=there)
+            case ["enable", "webex-token.service"] if state["loaded"]:
+                self.set(enabled=True)
+            case ["disable", "webex-token.service"] if there:
+                self.set(enabled=False)
+            case ["stop", "webex-token.service"] if state["loaded"]:
+                self.set(state="inactive", status=0)
+            case ["restart", "webex-token.service"] if state["loaded"] and state["start_fails_with"] is not None:
+                self.set(state="failed", status=state["start_fails_with"])
+                sys.stderr.write(f"Job for {UNIT} failed because the control process exited with error code.\nSee …\n")
+                return 1
+            case ["restart", "webex-token.service"] if state["loaded"]:
+                self.set(state="active")
+            case ["reset-failed", "webex-token.service"] if state["state"] == "failed":
+                self.set(state="inactive")
+            case _:
+                sys.stderr.write(f"Failed: {' '.join(arguments)}\n")
+                return 5
+        return 0
+
+    def _properties(self, state: dict[str, Any], there: str | None) -> dict[str, str]:
+        active = state["state"] == "active"
+        # A unit that is loaded stays known, without its file, until it has stopped and a reload has forgotten it.
+        load = "masked" if state["masked"] else "loaded" if state["loaded"] or there else "not-found"
+        return {
+            "LoadState": load,
+            "ActiveState": state["state"],
+            "SubState": "running" if active else {"inactive": "dead"}.get(state["state"], state["state"]),
+            "UnitFileState": ("enabled" if state["enabled"] else "disabled") if there else "",
+            "NeedDaemonReload": "yes" if state["loaded"] and state["loaded"] != there else "no",
+            "ActiveEnterTimestamp": SINCE if active else "",
+            "StatusText": state["says"] if active else "",
+            "ExecMainCode": "1" if state["state"] == "failed" else "0",
+            "ExecMainStatus": str(state["status"]),
+        }
