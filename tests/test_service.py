@@ -314,12 +314,16 @@ def test_the_options_and_variables_of_watch_are_handed_on(there: Program) -> Non
         started(both),
         started(both, "-p", "c", "--interval", "1h", "--max-age", "90m"),
         started(there.having(EVENT_LOOP_DAYS="0.5", EVENT_LOOP_SLEEP_SECONDS="1800")),
+        started(there, "--on-change", 'vault kv put "webex-$WEBEX_TOKEN_PROFILE" token=-', "--log-format", "json"),
+        started(there, "--on-attention", "tell"),
     ] == [
         "watch",
         "watch --profile=x --profile=a@b.c --interval=1.5 --max-age=172800",
         "watch --profile=a --profile=b --interval=7200 --max-age=43200",
         "watch --profile=c --max-age=5400",
         "watch --interval=1800 --max-age=43200",
+        r'watch "--on-change=vault kv put \"webex-$WEBEX_TOKEN_PROFILE\" token=-" --log-format=json',
+        "watch --on-attention=tell",
     ]
 
 

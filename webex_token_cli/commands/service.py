@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,26 +10,20 @@ import click
 from webex_token_cli.commands.shared import (
     DEFAULT_INTERVAL,
     DEFAULT_MAX_AGE,
-    Duration,
     Invocation,
-    interval_setting,
-    max_age_setting,
     pass_invocation,
     verbosity_options,
 )
+from webex_token_cli.commands.watch_options import LOG_FORMATS, Wishes, watch_options
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
 from webex_token_cli.output import fields
-from webex_token_cli.profiles import DEFAULT_PROFILE, Profile, check_profile_name, resolve
+from webex_token_cli.profiles import DEFAULT_PROFILE, Profile, resolve
 
 if TYPE_CHECKING:
     from webex_token_cli.service.job import Job, Manager, Standing
 
 # Not running is no failure of this program and no answer that has a number of its own.
 _NOT_RUNNING = 1
-
-
-def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
-    return [check_profile_name(value) for value in dict.fromkeys(values)]
 
 
 @click.group("service", short_help="Have the system run watch, now and from now on.")
@@ -51,25 +44,11 @@ def command() -> None:
 
 
 @command.command("install", short_help="Write the unit or agent and start it.")
-@click.option(
-    "-p",
-    "--profile",
-    "named",
-    metavar="NAME",
-    multiple=True,
-    envvar="WEBEX_TOKEN_PROFILE",
-    show_envvar=True,
-    callback=_checked,
-    help="Watch this profile only; may be repeated.  [default: all that are stored]",
-)
-@click.option("--interval", type=Duration(), metavar="DURATION", help="Look this often; see watch.")
-@click.option("--max-age", type=Duration(), metavar="DURATION", help="Renew what is older than this; see watch.")
+@watch_options
 @click.option("--print", "only_print", is_flag=True, help="Print the file on standard output, and change nothing.")
 @verbosity_options
 @pass_invocation
-def install(
-    invocation: Invocation, named: list[str], interval: float | None, max_age: float | None, only_print: bool
-) -> int:
+def install(invocation: Invocation, wishes: Wishes, only_print: bool) -> int:
     """Show the file that has the system run watch, write it, and start it; whatever is so already stays as it is.
 
     The options are handed on to watch, and so are the variables in force now that say the same, where the
@@ -85,7 +64,7 @@ def install(
     from webex_token_cli.service.job import left_out
 
     manager = _manager(invocation)
-    text = manager.text(_job(invocation, named, interval, max_age))
+    text = manager.text(_job(invocation, wishes))
     for name in left_out(invocation.environment):
         invocation.say(
             f"Warning: {name} holds a password, and is not written into the file. {manager.how_to_add(name)}"
@@ -189,19 +168,25 @@ def _manager(invocation: Invocation, platform: str = sys.platform) -> "Manager":
     )
 
 
-def _job(invocation: Invocation, named: list[str], interval: float | None, max_age: float | None) -> "Job":
+def _job(invocation: Invocation, wishes: Wishes) -> "Job":
     """What the service is to run. Raises ConfigurationError when a setting that it would inherit is wrong."""
     from webex_token_cli.service.job import Job, carried_over, this_program
 
     environment = invocation.environment
     resolve(Profile(DEFAULT_PROFILE), invocation.environment_overrides())
-    options = [f"--profile={name}" for name in named]
+    options = [f"--profile={name}" for name in wishes.named]
+    timing = wishes.timing(invocation)
     for name, seconds, default in (
-        ("interval", interval_setting(interval, environment), DEFAULT_INTERVAL),
-        ("max-age", max_age_setting(max_age, environment), DEFAULT_MAX_AGE),
+        ("interval", timing.interval, DEFAULT_INTERVAL),
+        ("max-age", timing.max_age, DEFAULT_MAX_AGE),
     ):
         if seconds != default:
             options.append(f"--{name}={seconds:.6f}".rstrip("0").rstrip("."))
+    for name, command in (("on-change", wishes.on_change), ("on-attention", wishes.on_attention)):
+        if command:
+            options.append(f"--{name}={command}")
+    if wishes.log_format != LOG_FORMATS[0]:
+        options.append(f"--log-format={wishes.log_format}")
     program = this_program(sys.argv[0], sys.executable, lambda path: os.access(path, os.X_OK))
     return Job((*program, "watch", *options), carried_over(environment))
 

@@ -6,21 +6,18 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from webex_token_cli.commands.shared import (
-    Duration,
     Invocation,
-    interval_setting,
-    max_age_setting,
     pass_invocation,
     verbosity_options,
 )
+from webex_token_cli.commands.watch_options import Wishes, watch_options
 from webex_token_cli.commands.watching import (
-    FORMATS,
     JsonLog,
     LiveLine,
     Log,
@@ -30,13 +27,11 @@ from webex_token_cli.commands.watching import (
 )
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure, WebexTokenError
 from webex_token_cli.notify import NOTIFY_VARIABLES, Notifier
-from webex_token_cli.profiles import check_profile_name
 from webex_token_cli.signals import StopRequest
 from webex_token_cli.watcher.crew import Threads
 from webex_token_cli.watcher.events import Event, Outlook, exit_status
 from webex_token_cli.watcher.hooks import run_hook
 from webex_token_cli.watcher.loop import LONGEST_NAP, Account, Hooks, Settlement, Watcher
-from webex_token_cli.watcher.schedule import Timing
 
 if TYPE_CHECKING:
     from webex_token_cli.tokens import TokenRecord
@@ -47,67 +42,12 @@ _SIGNALLED = 128
 AT_ONCE = 8
 
 
-def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
-    return [check_profile_name(value) for value in dict.fromkeys(values)]
-
-
 @click.command("watch", short_help="Keep the tokens fresh until stopped.")
-@click.option(
-    "-p",
-    "--profile",
-    "named",
-    metavar="NAME",
-    multiple=True,
-    envvar="WEBEX_TOKEN_PROFILE",
-    show_envvar=True,
-    callback=_checked,
-    help="Watch this profile only; may be repeated.  [default: all that are stored]",
-)
-@click.option(
-    "--interval",
-    type=Duration(),
-    metavar="DURATION",
-    help="Look this often.  [env var: WEBEX_TOKEN_INTERVAL, EVENT_LOOP_SLEEP_SECONDS; default: 3600]",
-)
-@click.option(
-    "--max-age",
-    type=Duration(),
-    metavar="DURATION",
-    help="Renew what was last refreshed this long ago.  "
-    "[env var: WEBEX_TOKEN_MAX_AGE, EVENT_LOOP_DAYS (in days); default: 1d]",
-)
+@watch_options
 @click.option("--once", is_flag=True, help="Look once and end, for cron.")
-@click.option(
-    "--on-change",
-    metavar="CMD",
-    help="Run this in a shell after each renewal: the access token on its standard input, without a newline, the "
-    "profile in WEBEX_TOKEN_PROFILE.",
-)
-@click.option(
-    "--on-attention",
-    metavar="CMD",
-    help="Run this in a shell when a profile needs you: why on its standard input and in WEBEX_TOKEN_ATTENTION, the "
-    "profile in WEBEX_TOKEN_PROFILE.",
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(FORMATS),
-    default=FORMATS[0],
-    show_default=True,
-    help="text: a line an event, for people; json: an object a line, for machines.",
-)
 @verbosity_options
 @pass_invocation
-def command(
-    invocation: Invocation,
-    named: list[str],
-    interval: float | None,
-    max_age: float | None,
-    once: bool,
-    on_change: str | None,
-    on_attention: str | None,
-    log_format: str,
-) -> int:
+def command(invocation: Invocation, wishes: Wishes, once: bool) -> int:
     """Look at every stored profile each --interval, and renew each token older than --max-age.
 
     The stored profiles are looked up anew each time, so a sign-in elsewhere joins and a logout leaves. A
@@ -126,18 +66,16 @@ def command(
     credential store is unavailable.
     """
     _import_what_is_needed_later()
-    timing = Timing(
-        interval_setting(interval, invocation.environment), max_age_setting(max_age, invocation.environment)
-    )
-    if not (named or invocation.profiles()):
+    timing = wishes.timing(invocation)
+    if not (wishes.named or invocation.profiles()):
         raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
-    log = JsonLog() if log_format == "json" else TextLog(invocation.say, invocation.verbose or invocation.debug)
-    live = LiveLine() if log_format == "text" and _counts_down(invocation, once) else None
+    log = JsonLog() if wishes.log_format == "json" else TextLog(invocation.say, invocation.verbose or invocation.debug)
+    live = LiveLine() if wishes.log_format == "text" and _counts_down(invocation, once) else None
     notifier = Notifier.from_environment(invocation.environment)
     with StopRequest(terminal_is_gone) as stop, _shown(invocation, live):
         invocation.stopping = stop
         watcher = Watcher(
-            profiles=lambda: named or invocation.config.names(),
+            profiles=lambda: wishes.named or invocation.config.names(),
             account=functools.partial(_account, invocation),
             crew=Threads[Settlement](AT_ONCE, stop.wake),
             report=functools.partial(_report, log, live),
@@ -148,7 +86,7 @@ def command(
             look_asked=stop.look_asked,
             before_nap=_Standby(invocation.clock, live, notifier),
             at_rest=invocation.hang_up,
-            hooks=_hooks(invocation, on_change, on_attention),
+            hooks=_hooks(invocation, wishes),
             longest_nap=min(LONGEST_NAP, notifier.ping_every or LONGEST_NAP, 1.0 if live else LONGEST_NAP),
         )
         try:
@@ -217,20 +155,30 @@ def _report(log: Log, live: LiveLine | None, event: Event) -> None:
     log.event(event)
 
 
+# A start-up that takes longer, because Webex or the keyring does not answer, is over all the same.
+_START_UP = 60.0
+
+
 class _Standby:
-    """What is done before each nap: the live line, and what systemd is told."""
+    """What is done before each nap: the live line, and what systemd is told.
+
+    It is told of the start once each profile was looked at: that none can be kept fresh is a start that failed.
+    """
 
     def __init__(self, clock: Callable[[], float], live: LiveLine | None, notifier: Notifier) -> None:
         self._clock = clock
         self._live = live
         self._notifier = notifier
         self._told = ""
+        self._started_at = clock()
 
     def __call__(self, outlook: Outlook) -> None:
         now = self._clock()
         if self._live is not None:
             self._live.draw(outlook, now)
         if self._notifier.address is None:
+            return
+        if not self._told and outlook.in_flight and now < self._started_at + _START_UP:
             return
         status = status_in_words(outlook, now)
         if not self._told:
@@ -241,7 +189,7 @@ class _Standby:
         self._notifier.alive()
 
 
-def _hooks(invocation: Invocation, on_change: str | None, on_attention: str | None) -> Hooks:
+def _hooks(invocation: Invocation, wishes: Wishes) -> Hooks:
     kept = {n: v for n, v in os.environ.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
 
     def run(command: str | None, profile: str, words: str, **variables: str) -> None:
@@ -250,10 +198,10 @@ def _hooks(invocation: Invocation, on_change: str | None, on_attention: str | No
             run_hook(command, environment, words, stopping=invocation.stopping)
 
     def changed(profile: str, record: "TokenRecord") -> None:
-        run(on_change, profile, record.access_token)
+        run(wishes.on_change, profile, record.access_token)
 
     def wanted(profile: str, why: str) -> None:
-        run(on_attention, profile, f"{why}\n", WEBEX_TOKEN_ATTENTION=why)
+        run(wishes.on_attention, profile, f"{why}\n", WEBEX_TOKEN_ATTENTION=why)
 
     return Hooks(changed, wanted)
 

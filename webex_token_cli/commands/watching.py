@@ -20,8 +20,6 @@ _CONFIG = "config.ini"
 # So many profiles are named on the line that counts down; of more, their number has to do.
 _MOST_NAMED = 4
 
-FORMATS = ("text", "json")
-
 
 class Log(Protocol):
     """Tells people or machines what happens."""

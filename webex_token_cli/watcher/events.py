@@ -45,10 +45,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where a watch stands before it waits: when it looks next, and what it knows of each profile."""
+    """Where a watch stands before it waits: when it looks next, how many looks have not ended, and what it knows of
+    each profile."""
 
     next_look: float
-    next_retry: float | None
+    in_flight: int
     standings: Mapping[str, Standing] = field(repr=False)
 
 

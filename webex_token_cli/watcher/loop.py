@@ -361,7 +361,7 @@ class Watcher:
 
     def _wait(self) -> None:
         next_look = (self._round_at or 0.0) + self.timing.interval
-        self.before_nap(Outlook(next_look, self._retry_at, self._standings))
+        self.before_nap(Outlook(next_look, len(self._in_flight), self._standings))
         left = min(next_look, self._retry_at or next_look) - self.clock()
         if left > 0 and not self.stopping():
             self.nap(min(left, self.longest_nap))
