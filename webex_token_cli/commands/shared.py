@@ -1,6 +1,7 @@
 """What the verbs share: their common options, and one run's environment, flags and stores."""
 
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from webex_token_cli.errors import ConfigurationError, SignInNeeded
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
 from webex_token_cli.profiles import (
     DEFAULT_PROFILE,
     ConfigFile,
@@ -222,6 +223,15 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
     return check_profile_name(value)
 
 
+def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """The stored profiles that a shell may complete ``incomplete`` to; none where they cannot be told."""
+    try:
+        invocation = ctx.find_object(Invocation) or Invocation(os.environ)
+        return [name for name in invocation.config.names() if name.startswith(incomplete)]
+    except (WebexTokenError, OSError):
+        return []
+
+
 profile_option = click.option(
     "-p",
     "--profile",
@@ -231,6 +241,7 @@ profile_option = click.option(
     show_default=True,
     show_envvar=True,
     callback=_checked,
+    shell_complete=complete_profiles,
     help="Which stored sign-in this concerns.",
 )
 

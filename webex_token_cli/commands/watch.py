@@ -8,6 +8,7 @@ import click
 from webex_token_cli.commands.shared import (
     Duration,
     Invocation,
+    complete_profiles,
     interval_setting,
     max_age_setting,
     pass_invocation,
@@ -35,6 +36,7 @@ def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) 
     envvar="WEBEX_TOKEN_PROFILE",
     show_envvar=True,
     callback=_checked,
+    shell_complete=complete_profiles,
     help="Watch this profile only; may be repeated.  [default: all that are stored]",
 )
 @click.option(
