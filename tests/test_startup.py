@@ -34,6 +34,8 @@ def imported(program: Program, *arguments: str) -> set[str]:
         ("logout", "--help"),
         ("export", "--help"),
         ("import", "--help"),
+        ("doctor", "--help"),
+        ("completion", "zsh"),
         (),
     ],
 )

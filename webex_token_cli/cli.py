@@ -32,6 +32,7 @@ VERBS = {
     "export": "Print a sign-in, secrets and all, for another machine.",
     "import": "Take over a sign-in from another machine.",
     "doctor": "Check this machine, and say what to do.",
+    "completion": "Print the script that completes commands in a shell.",
     "demo": "See it all work, with no account, in a few seconds.",
     "sandbox": "Run a stand-in for Webex on this machine.",
 }

@@ -12,6 +12,7 @@ import click
 
 from webex_token_cli import __version__
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Invocation,
     complete_profiles,
     interval_setting,
@@ -34,7 +35,18 @@ def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) 
     return [check_profile_name(value) for value in dict.fromkeys(values)]
 
 
-@click.command("doctor", short_help="Check this machine, and say what to do.")
+_SETTINGS_CHECKED = (
+    "So do WEBEX_CLIENT_ID, WEBEX_REDIRECT_URI and WEBEX_SCOPES, as for `login`. WEBEX_TOKEN_INTERVAL, "
+    "EVENT_LOOP_SLEEP_SECONDS, WEBEX_TOKEN_MAX_AGE and EVENT_LOOP_DAYS are looked at as `watch` would. BROWSER, "
+    "DISPLAY and the like tell whether a browser can be opened."
+)
+
+
+@click.command(
+    "doctor",
+    short_help="Check this machine, and say what to do.",
+    epilog=f"{SETTINGS_READ} {_SETTINGS_CHECKED}",
+)
 @click.option(
     "-p",
     "--profile",
@@ -61,10 +73,6 @@ def command(invocation: Invocation, named: list[str], as_json: bool) -> int:
     Example:
       webex-token doctor
       webex-token doctor --profile work --json
-
-    Environment: what `login` and `watch` read is looked at as they would, WEBEX_CLIENT_SECRET apart:
-    WEBEX_CLIENT_ID, WEBEX_REDIRECT_URI, WEBEX_SCOPES, WEBEX_TOKEN_API_URL, WEBEX_TOKEN_STORE,
-    WEBEX_TOKEN_HOME, WEBEX_TOKEN_INTERVAL, EVENT_LOOP_SLEEP_SECONDS, WEBEX_TOKEN_MAX_AGE, EVENT_LOOP_DAYS.
 
     Exit status: 0 no problem, though there may be warnings; else the highest of 2 the configuration, the
     port or the clock is wrong, 3 sign-in needed, 4 Webex cannot be asked now, 5 the credential store is

@@ -35,6 +35,13 @@ HOME_VARIABLE = "WEBEX_TOKEN_HOME"
 DEFAULT_INTERVAL = float(HOUR)
 DEFAULT_MAX_AGE = float(DAY)
 
+# What a verb reads beside what its options name, for the end of its help.
+HOME_READ = (
+    "Environment: WEBEX_TOKEN_HOME names the folder of config.ini and of the file store, where the platform's are not "
+    "to be used."
+)
+SETTINGS_READ = f"{HOME_READ} WEBEX_TOKEN_STORE and WEBEX_TOKEN_API_URL come before what the profile remembers."
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Duration,
     Invocation,
     complete_profiles,
@@ -26,7 +27,7 @@ def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) 
     return [check_profile_name(value) for value in dict.fromkeys(values)]
 
 
-@click.command("watch", short_help="Keep the tokens fresh until stopped.")
+@click.command("watch", short_help="Keep the tokens fresh until stopped.", epilog=SETTINGS_READ)
 @click.option(
     "-p",
     "--profile",
