@@ -50,7 +50,14 @@ def decoded(heard: Heard) -> str:
 
 
 def test_each_secret_is_sent_where_it_belongs_and_nowhere_else(program: Program, sandbox: Sandbox) -> None:
-    for arguments in (["login"], ["login", "--flow", "device"], ["refresh"], ["show", "--check"], ["watch", "--once"]):
+    for arguments in (
+        ["login"],
+        ["login", "--flow", "device"],
+        ["refresh"],
+        ["show", "--check"],
+        ["watch", "--once"],
+        ["doctor"],
+    ):
         assert program.run(*arguments).status == 0
     age(program, 14 * DAY - 60)
     assert program.run("get").status == 0
@@ -75,7 +82,7 @@ def test_each_secret_is_sent_where_it_belongs_and_nowhere_else(program: Program,
     }
     assert {heard.path for heard in sandbox.heard} == {
         *("/v1/authorize", "/v1/access_token", "/v1/people/me", "/v1/device/authorize", "/v1/device/token"),
-        "/v1/authorizations",
+        *("/v1/authorizations", "/v1/.well-known/openid-configuration"),
     }
 
 
@@ -99,6 +106,7 @@ VERBS = {
     "get": [["get"], ["get", "--min-valid", "30d"]],
     "refresh": [["refresh"], ["refresh", "--all", "--json"]],
     "watch": [["watch", "--once"]],
+    "doctor": [["doctor"], ["doctor", "--json"]],
     "export": [["export"]],
     "logout": [["logout", "--revoke"], ["logout", "--all", "--revoke"]],
     "login": [["login"], ["login", "--flow", "device", "--json"]],

@@ -1,4 +1,4 @@
-"""The README tells the truth: every verb and room is in it, and its commands print what it says they print."""
+"""The README tells the truth: every room is in it, and its commands print what it says they print."""
 
 import json
 import os
@@ -15,7 +15,6 @@ import pytest
 from tests.conftest import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.systemctl import FakeSystemd
-from webex_token_cli.cli import VERBS
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.person import answer
 from webex_token_cli.sandbox.server import Sandbox
@@ -44,7 +43,10 @@ def examples() -> list[Example]:
 # What differs from run to run.
 _VARYING = [
     (re.compile(r"\S+/authorize\?\S+"), "<address>"),
-    (re.compile(r"(?<=--flow browser, because ).*"), "<why>"),
+    (re.compile(r"(?<=, because ).*"), "<why>"),
+    (re.compile(r"\S+/config\.ini"), "<config>"),
+    (re.compile(r"\b(Port |localhost:)\d+"), r"\1<port>"),
+    (re.compile(r"https?://\S+/v1 answers"), "<webex> answers"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+"), "<time>"),
     (re.compile(r"\((?:now|\d+ seconds? ago)\)"), "(just now)"),
     (re.compile(r"…[0-9a-f]{4}\b"), "<client id>"),
@@ -79,7 +81,7 @@ def test_the_commands_print_what_the_readme_says(
     path = os.pathsep.join([str(tmp_path), str(systemd.folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
     environment = {**settings.environment, "PATH": path}
     told = [Example(each.command, settled(each.output)) for each in examples()]
-    assert len(told) == 16
+    assert len(told) == 17
     shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in examples()]
     assert shown == told
 
@@ -126,16 +128,6 @@ def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder:
 def _accept_by_hand(log: Path) -> None:
     wait_until(lambda: re.search(r"/authorize\?\S+\n", log.read_text()), log.read_text)
     answer(next(word for word in log.read_text().split() if "/authorize?" in word))
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_a_place_in_the_readme(program: Program, verb: str) -> None:
-    assert f"webex-token {verb}" in README or f"`{verb}`" in README
-    helped = program.run(verb, "--help")
-    assert (helped.status, helped.err) == (0, "")
-    for part in ("Example:", "Exit status:", "--verbose", "--debug", "-h, --help"):
-        assert part in helped.out
-    assert VERBS[verb] in program.run("--help").out
 
 
 def test_every_room_is_in_the_picture() -> None:

@@ -54,6 +54,7 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         watch.process.send_signal(signal.SIGTERM)
         yield watch.finish()
     yield program.run("watch", "--once")
+    yield from examined(program)
     secret_echoing = json.dumps({"error": "invalid_grant", "error_description": f"Bad {_newest(sandbox)} given"})
     for fault in (
         Fault("/v1/access_token", 400, {}, secret_echoing),
@@ -78,6 +79,14 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield from revoked(program, sandbox)
     yield program.run("--debug", "logout")
     yield program.run("--debug", "refresh")
+
+
+def examined(program: Program) -> Iterator[Finished]:
+    """Looks at a machine that is well, and at one where nothing is."""
+    worse = program.having(WEBEX_TOKEN_API_URL="http://127.0.0.1:1/v1", BROWSER=None, WEBEX_TOKEN_MAX_AGE="x")
+    for each in (program, worse, program.having(WEBEX_TOKEN_STORE="keyring")):
+        yield each.run("--debug", "doctor")
+        yield each.run("doctor", "-v", "--json")
 
 
 def pasted(program: Program, sandbox: Sandbox) -> Finished:
@@ -151,7 +160,7 @@ def test_no_secret_in_anything_that_is_printed_or_left_behind(
             content = file.read_bytes()
             assert [file for secret in secrets if secret.encode() in content] == []
     statuses = {run.status for run in runs}
-    assert statuses == {0, 1, 2, 3, 4}
+    assert statuses == {0, 1, 2, 3, 4, 5}
 
 
 def test_the_demo_shows_none_either(program: Program) -> None:

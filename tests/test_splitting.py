@@ -267,3 +267,24 @@ def test_an_interrupted_removal_is_ended_by_the_next(limit: int | None, size: in
             break
         keyring.delete_password(SERVICE, NAME)
         assert small.entries == {}
+
+
+@dataclass
+class Unreadable(Small):
+    """A small keyring that can no longer be read."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise OSError("the daemon was restarted")
+
+
+@pytest.mark.parametrize("size", [20, 2706, 2 * SMALL])
+@KNOWN
+def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: int, limit: int | None) -> None:
+    small = Small()
+    small.entries["other"] = "kept"
+    keyring = SplittingKeyring(small, limit)
+    keyring.set_password(SERVICE, NAME, text(size, "a"))
+    keyring.set_password(SERVICE, NAME, text(size, "b"))
+    unreadable = Unreadable(entries=small.entries)
+    SplittingKeyring(unreadable, limit).discard(SERVICE, NAME, size)
+    assert small.entries == {"other": "kept"}

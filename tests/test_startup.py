@@ -35,6 +35,8 @@ def imported(program: Program, *arguments: str) -> set[str]:
         ("export", "--help"),
         ("import", "--help"),
         ("service", "install", "--help"),
+        ("doctor", "--help"),
+        ("completion", "zsh"),
         (),
     ],
 )

@@ -96,13 +96,17 @@ def retry_after(value: str, now: float) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
+    moment = http_date(value)
+    return None if moment is None else float(max(0, math.ceil(moment - now)))
+
+
+def http_date(value: str) -> float | None:
+    """The UTC epoch seconds of an HTTP date (RFC 9110 section 5.6.7); None where ``value`` is none."""
     try:
         moment = parsedate_to_datetime(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return float(max(0, math.ceil(moment.timestamp() - now)))
 
 
 def something_between(answer: Answer) -> TemporaryFailure:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -37,6 +37,35 @@ def bounded(
     ``waiting`` is called once, after ``patience`` seconds, to say what is being waited for.
     Raises BoundExceeded when the bound is up.
     """
+    begun = begin(call)
+    _wait_for(begun.worker, seconds, waiting, patience)
+    return begun.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[T]):
+    """A call that runs in a thread of its own."""
+
+    worker: threading.Thread
+    _results: list[T] = field(repr=False)
+    _errors: list[BaseException] = field(repr=False)
+
+    def result(self) -> T:
+        """What the call has returned or raised. Raises BoundExceeded when it has done neither yet."""
+        if self._errors:
+            raise self._errors[0]
+        if self._results:
+            return self._results[0]
+        raise BoundExceeded(self.worker)
+
+    def wait(self) -> T:
+        """What the call returns or raises, whenever it does."""
+        self.worker.join()
+        return self.result()
+
+
+def begin(call: Callable[[], T]) -> Begun[T]:
+    """Begin ``call`` beside whatever is done meanwhile."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -48,12 +77,7 @@ def bounded(
 
     worker = threading.Thread(target=work, name="bounded-call", daemon=True)
     worker.start()
-    _wait_for(worker, seconds, waiting, patience)
-    if errors:
-        raise errors[0]
-    if results:
-        return results[0]
-    raise BoundExceeded(worker)
+    return Begun(worker, results, errors)
 
 
 @dataclass(slots=True)

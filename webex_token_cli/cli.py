@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from webex_token_cli import __version__
 from webex_token_cli.commands.shared import Invocation, verbosity_options
@@ -32,6 +33,8 @@ VERBS = {
     "logout": "Forget a profile's tokens.",
     "export": "Print a sign-in, secrets and all, for another machine.",
     "import": "Take over a sign-in from another machine.",
+    "doctor": "Check this machine, and say what to do.",
+    "completion": "Print the script that completes commands in a shell.",
     "demo": "See it all work, with no account, in a few seconds.",
     "sandbox": "Run a stand-in for Webex on this machine.",
 }
@@ -56,6 +59,11 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"webex_token_cli.commands.{module_of(cmd_name)}").command
         assert isinstance(command, click.Command)  # noqa: S101 - each module of commands/ has one
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs and options that begin like ``incomplete``; click would import each verb for its purpose."""
+        verbs = [CompletionItem(verb, help=VERBS[verb]) for verb in VERBS if verb.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

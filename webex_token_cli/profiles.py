@@ -95,11 +95,11 @@ class Profile:
     @property
     def settings(self) -> dict[str, str]:
         """The keys and values of the profile's section, in the order in which they are written."""
-        values = {key: getattr(self, key) for key in _KEYS}
+        values = {key: getattr(self, key) for key in KEYS}
         return {key: value for key, value in values.items() if value is not None}
 
 
-_KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store")
+KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,15 @@ def resolve(profile: Profile, overrides: Overrides) -> Settings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A line of ``config.ini`` that no profile reads: a section's header, or a setting of ``key`` in it."""
+
+    number: int
+    section: str
+    key: str
+
+
 class Lock(Protocol):
     """Opens a context in which no other process rewrites ``config.ini``."""
 
@@ -170,6 +179,18 @@ class ConfigFile:
     def load(self, name: str) -> Profile:
         """The profile of that name, empty where it has no section. Raises ConfigurationError."""
         return _profile(name, _section(self._sections(), name, self.path), self.path)
+
+    def unread(self) -> list[Unread]:
+        """The lines that no profile reads: a slip of the pen, mostly. Raises ConfigurationError as ``names`` does."""
+        found = []
+        for name, at, lines in _numbered_sections(self._text()):
+            if at and not _PROFILE_NAME.fullmatch(name):
+                found.append(Unread(at, "", ""))
+                continue
+            settings = ((number, _SETTING.fullmatch(line)) for number, line in lines)
+            keys = [(number, setting["key"]) for number, setting in settings if setting]
+            found += [Unread(number, name, key) for number, key in keys if not at or key.lower() not in KEYS]
+        return found
 
     def save(self, profile: Profile) -> bool:
         """Make the profile's section say what ``profile`` says; True if anything had to be written.
@@ -279,7 +300,7 @@ def _profile(name: str, lines: list[tuple[int, str]], path: Path) -> Profile:
                 "Each line is key = value, each key once; mend the line or delete it.",
             )
         values[setting["key"].lower()] = setting["value"]
-    known: Mapping[str, str | None] = {key: values.get(key) or None for key in _KEYS}
+    known: Mapping[str, str | None] = {key: values.get(key) or None for key in KEYS}
     return Profile(name, **known)
 
 
@@ -295,7 +316,7 @@ def with_section(text: str, name: str, settings: Mapping[str, str]) -> str:
     for line in lines[start:end]:
         setting = _SETTING.fullmatch(line)
         key = setting["key"].lower() if setting else ""
-        if setting and key in _KEYS:
+        if setting and key in KEYS:
             value = missing.pop(key, None)
             if value is not None:
                 body.append(line if value == setting["value"] else f"{setting['key']} = {value}")

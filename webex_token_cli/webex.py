@@ -19,6 +19,7 @@ from webex_token_cli.answers import (
     Answer,
     device_answer,
     failure,
+    http_date,
     revocation_refused,
     something_between,
     token_refused,
@@ -137,6 +138,21 @@ class WebexClient:
             error = failure(answer, self.clock())
             if isinstance(error, ConfigurationError | ClientRefused):
                 raise error
+
+    def server_time(self) -> float | None:
+        """What time it is at Webex, in UTC epoch seconds; None where it does not say.
+
+        Asks for the discovery document, and takes the answer's ``Date``: when it was given, in whole seconds.
+        Raises unless the answer is one of Webex's.
+        """
+        answer = self._send("GET", "/.well-known/openid-configuration", timeout=(5.0, 10.0))
+        if answer.status != 200 or answer.json is None:
+            error = failure(answer, self.clock())
+            if isinstance(error, TemporaryFailure):
+                raise error
+            if not answer.tracking_id:  # a Webex that has no such document was reached all the same
+                raise something_between(answer)
+        return http_date(answer.header("date"))
 
     def exchange_code(
         self, code: str, *, client_id: str, client_secret: str, redirect_uri: str, code_verifier: str

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
@@ -89,3 +90,27 @@ class Forgetful(Shelf):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         pass
+
+
+class Unreadable(Shelf):
+    """Takes an entry, and then cannot read it."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if super().get_password(service, username) is not None:
+            raise OSError("the daemon was restarted")
+        return None
+
+
+class Clinging(Shelf):
+    """Says yes and removes nothing."""
+
+    def delete_password(self, service: str, username: str) -> None:
+        pass
+
+
+class Dawdling(Shelf):
+    """Takes an entry, and is not done for a minute."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        super().set_password(service, username, password)
+        time.sleep(60)

@@ -4,11 +4,17 @@ import sys
 
 import click
 
-from webex_token_cli.commands.shared import Invocation, pass_invocation, profile_option, verbosity_options
+from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
+    Invocation,
+    pass_invocation,
+    profile_option,
+    verbosity_options,
+)
 from webex_token_cli.errors import ConfigurationError
 
 
-@click.command("export", short_help="Print a sign-in, secrets and all, for another machine.")
+@click.command("export", short_help="Print a sign-in, secrets and all, for another machine.", epilog=SETTINGS_READ)
 @profile_option
 @click.option("--yes", is_flag=True, help="Print it even on a terminal, where others may see it.")
 @verbosity_options

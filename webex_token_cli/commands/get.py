@@ -3,6 +3,7 @@
 import click
 
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Duration,
     Invocation,
     pass_invocation,
@@ -15,7 +16,7 @@ from webex_token_cli.times import distance_in_words, duration_in_words
 from webex_token_cli.tokens import TokenRecord
 
 
-@click.command("get", short_help="Print the access token.")
+@click.command("get", short_help="Print the access token.", epilog=SETTINGS_READ)
 @profile_option
 @click.option(
     "--min-valid",

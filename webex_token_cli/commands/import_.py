@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from webex_token_cli.commands.asking import Questions, client_secret, integration_options, with_client_id
 from webex_token_cli.commands.kept import facts, option_for, remember, remembered, where_it_stands
 from webex_token_cli.commands.shared import (
+    HOME_READ,
     Invocation,
     json_option,
     pass_invocation,
@@ -51,7 +52,7 @@ class _Imported:
     counted: bool
 
 
-@click.command("import", short_help="Take over a sign-in from another machine.")
+@click.command("import", short_help="Take over a sign-in from another machine.", epilog=HOME_READ)
 @click.argument("file", metavar="[FILE]", default="-", type=click.Path(allow_dash=True, path_type=str))
 @profile_option
 @integration_options

@@ -10,6 +10,7 @@ from webex_token_cli.commands.asking import client_secret, integration_options, 
 from webex_token_cli.commands.flows import Manner, signed_in, who
 from webex_token_cli.commands.kept import facts, not_granted, remember, remembered, where_it_stands
 from webex_token_cli.commands.shared import (
+    HOME_READ,
     Duration,
     Invocation,
     json_option,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 FLOWS = ("auto", "browser", "paste", "device")
 
 
-@click.command("login", short_help="Sign a person in and store the tokens.")
+@click.command("login", short_help="Sign a person in and store the tokens.", epilog=HOME_READ)
 @profile_option
 @integration_options
 @click.option(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import click
 
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Invocation,
     pass_invocation,
     profile_option,
@@ -16,7 +17,7 @@ from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
 
-@click.command("logout", short_help="Forget a profile's tokens.")
+@click.command("logout", short_help="Forget a profile's tokens.", epilog=SETTINGS_READ)
 @profile_option
 @click.option("--all", "every", is_flag=True, help="Forget every stored profile.")
 @click.option("--revoke", is_flag=True, help="Have Webex revoke the grant first, which takes an admin's scopes.")

@@ -3,6 +3,7 @@
 import click
 
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Duration,
     Invocation,
     json_option,
@@ -16,7 +17,7 @@ from webex_token_cli.refresher import Outcome, Result
 from webex_token_cli.times import when
 
 
-@click.command("refresh", short_help="Renew the tokens now.")
+@click.command("refresh", short_help="Renew the tokens now.", epilog=SETTINGS_READ)
 @profile_option
 @click.option("--all", "every", is_flag=True, help="Refresh every stored profile.")
 @click.option(

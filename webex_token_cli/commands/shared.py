@@ -1,6 +1,7 @@
 """What the verbs share: their common options, and one run's environment, flags and stores."""
 
 import functools
+import os
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from webex_token_cli.errors import ConfigurationError, SignInNeeded
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
 from webex_token_cli.profiles import (
     DEFAULT_PROFILE,
     ConfigFile,
@@ -35,6 +36,13 @@ HOME_VARIABLE = "WEBEX_TOKEN_HOME"
 
 DEFAULT_INTERVAL = float(HOUR)
 DEFAULT_MAX_AGE = float(DAY)
+
+# What a verb reads beside what its options name, for the end of its help.
+HOME_READ = (
+    "Environment: WEBEX_TOKEN_HOME names the folder of config.ini and of the file store, where the platform's are not "
+    "to be used."
+)
+SETTINGS_READ = f"{HOME_READ} WEBEX_TOKEN_STORE and WEBEX_TOKEN_API_URL come before what the profile remembers."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -244,6 +252,15 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
     return check_profile_name(value)
 
 
+def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """The stored profiles that a shell may complete ``incomplete`` to; none where they cannot be told."""
+    try:
+        invocation = ctx.find_object(Invocation) or Invocation(os.environ)
+        return [name for name in invocation.config.names() if name.startswith(incomplete)]
+    except (WebexTokenError, OSError):
+        return []
+
+
 profile_option = click.option(
     "-p",
     "--profile",
@@ -253,6 +270,7 @@ profile_option = click.option(
     show_default=True,
     show_envvar=True,
     callback=_checked,
+    shell_complete=complete_profiles,
     help="Which stored sign-in this concerns.",
 )
 

@@ -3,6 +3,7 @@
 import click
 
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Invocation,
     interval_setting,
     json_option,
@@ -19,8 +20,13 @@ from webex_token_cli.times import distance_in_words, local_time, when
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.watcher.schedule import State, Timing, due_at, state_of
 
+_DUE_READ = (
+    "By WEBEX_TOKEN_INTERVAL and WEBEX_TOKEN_MAX_AGE, or EVENT_LOOP_SLEEP_SECONDS and EVENT_LOOP_DAYS, it is told when "
+    "`watch` renews next."
+)
 
-@click.command("show", short_help="Tell where a profile stands.")
+
+@click.command("show", short_help="Tell where a profile stands.", epilog=f"{SETTINGS_READ} {_DUE_READ}")
 @profile_option
 @click.option("--all", "every", is_flag=True, help="Show every stored profile, a row each.")
 @json_option

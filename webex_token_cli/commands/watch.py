@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
     Invocation,
     pass_invocation,
     verbosity_options,
@@ -42,7 +43,7 @@ _SIGNALLED = 128
 AT_ONCE = 8
 
 
-@click.command("watch", short_help="Keep the tokens fresh until stopped.")
+@click.command("watch", short_help="Keep the tokens fresh until stopped.", epilog=SETTINGS_READ)
 @watch_options
 @click.option("--once", is_flag=True, help="Look once and end, for cron.")
 @verbosity_options

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from webex_token_cli.commands.shared import Duration, Invocation, interval_setting, max_age_setting
+from webex_token_cli.commands.shared import Duration, Invocation, complete_profiles, interval_setting, max_age_setting
 from webex_token_cli.profiles import check_profile_name
 from webex_token_cli.watcher.schedule import Timing
 
@@ -49,6 +49,7 @@ def watch_options(function: F) -> F:
         envvar="WEBEX_TOKEN_PROFILE",
         show_envvar=True,
         callback=_checked,
+        shell_complete=complete_profiles,
         help="Watch this profile only; may be repeated.  [default: all that are stored]",
     )
     @click.option(

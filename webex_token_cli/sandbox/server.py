@@ -193,6 +193,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the journal is the log
         pass
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The ``Date`` of an answer, by the clock of the stand-in."""
+        return super().date_time_string(self.sandbox.webex.now() if timestamp is None else timestamp)
+
     def _serve(self, method: str) -> None:
         url = urlsplit(self.path)
         tracking_id = f"ROUTER_{secrets.token_hex(8).upper()}-{secrets.token_hex(2).upper()}"
@@ -234,6 +238,8 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._verify(query.get("userCode", ""))
                 case "POST", "/verify/decision":
                     return self._decide_device(form.get("ticket", ""), form.get("decision") == "accept")
+                case "GET", "/v1/.well-known/openid-configuration":
+                    return _json(200, self._discovery())
                 case "GET", "/v1/people/me":
                     return _json(200, webex.person_of(self._bearer()))
                 case "GET", "/v1/authorizations":
@@ -255,6 +261,23 @@ class _Handler(BaseHTTPRequestHandler):
             return _refusal(problem, tracking_id, self._in_rfc_shape(path, problem.error))
         except (ValueError, TypeError, KeyError):
             return _refusal(Problem(400, "invalid_request", "The request could not be read"), tracking_id, False)
+
+    def _discovery(self) -> dict[str, Any]:
+        """What OpenID Connect Discovery 1.0 asks of a provider to tell of itself."""
+        base = self.sandbox.api_url
+        return {
+            "issuer": base,
+            "authorization_endpoint": f"{base}/authorize",
+            "token_endpoint": f"{base}/access_token",
+            "device_authorization_endpoint": f"{base}/device/authorize",
+            "response_types_supported": ["code"],
+            "grant_types_supported": [
+                "authorization_code",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ],
+            "code_challenge_methods_supported": ["S256"],
+        }
 
     def _in_rfc_shape(self, path: str, error: str) -> bool:
         if path == "/v1/device/token" and error in _ENDS_OF_A_DEVICE:

@@ -111,6 +111,16 @@ class SplittingKeyring:
             self._sweep(service, username, kept=None)
         self.keyring.delete_password(service, username)
 
+    def discard(self, service: str, username: str, size: int) -> None:
+        """Remove an entry of at most ``size`` characters, by the names it can have, without reading any of it.
+
+        For an entry that nobody needs, where reading is what fails. Raises nothing: what is not there is gone.
+        """
+        parts = [_part(username, which, number) for which in (0, 1) for number in range(-(-size // SMALL))]
+        for name in (*parts, username):
+            with contextlib.suppress(Exception):
+                self.keyring.delete_password(service, name)
+
     def _head(self, service: str, username: str) -> Head | None:
         text = self.keyring.get_password(service, username)
         return None if text is None else Head.parse(text)

@@ -1,0 +1,180 @@
+"""``doctor``: what is right and wrong with this machine, and what to do about it."""
+
+import platform
+import shutil
+import sys
+import webbrowser
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from webex_token_cli import __version__
+from webex_token_cli.commands.shared import (
+    SETTINGS_READ,
+    Invocation,
+    complete_profiles,
+    interval_setting,
+    json_option,
+    max_age_setting,
+    pass_invocation,
+    verbosity_options,
+)
+from webex_token_cli.output import as_json as to_json
+from webex_token_cli.profiles import Overrides, check_profile_name
+
+if TYPE_CHECKING:
+    from webex_token_cli.checks.examination import Machine
+    from webex_token_cli.checks.findings import Finding
+
+_MARKS = {"ok": "✓", "warning": "!", "problem": "✗", "skipped": "–"}
+
+
+def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
+    return [check_profile_name(value) for value in dict.fromkeys(values)]
+
+
+_SETTINGS_CHECKED = (
+    "So do WEBEX_CLIENT_ID, WEBEX_REDIRECT_URI and WEBEX_SCOPES, as for `login`. WEBEX_TOKEN_INTERVAL, "
+    "EVENT_LOOP_SLEEP_SECONDS, WEBEX_TOKEN_MAX_AGE and EVENT_LOOP_DAYS are looked at as `watch` would. BROWSER, "
+    "DISPLAY and the like tell whether a browser can be opened."
+)
+
+
+@click.command(
+    "doctor",
+    short_help="Check this machine, and say what to do.",
+    epilog=f"{SETTINGS_READ} {_SETTINGS_CHECKED}",
+)
+@click.option(
+    "-p",
+    "--profile",
+    "named",
+    metavar="NAME",
+    multiple=True,
+    envvar="WEBEX_TOKEN_PROFILE",
+    show_envvar=True,
+    callback=_checked,
+    shell_complete=complete_profiles,
+    help="Check this profile only; may be repeated.  [default: all that are stored]",
+)
+@json_option
+@verbosity_options
+@pass_invocation
+def command(invocation: Invocation, named: list[str], as_json: bool) -> int:
+    """Check what a sign-in and a refresh need on this machine, and say what to do about each finding.
+
+    That is: the configuration, the credential store (an entry is written, read and removed), the port of the
+    redirect URI, a browser, whether Webex can be reached, the clock against Webex's, and each profile's
+    tokens. Nothing is refreshed, nothing of yours is changed, and no secret or name of a person is printed.
+
+    \b
+    Example:
+      webex-token doctor
+      webex-token doctor --profile work --json
+
+    Exit status: 0 no problem, though there may be warnings; else the highest of 2 the configuration, the
+    port or the clock is wrong, 3 sign-in needed, 4 Webex cannot be asked now, 5 the credential store is
+    unavailable.
+    """
+    from webex_token_cli.checks.examination import examine
+    from webex_token_cli.checks.findings import exit_status
+
+    findings = examine(_machine(invocation), named)
+    status = exit_status(findings)
+    click.echo(_document(invocation, findings, status) if as_json else _report(findings))
+    return status
+
+
+def _machine(invocation: Invocation) -> "Machine":
+    from webex_token_cli.checks.examination import Machine
+    from webex_token_cli.checks.holder import holder_of
+    from webex_token_cli.signin.choice import Surroundings
+
+    environment = invocation.environment
+    return Machine(
+        config=lambda: invocation.config,
+        overrides=Overrides(
+            client_id=environment.get("WEBEX_CLIENT_ID"),
+            redirect_uri=environment.get("WEBEX_REDIRECT_URI"),
+            scopes=environment.get("WEBEX_SCOPES"),
+            api_url=environment.get("WEBEX_TOKEN_API_URL"),
+            store=environment.get("WEBEX_TOKEN_STORE"),
+        ),
+        others=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
+        store=invocation.store,
+        client=invocation.client,
+        # As on a terminal, where `login` says which way is left when no browser is there.
+        surroundings=Surroundings(sys.platform, environment, has_person=True),
+        find_browser=_browser,
+        holder=holder_of,
+        clock=invocation.clock,
+        note=invocation.detail,
+    )
+
+
+def _browser() -> str | None:
+    """The name of the browser that ``login`` would open; None where there is none."""
+    try:
+        found = webbrowser.get()
+    except Exception:  # noqa: BLE001 - BROWSER may hold anything, and webbrowser takes it apart unguarded
+        return None
+    # A program that BROWSER names with "%s" is taken at its word.
+    if isinstance(found, webbrowser.GenericBrowser) and shutil.which(found.name) is None:
+        return None
+    return getattr(found, "name", "") or type(found).__name__
+
+
+def _report(findings: "list[Finding]") -> str:
+    """A line a finding, what to do below it, and what it comes to."""
+    marks = _marks()
+    levels = {finding: f"{marks[finding.level]}{finding.level}" for finding in findings}
+    left = max(map(len, levels.values())) + 2
+    middle = max(len(finding.check) for finding in findings) + 2
+    lines = []
+    for finding in findings:
+        lines.append(f"{levels[finding]:<{left}}{finding.check:<{middle}}{finding.message}")
+        if finding.fix is not None:
+            lines.append(f"{'':<{left + middle}}{finding.fix}")
+    return "\n".join([*lines, "", _summary(findings)])
+
+
+def _marks() -> dict[str, str]:
+    """A sign before each word, where standard output knows how to write them."""
+    try:
+        "".join(_MARKS.values()).encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return dict.fromkeys(_MARKS, "")
+    return {level: f"{mark} " for level, mark in _MARKS.items()}
+
+
+def _summary(findings: "list[Finding]") -> str:
+    counts = {word: sum(finding.level == word for finding in findings) for word in ("problem", "warning")}
+    told = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items() if count]
+    return f"{' and '.join(told)}." if told else "Nothing is wrong."
+
+
+def _document(invocation: Invocation, findings: "list[Finding]", status: int) -> str:
+    return to_json(
+        {
+            "now": int(invocation.clock()),
+            "program": {
+                "version": __version__,
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+            },
+            "exit_status": status,
+            "findings": [
+                {
+                    "check": finding.check,
+                    "subject": finding.subject,
+                    "level": finding.level,
+                    "message": finding.message,
+                    "fix": finding.fix,
+                    "exit_status": finding.exit_status,
+                }
+                for finding in findings
+            ],
+        }
+    )
