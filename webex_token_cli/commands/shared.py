@@ -46,11 +46,12 @@ class Invocation:
     debug: bool = False
     clock: Callable[[], float] = time.time
     stopping: Callable[[], bool] = lambda: False
+    speak: Callable[[str], None] = lambda text: click.echo(text, err=True)
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
-        click.echo(text, err=True)
+        self.speak(text)
 
     def detail(self, text: str) -> None:
         """A line for the person who asked for more with ``--verbose`` or ``--debug``."""
@@ -65,7 +66,7 @@ class Invocation:
     @property
     def has_person(self) -> bool:
         """Whether somebody at a terminal can answer questions."""
-        return sys.stdin is not None and sys.stdin.isatty()
+        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
     def warn_if_running_out(self, profile: str, record: "TokenRecord") -> None:
         """Warn about a refresh token that is under 14 days from its end."""
@@ -232,6 +233,15 @@ profile_option = click.option(
     show_envvar=True,
     callback=_checked,
     help="Which stored sign-in this concerns.",
+)
+
+min_valid_option = click.option(
+    "--min-valid",
+    type=Duration(),
+    default="5m",
+    show_default=True,
+    metavar="DURATION",
+    help="Refresh first when the token lives for less than this.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
