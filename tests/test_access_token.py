@@ -79,16 +79,22 @@ def test_a_token_that_lives_too_short_is_refreshed(signed_in: Program, sandbox: 
     assert sandbox.said() == ["signed in", "renewed"]
 
 
-def test_threads_share_one_refresh(signed_in: Program, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("store", ["file", "keyring"])
+def test_threads_share_one_refresh(
+    program: Program, sandbox: Sandbox, request: pytest.FixtureRequest, store: str
+) -> None:
+    session = request.getfixturevalue("keyring_session") if store == "keyring" else {}
+    program = program.having(**session, WEBEX_TOKEN_STORE=store)
+    assert program.run("login", "-p", "threads").status == 0
     sandbox.webex.advance(2 * DAY)
     script = f"""
 from concurrent.futures import ThreadPoolExecutor
 from webex_token_cli import access_token
 with ThreadPoolExecutor(8) as pool:
-    tokens = list(pool.map(lambda _: access_token(min_valid={14 * DAY - 1}), range(8)))
+    tokens = list(pool.map(lambda _: access_token("threads", {14 * DAY - 1}), range(8)))
 print(len(set(tokens)), tokens[0])
 """
-    done = python(signed_in, script)
+    done = python(program, script)
     assert done == Finished(0, f"1 {sandbox.webex.grants[0].access_token}\n", "")
     assert sandbox.said() == ["signed in", "renewed"]
 

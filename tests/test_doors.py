@@ -30,7 +30,7 @@ DOORS: dict[str, set[str]] = {
     "times": set(),
     "errors": set(),
     "bounded": set(),
-    "child": {"errors"},
+    "child": {"errors", "output"},
     "files": set(),
     "signals": set(),
     "sandbox": set(),

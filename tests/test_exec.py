@@ -260,7 +260,7 @@ def test_a_command_that_cannot_be_run_is_said(signed_in: Program, tmp_path: Path
     ):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(mode)
-    not_found = "Check how it is written, and PATH; what it is to run stands after --.\n"
+    not_found = "Check how it is written, and PATH.\n"
     not_run = "Make it a program that you may execute (chmod +x), or put the program that runs it before it.\n"
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for command, status, message, hint in (
@@ -269,7 +269,12 @@ def test_a_command_that_cannot_be_run_is_said(signed_in: Program, tmp_path: Path
         (["--", "--env"], 127, "The command '--env' was not found.", not_found),
         ([f"{tmp_path}/none"], 127, f"The command '{tmp_path}/none' was not found.", not_found),
         ([f"{tmp_path}/plain/x"], 127, f"The command '{tmp_path}/plain/x' was not found.", not_found),
-        ([f"{tmp_path}/lost"], 127, f"{tmp_path}/lost, or the interpreter that it names, was not found.", not_found),
+        (
+            [f"{tmp_path}/lost"],
+            127,
+            f"The interpreter that {tmp_path}/lost names was not found.",
+            "Correct its first line.\n",
+        ),
         ([f"{tmp_path}/plain"], 126, f"{tmp_path}/plain could not be run (Permission denied).", not_run),
         ([f"{tmp_path}"], 126, f"{tmp_path} could not be run (Permission denied).", not_run),
         ([f"{tmp_path}/loop"], 126, f"{tmp_path}/loop could not be run (Too many levels of symbolic links).", not_run),

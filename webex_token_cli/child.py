@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from webex_token_cli.errors import CommandNotFound, CommandNotRunnable, WebexTokenError
+from webex_token_cli.output import printable
 
 # What Python sets LC_CTYPE to for itself and its children when it starts in the C locale (PEP 538).
 _COERCED = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
@@ -42,8 +43,10 @@ def replace_process(command: Sequence[str], environment: Mapping[str, str]) -> N
             try:
                 os.execve(path, list(command), environment)  # noqa: S606 - it was asked for
             except (FileNotFoundError, NotADirectoryError):
-                if os.path.lexists(path):  # there it is, so it is its interpreter that is not
-                    failure = _not_found(command[0], f"{path}, or the interpreter that it names,")
+                if os.path.lexists(path):  # so what is missing is its interpreter, or the library that starts it
+                    failure = CommandNotFound(
+                        f"The interpreter that {path} names was not found.", "Correct its first line."
+                    )
             except OSError as error:
                 if error.errno == errno.ENOEXEC:
                     os.execve(_SHELL, [_SHELL, path, *command[1:]], environment)  # noqa: S606 - likewise
@@ -124,15 +127,12 @@ def uncoerced(environment: Mapping[str, str], at_start: Path = Path("/proc/self/
     return given
 
 
-def _not_found(name: str, what: str | None = None) -> CommandNotFound:
-    return CommandNotFound(
-        f"{what or f'The command {name!r}'} was not found.",
-        "Check how it is written, and PATH; what it is to run stands after --.",
-    )
+def _not_found(name: str) -> CommandNotFound:
+    return CommandNotFound(f"The command {printable(name, 200)!r} was not found.", "Check how it is written, and PATH.")
 
 
 def _not_runnable(path: str, error: OSError) -> CommandNotRunnable:
     return CommandNotRunnable(
-        f"{path} could not be run ({error.strerror or type(error).__name__}).",
+        f"{printable(path, 200)} could not be run ({error.strerror or type(error).__name__}).",
         "Make it a program that you may execute (chmod +x), or put the program that runs it before it.",
     )
