@@ -14,7 +14,7 @@ NAME = "webex_token_cli"
 # A room, and the rooms that its doors lead to. Whatever is not named here is shut.
 GROUND = {"", "bounded", "errors", "output", "times", "tokens", "files", "signals"}
 DOORS: dict[str, set[str]] = {
-    "": set(),
+    "": {"commands.fresh", "commands.shared", "errors", "profiles"},
     "__main__": {"cli"},
     "cli": {"", "commands.shared", "errors"},
     "commands": {
@@ -28,6 +28,7 @@ DOORS: dict[str, set[str]] = {
         "notify",
         "service",
         "checks",
+        "child",
         *GROUND,
     },
     "checks": {"signin", "webex", "store", "profiles", *GROUND},
@@ -45,10 +46,14 @@ DOORS: dict[str, set[str]] = {
     "times": set(),
     "errors": set(),
     "bounded": set(),
+    "child": {"errors", "output"},
     "files": set(),
     "signals": set(),
     "sandbox": set(),
 }
+
+# Where somebody comes in from outside, with an environment: the command, and access_token() in __init__.py.
+ENTRANCES = {"commands", "cli.py", "__init__.py"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
@@ -92,7 +97,7 @@ def test_a_verb_imports_no_other_verb(path: Path) -> None:
     assert imports(path) & verbs == set()
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] not in {"commands", "cli.py"}], ids=str)
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] not in ENTRANCES], ids=str)
 def test_nobody_below_the_verbs_prints_exits_or_reads_the_environment(path: Path) -> None:
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

@@ -104,6 +104,7 @@ def files_that_tell(sandbox: Sandbox, folder: Path) -> Iterator[str]:
 VERBS = {
     "show": [["show"], ["show", "--all", "--json"], ["show", "--check"]],
     "get": [["get"], ["get", "--min-valid", "30d"]],
+    "exec": [["exec", "true"], ["exec", "--min-valid", "30d", "--env", "X", "true"]],
     "refresh": [["refresh"], ["refresh", "--all", "--json"]],
     "watch": [["watch", "--once"]],
     "doctor": [["doctor"], ["doctor", "--json"]],

@@ -75,6 +75,8 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         yield program.run("--debug", "login")
     yield program.having(WEBEX_CLIENT_SECRET="x" * 20).run("--debug", "login")
     yield program.run("--debug", "get", "--min-valid", "bogus")
+    yield program.run("--debug", "exec", "--min-valid", "30d", "true")
+    yield program.run("--debug", "exec", "--env", f"X={_newest(sandbox)}", "true")
     yield from moved(program, sandbox)
     yield from revoked(program, sandbox)
     yield program.run("--debug", "logout")
@@ -106,6 +108,7 @@ def moved(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     document, tokens = json.loads(exported.out), json.loads(program.run("export").out)["record"]
     spoilt = {**document, "record": {**document["record"], "access_expires_at": tokens["access_token"]}}
     wrong = {**document, "settings": {"api_url": tokens["refresh_token"], "redirect_uri": tokens["client_secret"]}}
+    wtr = {"clientid": "x", "secret": tokens["client_secret"], "token": tokens["access_token"], "expiration": 2**31}
     response = {"access_token": tokens["access_token"], "expires_in": 9, "refresh_token": tokens["refresh_token"]}
     for given in (
         exported.out,
@@ -118,6 +121,10 @@ def moved(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         json.dumps({**response, "access_token": f"{tokens['access_token']} "}),
         json.dumps({**response, "expires_in": tokens["access_token"]}),
         json.dumps({**response, "refresh_token": None}),
+        json.dumps({**wtr, "refresh_token": tokens["refresh_token"], "redirectport": tokens["refresh_token"]}),
+        json.dumps({**wtr, "refresh_token": tokens["refresh_token"], "expiration": tokens["refresh_token"]}),
+        json.dumps({**wtr, "refresh_token": tokens["refresh_token"], "clientid": ""}),
+        json.dumps({**wtr, "refresh_token": f"{tokens['refresh_token']} "}),
     ):
         yield program.run("--debug", "import", stdin=given)
         yield program.run("import", "--json", stdin=given)

@@ -30,6 +30,7 @@ def imported(program: Program, *arguments: str) -> set[str]:
         ("--help",),
         ("--version",),
         ("get", "--help"),
+        ("exec", "--help"),
         ("login", "--help"),
         ("logout", "--help"),
         ("export", "--help"),
@@ -48,6 +49,11 @@ def test_asking_for_help_imports_nothing_heavy(program: Program, arguments: tupl
 def test_get_and_export_import_the_keyring_and_nothing_for_the_network(program: Program, verb: str) -> None:
     assert program.run("login").status == 0
     assert imported(program, verb) & (HEAVY - {"cryptography", "ssl"}) == {"keyring"}
+
+
+def test_exec_imports_what_get_does(program: Program) -> None:
+    assert program.run("login").status == 0
+    assert imported(program, "exec", "true") & HEAVY == imported(program, "get") & HEAVY
 
 
 def test_help_imports_no_verb(program: Program) -> None:

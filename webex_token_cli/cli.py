@@ -27,6 +27,7 @@ VERBS = {
     "login": "Sign a person in and store the tokens.",
     "show": "Tell where a profile stands.",
     "get": "Print the access token.",
+    "exec": "Run a command with the access token in its environment.",
     "refresh": "Renew the tokens now.",
     "watch": "Keep the tokens fresh until stopped.",
     "service": "Have the system run watch, now and from now on.",

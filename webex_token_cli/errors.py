@@ -79,3 +79,15 @@ class SignInNotCompleted(WebexTokenError):
     """The person denied, cancelled or did not finish the sign-in."""
 
     exit_status = 6
+
+
+class CommandNotFound(WebexTokenError):
+    """There is no such command to run; the exit status is that of every shell (POSIX, "Exit Status for Commands")."""
+
+    exit_status = 127
+
+
+class CommandNotRunnable(WebexTokenError):
+    """The command is there, and the system does not run it; the exit status is that of every shell."""
+
+    exit_status = 126

@@ -71,10 +71,10 @@ def command(
 ) -> None:
     """Store what `webex-token export` printed, or a token response of Webex, from FILE or standard input.
 
-    An export brings its settings; only --store goes with it. A token response is what Webex answers when it
-    gives tokens, as JSON with access_token, expires_in and refresh_token: a Service App's, for example. Its
-    client id and client secret have to come from elsewhere, for they renew it. What was stored before is
-    replaced only if all of it is right.
+    An export brings its settings; only --store goes with it. The file .wtr-cli.json of wtr is taken as one. A
+    token response is what Webex answers when it gives tokens, as JSON with access_token, expires_in and
+    refresh_token: a Service App's, for example. Its client id and client secret have to come from elsewhere,
+    for they renew it. What was stored before is replaced only if all of it is right.
 
     \b
     Example:
@@ -145,8 +145,12 @@ def _keep_export(invocation: Invocation, profile: str, export: "Export", overrid
     store = invocation.store(place)
     store.load_replaceable(profile)  # one of a newer version is not to be replaced
     taken = Profile(profile, **export.settings, store=place)
-    keep(export.record, store, profile, lambda: remember(invocation, taken))
-    return _Imported(export.record, store, tuple((taken.scopes or "").split()), counted=False)
+    record = export.record
+    if not export.names_person:
+        api_url = invocation.settings(profile, overrides).api_url
+        record = record.belonging_to(_person(invocation, profile, record, api_url))
+    keep(record, store, profile, lambda: remember(invocation, taken))
+    return _Imported(record, store, tuple((taken.scopes or "").split()), counted=False)
 
 
 def _keep_response(

@@ -56,7 +56,7 @@ class Invocation:
     debug: bool = False
     clock: Callable[[], float] = time.time
     stopping: Callable[[], bool] = lambda: False
-    before_saying: Callable[[], None] = lambda: None
+    speak: Callable[[str], None] = lambda text: click.echo(text, err=True)
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
@@ -64,8 +64,7 @@ class Invocation:
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
-        self.before_saying()
-        click.echo(text, err=True)
+        self.speak(text)
 
     def detail(self, text: str) -> None:
         """A line for the person who asked for more with ``--verbose`` or ``--debug``."""
@@ -80,7 +79,7 @@ class Invocation:
     @property
     def has_person(self) -> bool:
         """Whether somebody at a terminal can answer questions."""
-        return sys.stdin is not None and sys.stdin.isatty()
+        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
     def warn_if_running_out(self, profile: str, record: "TokenRecord") -> None:
         """Warn about a refresh token that is under 14 days from its end."""
@@ -272,6 +271,15 @@ profile_option = click.option(
     callback=_checked,
     shell_complete=complete_profiles,
     help="Which stored sign-in this concerns.",
+)
+
+min_valid_option = click.option(
+    "--min-valid",
+    type=Duration(),
+    default="5m",
+    show_default=True,
+    metavar="DURATION",
+    help="Refresh first when the token lives for less than this.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -132,7 +132,13 @@ def _shown(invocation: Invocation, live: LiveLine | None) -> Iterator[None]:
     if live is None:
         yield
         return
-    invocation.before_saying = live.wipe
+    speak = invocation.speak
+
+    def above(text: str) -> None:
+        live.wipe()
+        speak(text)
+
+    invocation.speak = above
     try:
         yield
     finally:

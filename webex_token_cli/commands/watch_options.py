@@ -82,7 +82,7 @@ def watch_options(function: F) -> F:
         type=click.Choice(LOG_FORMATS),
         default=LOG_FORMATS[0],
         show_default=True,
-        help="text: a line an event, for people; json: an object a line, for machines.",
+        help="Print a line an event for people, or for machines an object a line.",
     )
     @functools.wraps(function)
     def with_wishes(

@@ -12,6 +12,7 @@ from typing import Any
 
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.profiles import Profile, check_api_url
+from webex_token_cli.signin import wtr
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.store import records
 from webex_token_cli.tokens import TokenRecord, TokenResponse
@@ -24,10 +25,14 @@ LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What an exporting machine had: the settings of the profile without the store, and its record."""
+    """What an exporting machine had: the settings of the profile without the store, and its record.
+
+    ``names_person`` is whether it would say whose it is; another program's file does not.
+    """
 
     settings: Mapping[str, str]
     record: TokenRecord = field(repr=False)
+    names_person: bool = True
 
 
 def export(profile: Profile, record: TokenRecord) -> str:
@@ -42,6 +47,8 @@ def export(profile: Profile, record: TokenRecord) -> str:
 def read(data: bytes) -> Export | TokenResponse:
     """What ``data`` is: a document of ``export``, or a token response (RFC 6749 section 5.1) to be kept alive.
 
+    The file of wtr has all that an export has, and is taken as one.
+
     Raises ConfigurationError, which never repeats any of it, when it is neither.
     """
     body = _json_object(data)
@@ -49,6 +56,8 @@ def read(data: bytes) -> Export | TokenResponse:
         return _response(body)
     if "version" in body:
         return _export(body)
+    if wtr.is_wtr_file(body):
+        return _wtr_file(body)
     raise _unusable("it is neither an export nor a token response")
 
 
@@ -80,6 +89,26 @@ def _response(body: dict[str, Any]) -> TokenResponse:
 def _export(body: dict[str, Any]) -> Export:
     _check_version(body, VERSION, "its version")
     return Export(_settings(body.get("settings")), _record(body.get("record")))
+
+
+def _wtr_file(body: dict[str, Any]) -> Export:
+    record = wtr.record_of(body)
+    missing = [
+        key
+        for key, value in (
+            ("clientid", record["client_id"]),
+            ("secret", record["client_secret"]),
+            ("token", record["access_token"]),
+        )
+        if not value
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"This file of wtr cannot be imported: it has no {' and no '.join(missing)}.",
+            "wtr may have been given them as WEBEX_CLIENTID and WEBEX_SECRET, and keeps a token after `wtr retrieve`: "
+            "write them into the file, or sign in with `webex-token login`.",
+        )
+    return Export(_settings(wtr.settings_of(body)), _record(record), names_person=False)
 
 
 def _check_version(values: dict[str, Any], known: int, name: str) -> None:

@@ -1,0 +1,46 @@
+"""A token with enough life left: what ``get``, ``exec`` and ``webex_token_cli.access_token`` have in common."""
+
+from webex_token_cli.commands.shared import Invocation
+from webex_token_cli.errors import SignInNeeded, StoreUnavailable, TemporaryFailure
+from webex_token_cli.profiles import sign_in_hint
+from webex_token_cli.times import distance_in_words, duration_in_words
+from webex_token_cli.tokens import TokenRecord
+
+
+def fresh(invocation: Invocation, profile: str, min_valid: float, may_refresh: bool = True) -> TokenRecord:
+    """The profile's record, refreshed first when its access token has less than ``min_valid`` seconds to live.
+
+    If that fails for now and the token still lives, it is given all the same, with a warning. Raises
+    SignInNeeded, TemporaryFailure when the token is dead and stays so, StoreUnavailable, ConfigurationError,
+    RequestRefused.
+    """
+    _, record = invocation.stored(profile)
+    if record.access_left(invocation.clock()) < min_valid and may_refresh:
+        record = _refreshed(invocation, profile, record, min_valid)
+    left = record.access_left(invocation.clock())
+    if left <= 0:
+        _refuse_dead_token(invocation, profile, record, may_refresh)
+    elif left < min_valid:
+        invocation.say(f"Warning: the access token lives for {duration_in_words(left)} only.")
+    invocation.warn_if_running_out(profile, record)
+    return record
+
+
+def _refreshed(invocation: Invocation, profile: str, record: TokenRecord, min_valid: float) -> TokenRecord:
+    refresher = invocation.refresher(invocation.settings(profile))
+    try:
+        return refresher.refresh(profile, lambda stored: stored.access_left(invocation.clock()) < min_valid).record
+    except (TemporaryFailure, StoreUnavailable) as error:
+        if record.access_left(invocation.clock()) <= 0:
+            raise
+        invocation.say(f"Warning: not refreshed. {error.message}")
+        return record
+
+
+def _refuse_dead_token(invocation: Invocation, profile: str, record: TokenRecord, may_refresh: bool) -> None:
+    now = invocation.clock()
+    expired = f"The access token of profile {profile} expired {distance_in_words(record.access_expires_at, now)}"
+    if record.needs_sign_in(now):
+        raise SignInNeeded(f"{expired}, and so did the refresh token.", sign_in_hint(profile))
+    hint = "Run `webex-token refresh`" + ("." if may_refresh else ", or `webex-token get` without --no-refresh.")
+    raise TemporaryFailure(f"{expired}.", hint)
