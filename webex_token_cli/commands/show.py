@@ -62,34 +62,48 @@ def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
     status = 0
     rows: list[tuple[str, ...]] = []
     documents: dict[str, object] = {}
+    records: dict[str, TokenRecord] = {}
     now, timing = invocation.clock(), _timing(invocation)
     for name in invocation.profiles():
         try:
             store, record = invocation.stored(name)
-            status = max(status, _verdict(invocation, name, record))
-            documents[name] = _document(invocation, name, store, record, timing)
-            rows.append(_row(name, record, timing, now))
-            invocation.warn_if_running_out(name, record)
         except WebexTokenError as error:
             status = max(status, error.exit_status)
             documents[name] = {"error": error.message, "hint": error.hint, "exit_status": error.exit_status}
-            rows.append((name, "", error.message, "", "", ""))
-            continue
-        if check and not record.needs_sign_in(now):
-            try:
-                _check(invocation, name, record)
-            except WebexTokenError as error:
-                status = max(status, error.exit_status)
-                invocation.say(f"Error: Profile {name}: {error.message}\n{error.hint}")
+            rows.append((name, "unreadable", error.message, "", "", ""))
+        else:
+            records[name] = record
+            documents[name] = _document(invocation, name, store, record, timing)
+            rows.append(_row(name, record, timing, now))
     if as_json:
         click.echo(to_json({"profiles": documents}))
     else:
-        header = ("PROFILE", "STATE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH")
-        heading, *lines = table(header, rows).split("\n")
-        click.echo(click.style(heading, bold=True))
-        for line, (_, state, *_) in zip(lines, rows, strict=True):
-            click.echo(click.style(line, fg=_COLOURS.get(state, "red")))
+        _print_table(rows)
+    for name, record in records.items():
+        status = max(status, _told(invocation, name, record, check))
     return status
+
+
+def _told(invocation: Invocation, name: str, record: TokenRecord, check: bool) -> int:
+    """Say below the table what there is to see to; the exit status for it."""
+    invocation.warn_if_running_out(name, record)
+    status = _verdict(invocation, name, record)
+    if not check or status:
+        return status
+    try:
+        _check(invocation, name, record)
+    except WebexTokenError as error:
+        invocation.say(f"Error: Profile {name}: {error.message}\n{error.hint}")
+        return error.exit_status
+    return 0
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    header = ("PROFILE", "STATE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH")
+    heading, *lines = table(header, rows).split("\n")
+    click.echo(click.style(heading, bold=True))
+    for line, (_, state, *_) in zip(lines, rows, strict=True):
+        click.echo(click.style(line, fg=_COLOURS.get(state, "red")))
 
 
 _COLOURS: dict[str, str | None] = {
@@ -101,14 +115,17 @@ _COLOURS: dict[str, str | None] = {
 
 
 def _row(name: str, record: TokenRecord, timing: Timing, now: float) -> tuple[str, ...]:
+    """One line for a terminal: of the person the name, or what there is; of a refresh that is late that it is."""
     ends = "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
+    state, due = state_of(record, timing, now), due_at(record, timing)
+    next_refresh = distance_in_words(due, now) if due > now else "due"
     return (
         name,
-        state_of(record, timing, now),
-        record.person.label if record.person else "unknown",
+        state,
+        "unknown" if record.person is None else record.person.display_name or record.person.label,
         distance_in_words(record.access_expires_at, now),
         "none" if record.refresh_token is None else ends,
-        distance_in_words(due_at(record, timing), now),
+        "" if state is State.NEEDS_SIGN_IN else next_refresh,
     )
 
 

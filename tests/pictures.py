@@ -1,0 +1,139 @@
+"""Pictures of what the program shows a person, for the README.
+
+    python -m tests.pictures
+
+writes them all anew into ``.pictures/``, from the installed command in a pseudo-terminal; the names in them are
+the sandbox's. ``tests/test_pictures.py`` holds them to what the program says today.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+from rich.console import Console
+from rich.text import Text
+
+from tests.conftest import free_port
+from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
+from tests.test_verbs import DAY, age
+from webex_token_cli.cli import VERBS
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Sandbox
+
+FOLDER = Path(__file__).parent.parent / ".pictures"
+
+COLUMNS = 100
+
+# Rich's own, without the fonts that it has fetched from elsewhere.
+_SVG = """\
+<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+
+
+def on_a_terminal(program: Program, *arguments: str) -> str:
+    """What the command shows on a terminal, colours and all."""
+    child: pexpect.spawn[str] = pexpect.spawn(
+        str(WEBEX_TOKEN),
+        list(arguments),
+        env={**program.environment, "TERM": "xterm-256color", "PYTHONUTF8": "1"},
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(60, COLUMNS),
+    )
+    child.expect(pexpect.EOF)
+    child.wait()
+    return str(child.before).replace("\r\n", "\n")
+
+
+def picture(command: str, shown: str) -> str:
+    """An SVG of a terminal in which ``command`` was typed."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        console = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor")
+        console.print(Text(f"$ {command}", style="bold"))
+        console.print(Text.from_ansi(shown.rstrip("\n")))
+        return console.export_svg(title="webex-token", code_format=_SVG, unique_id="t")
+
+
+@contextlib.contextmanager
+def somebody() -> Iterator[Program]:
+    """A program with a few profiles that stand in different ways, against a sandbox."""
+    rules = Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
+    with tempfile.TemporaryDirectory() as folder, Sandbox(rules) as sandbox:
+        home = Path(folder)
+        variables = {
+            "WEBEX_TOKEN_HOME": f"{home}/webex-token",
+            "WEBEX_TOKEN_STORE": "file",
+            "BROWSER": ACCEPTING_BROWSER,
+        }
+        program = Program(home, {**sandbox.environment, **variables, "TZ": "Europe/Berlin"})
+        people = {"default": ("Ada Lovelace", 0), "work": ("Ada Lovelace", 5), "build": ("Build App", 15)}
+        for profile, (name, days) in {**people, "old": ("Charles Babbage", 91)}.items():
+            address = f"{name.split()[0].lower()}@example.com"
+            sandbox.webex.person.update(displayName=name, emails=[address])
+            done = program.run("login", "-p", profile, "--scope", "spark:all spark:kms")
+            assert done.status == 0, done.err
+            age(program, days * DAY, profile)
+        yield program
+
+
+def commands() -> dict[str, tuple[str, ...]]:
+    """The name of each picture, and the arguments whose answer is in it."""
+    verbs = {f"help-{verb}": (verb, "--help") for verb in VERBS}
+    return {"show": ("show", "-p", "work"), "show-all": ("show", "--all"), "help": (), **verbs}
+
+
+def words(shown: str) -> list[str]:
+    """The words in what was shown, or in a picture of it."""
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", shown, flags=re.DOTALL) if "<svg" in shown else shown
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    for entity, character in (
+        ("&#160;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", '"'),
+        ("&#x27;", "'"),
+        ("&amp;", "&"),
+    ):
+        text = text.replace(entity, character)
+    return text.split()
+
+
+def main() -> None:
+    """Write every picture anew."""
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.svg"):
+        old.unlink()
+    with somebody() as program:
+        for name, arguments in commands().items():
+            shown = on_a_terminal(program, *arguments).replace(str(program.home), "/home/ada/.local/share")
+            (FOLDER / f"{name}.svg").write_text(picture(" ".join(("webex-token", *arguments)), shown), encoding="utf-8")
+    sys.stdout.write(f"{len(commands())} pictures are in {FOLDER.name}/\n")
+
+
+if __name__ == "__main__":
+    main()
