@@ -27,7 +27,8 @@ def command(invocation: Invocation, profile: str, min_valid: float, no_refresh: 
 
     \b
     Example:
-      curl -H "Authorization: Bearer $(webex-token get)" https://webexapis.com/v1/people/me
+      printf 'Authorization: Bearer %s' "$(webex-token get)" |
+          curl -H @- https://webexapis.com/v1/people/me
 
     Exit status: 0 printed, 3 sign-in needed, 4 the token is dead and Webex cannot be asked now, 5 the
     credential store is unavailable.
