@@ -77,7 +77,7 @@ def test_to_a_file(due: Program) -> None:
     written = due.home / "webex-default"
     assert written.read_text() == due.run("get").out.strip()
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
-    assert not (due.home / "webex.new").exists()
+    assert not (due.home / "webex-default.new").exists()
 
 
 @pytest.fixture
