@@ -21,6 +21,7 @@ _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
     (re.compile(r"ROUTER_[0-9A-F]+-[0-9A-F]+"), "ROUTER_1"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
+    (re.compile(r"/\S+/for-(people|machines)(?=/)"), "HOME"),
     (re.compile(r"(?<=Next try in )\d+ \w+|(?<=next refresh in )\d+ \w+"), "WAIT"),
 ]
 
