@@ -71,6 +71,13 @@ def keyring_session(_keyring_session: dict[str, str], request: pytest.FixtureReq
 
 
 @pytest.fixture
+def own_desktop(keyring_session: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A session whose keyring this test alone may lock; ``keyring_session`` only says that there can be one."""
+    with desktop(tmp_path / "desk") as variables:
+        yield variables
+
+
+@pytest.fixture
 def chromium(tmp_path: Path) -> Iterator[Chromium]:
     """A Chromium for the program to start."""
     _require("chromium")

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webex_token_cli.answers import Answer, failure, retry_after
+from webex_token_cli.answers import Answer, failure, retry_after, something_between, token_refused
 from webex_token_cli.errors import (
     ClientRefused,
     ConfigurationError,
     GrantRefused,
     RequestRefused,
     TemporaryFailure,
+    TooManyRequests,
     WebexTokenError,
 )
 
@@ -104,7 +105,7 @@ def rfc(error: str, description: str = "") -> dict[str, str]:
         (answer(425), TemporaryFailure, "Webex cannot answer now (HTTP 425)."),
         (
             answer(429, webex("Too many")),
-            TemporaryFailure,
+            TooManyRequests,
             "Webex cannot answer now (HTTP 429, “Too many”, tracking ID ROUTER_1).",
         ),
     ],
@@ -181,3 +182,15 @@ def test_in_a_refresh_the_word_that_blames_the_token_counts_most() -> None:
 
 def test_a_date_beyond_the_calendar_is_no_wait() -> None:
     assert retry_after("Fri, 31 Dec 9999999999 23:59:59 GMT", NOW) is None
+
+
+@pytest.mark.parametrize("made", [failure, something_between, token_refused])
+def test_the_same_failure_is_the_same_whatever_its_tracking_id(made: Any) -> None:
+    def error(tracking_id: str) -> WebexTokenError:
+        given_answer = answer(401, "", trackingid=tracking_id)
+        found = made(given_answer, NOW) if made is failure else made(given_answer)
+        assert isinstance(found, WebexTokenError)
+        assert found.message.count(f", tracking ID {tracking_id}") == 1
+        return found
+
+    assert error("ROUTER_1").gist == error("ROUTER_2").gist

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
-from tests.support.desktop import desktop
+from tests.support.desktop import desktop, lock
 from tests.support.program import Finished, Program
-from tests.test_keyrings import LOCK, using
+from tests.test_keyrings import using
 from tests.test_verbs import DAY, age, record_file
 from webex_token_cli import __version__
 from webex_token_cli.sandbox.grants import Rules
@@ -193,7 +193,7 @@ def test_a_gnome_keyring_that_works_and_one_that_is_locked(
         )
         left = subprocess.run([sys.executable, "-c", ITEMS], env=there.environment, capture_output=True, check=True)
         assert json.loads(left.stdout) == ["there"]
-        subprocess.run([sys.executable, "-c", LOCK], env=there.environment, check=True)
+        lock(there.environment)
         locked_store = (
             "✗ problem store    An entry could not be written in the keyring (SecretService Keyring): Failed to unlock "
             "the collection!.\n> Unlock the keyring and try again; on a machine without one, see --store file."

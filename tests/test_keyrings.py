@@ -1,15 +1,12 @@
 """Keyrings as they are out there: what a person sees with each, and that what was stored stays."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import keyrings
-from tests.support.desktop import desktop
+from tests.support.desktop import lock, unlock
 from tests.support.program import Program
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
@@ -112,40 +109,16 @@ def test_signing_in_with_it(program: Program, tmp_path: Path, sandbox: Sandbox, 
     assert not [secret for secret in sandbox.webex.issued if secret in done.out + done.err]
 
 
-LOCK = "import secretstorage; secretstorage.get_default_collection(secretstorage.dbus_init()).lock()"
-# What GNOME's own dialog does with the password that a person has typed.
-UNLOCK = """
-import secretstorage
-from jeepney import DBusAddress, new_method_call
-from secretstorage.util import format_secret, open_session
-bus = secretstorage.dbus_init()
-door = DBusAddress(
-    "/org/freedesktop/secrets", "org.freedesktop.secrets",
-    "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
-)
-password = format_secret(open_session(bus), b"password", "text/plain")
-path = secretstorage.get_default_collection(bus).collection_path
-bus.send_and_get_reply(new_method_call(door, "UnlockWithMasterPassword", "o(oayays)", (path, password)))
-"""
-
-
-@pytest.fixture
-def own_desktop(keyring_session: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A session whose keyring this test alone may lock; ``keyring_session`` only says that there can be one."""
-    with desktop(tmp_path / "desk") as variables:
-        yield variables
-
-
 def test_a_locked_gnome_keyring(program: Program, own_desktop: dict[str, str]) -> None:
     there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_PROFILE="locked-test")
     assert there.run("login", "--flow", "device").status == 0
     token = there.run("get").out
-    subprocess.run([sys.executable, "-c", LOCK], env=there.environment, check=True)
+    lock(there.environment)
     for verb in ("get", "refresh", "show", "login"):
         done = there.run(verb, timeout=60)
         assert (done.status, done.out) == (5, "")
         assert "in the keyring (SecretService Keyring): Failed to unlock the collection!." in first_error(done.err)
         assert "Unlock the keyring and try again; on a machine without one, see --store file." in done.err
     assert there.run("watch", "--once").status == 5
-    subprocess.run([sys.executable, "-c", UNLOCK], env=there.environment, check=True)
+    unlock(there.environment)
     assert there.run("get", "--no-refresh").out == token

@@ -111,18 +111,22 @@ def http_date(value: str) -> float | None:
 
 def something_between(answer: Answer) -> TemporaryFailure:
     """The error for an answer that is not Webex's: nothing of it may be stored, and it may pass."""
-    return TemporaryFailure(
+    error = TemporaryFailure(
         f"An answer (HTTP {answer.status}) came that is not one of Webex's{_tracked(answer)}.",
         "A sign-in page of this network or a proxy may be in between; open a web page, then try again.",
     )
+    error.tracking_id = answer.tracking_id
+    return error
 
 
 def token_refused(answer: Answer) -> GrantRefused:
     """The error for a 401 to a request with a bearer token (RFC 6750 section 3.1)."""
-    return GrantRefused(
+    error = GrantRefused(
         f"Webex does not accept the access token (HTTP {answer.status}{_tracked(answer)}).",
         "Renew it with `webex-token refresh`; if that is refused too, sign in again with `webex-token login`.",
     )
+    error.tracking_id = answer.tracking_id
+    return error
 
 
 def device_answer(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> Pending | WebexTokenError:

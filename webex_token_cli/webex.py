@@ -109,8 +109,9 @@ class WebexClient:
     """Webex at one base URL.
 
     ``trace`` is told of each request: method, path, status, tracking ID and seconds, never a header, a
-    body or a query. Every method raises TemporaryFailure when Webex cannot be reached or cannot answer
-    now, ClientRefused, GrantRefused, ConfigurationError and RequestRefused as ``answers.failure`` says.
+    body or a query. ``timeout`` is how long to wait for a connection and for an answer, in seconds. Every
+    method raises TemporaryFailure when Webex cannot be reached or cannot answer now, ClientRefused,
+    GrantRefused, ConfigurationError and RequestRefused as ``answers.failure`` says.
     """
 
     api_url: str
@@ -118,6 +119,7 @@ class WebexClient:
     trace: Callable[[str], None] = field(default=lambda _: None, repr=False)
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
 
     def hang_up(self) -> None:
         """Close the connections that are kept for the next request: when that is hours away, they are dead by then."""
@@ -265,8 +267,10 @@ class WebexClient:
         form: dict[str, str] | None = None,
         params: str | None = None,
         authorization: _Authorization | None = None,
-        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        timeout: tuple[float, float] | None = None,
     ) -> Answer:
+        timeout = timeout or self.timeout
+
         def request() -> Answer:
             with self.session.request(
                 method,

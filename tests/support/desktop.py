@@ -3,13 +3,30 @@
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _START = """
 printf 'password' | gnome-keyring-daemon --unlock --components=secrets >/dev/null
 echo "$DBUS_SESSION_BUS_ADDRESS"
 read -r _
+"""
+
+_LOCK = "import secretstorage; secretstorage.get_default_collection(secretstorage.dbus_init()).lock()"
+# What GNOME's own dialog does with the password that a person has typed.
+_UNLOCK = """
+import secretstorage
+from jeepney import DBusAddress, new_method_call
+from secretstorage.util import format_secret, open_session
+bus = secretstorage.dbus_init()
+door = DBusAddress(
+    "/org/freedesktop/secrets", "org.freedesktop.secrets",
+    "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
+)
+password = format_secret(open_session(bus), b"password", "text/plain")
+path = secretstorage.get_default_collection(bus).collection_path
+bus.send_and_get_reply(new_method_call(door, "UnlockWithMasterPassword", "o(oayays)", (path, password)))
 """
 
 REQUIRED = ("dbus-run-session", "gnome-keyring-daemon")
@@ -44,3 +61,13 @@ def desktop(folder: Path) -> Iterator[dict[str, str]]:
         finally:
             session.stdin.close()
             session.wait(10)
+
+
+def lock(environment: Mapping[str, str]) -> None:
+    """Lock the keyring of the session that ``environment`` leads to, as a screen saver may."""
+    subprocess.run([sys.executable, "-c", _LOCK], env=environment, check=True)
+
+
+def unlock(environment: Mapping[str, str]) -> None:
+    """Unlock it again."""
+    subprocess.run([sys.executable, "-c", _UNLOCK], env=environment, check=True)

@@ -29,10 +29,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class Program:
-    """Runs ``webex-token`` with nothing of this machine's user in its environment."""
+    """Runs ``webex-token`` with nothing of this machine's user in its environment.
+
+    ``through`` is a command that is given the program's own as its last arguments.
+    """
 
     home: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    through: tuple[str, ...] = ()
 
     def having(self, **variables: str | None) -> "Program":
         """The same with some environment variables set, or with None unset."""
@@ -57,7 +61,7 @@ class Program:
     def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Finished:
         """Run a command to its end."""
         done = subprocess.run(
-            [str(WEBEX_TOKEN), *arguments],
+            [*self.through, str(WEBEX_TOKEN), *arguments],
             env=self.environment,
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
@@ -75,7 +79,7 @@ class Program:
         out, err = self.home / f"out-{time.monotonic_ns()}", self.home / f"err-{time.monotonic_ns()}"
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
-                [str(WEBEX_TOKEN), *arguments],
+                [*self.through, str(WEBEX_TOKEN), *arguments],
                 env=self.environment,
                 stdin=stdin,
                 stdout=out_file,

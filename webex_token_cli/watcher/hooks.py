@@ -51,7 +51,7 @@ def run_hook(
     with process:
         status = _wait(process, words.encode(), bound, stopping, clock)
     if status < 0:
-        raise _failed(f"was ended by {signal.Signals(-status).name}")
+        raise _failed(f"was ended by {_name_of(-status)}")
     if status > 0:
         raise _failed(f"ended with exit status {status}")
 
@@ -90,6 +90,14 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
+
+
+def _name_of(number: int) -> str:
+    """What people call the signal; those for real-time use mostly have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _failed(how: str) -> HookFailed:

@@ -1,0 +1,58 @@
+"""Servers that do what no decent one does, on loopback: a context manager gives the API URL that leads there."""
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+from webex_token_cli.signin.certificate import certificate_for_this_login
+
+# Closing a socket that lingers for no second sends a reset and forgets what is still to be sent.
+_RESET = struct.pack("ii", 1, 0)
+
+
+@contextlib.contextmanager
+def serving(handle: Callable[[socket.socket], None], scheme: str = "http") -> Iterator[str]:
+    """``handle`` is given each connection, in a thread of its own."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # the listener was closed
+            while True:
+                threading.Thread(target=attend, args=(listener.accept()[0],), daemon=True).start()
+
+    def attend(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            handle(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def reset_in_the_response(connection: socket.socket) -> None:
+    """Promise a thousand bytes, send half of a token response, and reset the connection."""
+    connection.recv(65536)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"access_token": "half-a-tok')
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def say_nothing(connection: socket.socket) -> None:
+    """Take the request, and keep the connection until the other end gives up."""
+    while connection.recv(65536):
+        pass
+
+
+@contextlib.contextmanager
+def untrusted() -> Iterator[str]:
+    """TLS with a certificate that nobody has signed."""
+    context = certificate_for_this_login("127.0.0.1").context
+
+    def handle(connection: socket.socket) -> None:
+        with contextlib.suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as wrapped:
+            wrapped.recv(65536)
+
+    with serving(handle, "https") as url:
+        yield url
