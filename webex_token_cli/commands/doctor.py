@@ -4,7 +4,6 @@ import platform
 import shutil
 import sys
 import webbrowser
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,25 +13,21 @@ from webex_token_cli import __version__
 from webex_token_cli.commands.shared import (
     SETTINGS_READ,
     Invocation,
-    complete_profiles,
     interval_setting,
     json_option,
     max_age_setting,
     pass_invocation,
+    profiles_option,
     verbosity_options,
 )
 from webex_token_cli.output import as_json as to_json
-from webex_token_cli.profiles import Overrides, check_profile_name
+from webex_token_cli.profiles import Overrides
 
 if TYPE_CHECKING:
     from webex_token_cli.checks.examination import Machine
     from webex_token_cli.checks.findings import Finding
 
 _MARKS = {"ok": "✓", "warning": "!", "problem": "✗", "skipped": "–"}
-
-
-def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
-    return [check_profile_name(value) for value in dict.fromkeys(values)]
 
 
 _SETTINGS_CHECKED = (
@@ -47,18 +42,7 @@ _SETTINGS_CHECKED = (
     short_help="Check this machine, and say what to do.",
     epilog=f"{SETTINGS_READ} {_SETTINGS_CHECKED}",
 )
-@click.option(
-    "-p",
-    "--profile",
-    "named",
-    metavar="NAME",
-    multiple=True,
-    envvar="WEBEX_TOKEN_PROFILE",
-    show_envvar=True,
-    callback=_checked,
-    shell_complete=complete_profiles,
-    help="Check this profile only; may be repeated.  [default: all that are stored]",
-)
+@profiles_option("Check")
 @json_option
 @verbosity_options
 @pass_invocation

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -281,6 +281,27 @@ min_valid_option = click.option(
     metavar="DURATION",
     help="Refresh first when the token lives for less than this.",
 )
+
+
+def _each_checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
+    return [check_profile_name(value) for value in dict.fromkeys(values)]
+
+
+def profiles_option(verb: str) -> Callable[[F], F]:
+    """Adds ``--profile``, which may be repeated, given on as ``named``; none stands for all. ``verb`` is what is done."""
+    return click.option(
+        "-p",
+        "--profile",
+        "named",
+        metavar="NAME",
+        multiple=True,
+        envvar="WEBEX_TOKEN_PROFILE",
+        show_envvar=True,
+        callback=_each_checked,
+        shell_complete=complete_profiles,
+        help=f"{verb} this profile only; may be repeated.  [default: all that are stored]",
+    )
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 

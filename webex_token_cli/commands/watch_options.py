@@ -1,14 +1,19 @@
 """What a watch is told: by ``watch`` itself, and by ``service install``, which hands it on."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
-from webex_token_cli.commands.shared import Duration, Invocation, complete_profiles, interval_setting, max_age_setting
-from webex_token_cli.profiles import check_profile_name
+from webex_token_cli.commands.shared import (
+    Duration,
+    Invocation,
+    interval_setting,
+    max_age_setting,
+    profiles_option,
+)
 from webex_token_cli.watcher.schedule import Timing
 
 LOG_FORMATS = ("text", "json")
@@ -33,25 +38,10 @@ class Wishes:
         return Timing(interval_setting(self.interval, environment), max_age_setting(self.max_age, environment))
 
 
-def _checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
-    return [check_profile_name(value) for value in dict.fromkeys(values)]
-
-
 def watch_options(function: F) -> F:
     """Adds the options that say how a watch is to be, given on as ``wishes``."""
 
-    @click.option(
-        "-p",
-        "--profile",
-        "named",
-        metavar="NAME",
-        multiple=True,
-        envvar="WEBEX_TOKEN_PROFILE",
-        show_envvar=True,
-        callback=_checked,
-        shell_complete=complete_profiles,
-        help="Watch this profile only; may be repeated.  [default: all that are stored]",
-    )
+    @profiles_option("Watch")
     @click.option(
         "--interval",
         type=Duration(),
