@@ -288,7 +288,7 @@ def _each_checked(ctx: click.Context, param: click.Parameter, values: Sequence[s
 
 
 def profiles_option(verb: str) -> Callable[[F], F]:
-    """Adds ``--profile``, which may be repeated, given on as ``named``; none stands for all. ``verb`` is what is done."""
+    """Adds ``--profile`` for any number of profiles, given on as ``named``: none stands for all."""
     return click.option(
         "-p",
         "--profile",
