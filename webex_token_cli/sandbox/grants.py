@@ -63,6 +63,7 @@ class Rules:
     ``device_ttl`` is how long a device's code waits for the person, ``device_interval`` how often it may poll.
     ``helper_redirects`` says that the integration lists the helper service's redirect URIs, as devices need.
     ``auto_approve`` consents without asking: at once, or at a device's second poll.
+    ``latency`` is how long each answer takes to come.
     """
 
     access_ttl: float = 14 * DAY
@@ -76,6 +77,7 @@ class Rules:
     helper_redirects: bool = True
     redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
     scopes: frozenset[str] = KNOWN_SCOPES
+    latency: float = 0.0
 
 
 @dataclass

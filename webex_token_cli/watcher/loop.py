@@ -255,10 +255,16 @@ class Watcher:
 
     def _leave_alone(self, service: str) -> None:
         """Raise _Postponed while Webex wants to be left alone, whichever profile it told that to."""
-        since, until, error = self._quiet.get(service, (0.0, 0.0, None))
+        quiet = self._quiet.get(service)
+        if quiet is None:
+            return
+        since, until, error = quiet
         now = self.clock()
-        if error is not None and since <= now < until:
+        if since <= now < until:
             raise _Postponed(error.message, error.hint, until - now)
+        # It is over, also for a clock that is set back into it.
+        if self._quiet.get(service) is quiet:
+            self._quiet.pop(service, None)
 
     def _told_of_change(self, name: str, before: TokenRecord | None, outcome: Outcome) -> WebexTokenError | None:
         known = outcome.record if before is None else before

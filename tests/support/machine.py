@@ -1,0 +1,362 @@
+"""The machine that a year happens to, with a watch on it, and what the watch is held to.
+
+Of the real program run the loop, the schedule, the refresher and the records. What goes wrong is written down, for
+the loop would take an exception for one profile's surprise.
+"""
+
+import bisect
+import collections
+import random
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import TypeVar
+
+from keyring.errors import KeyringError
+
+from tests.support.world import AtOnce
+from tests.support.year import (
+    DAY,
+    END,
+    HOUR,
+    LATE,
+    MINUTE,
+    NAMES,
+    SERVICES,
+    START,
+    Calendar,
+    Grant,
+    Span,
+    Time,
+    Webex,
+    within,
+)
+from webex_token_cli.bounded import BoundedCalls
+from webex_token_cli.errors import SignInNeeded, TemporaryFailure, TooManyRequests, WebexTokenError
+from webex_token_cli.refresher import NotSaved, Outcome, Refresher
+from webex_token_cli.store.records import CredentialStore, decode
+from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.watcher.events import Event, Kind
+from webex_token_cli.watcher.loop import Account, Hooks, Settlement, Watcher
+from webex_token_cli.watcher.schedule import CLOCK_SLACK, Attention, Timing
+
+T = TypeVar("T")
+
+INTERVAL, MAX_AGE = float(HOUR), float(DAY)
+
+
+class _Unbounded(BoundedCalls):
+    """Calls that cannot hang need no thread."""
+
+    def __call__(self, call: Callable[[], T], *_: object, **__: object) -> T:
+        return call()
+
+
+class Machine(Time):
+    """A machine with five profiles signed in, and a year before it.
+
+    ``expected`` says for each profile whose look failed when that was, how long it waits, and whether it was its own
+    failure; ``dead`` has the grants that Webex refused; ``failed_for`` when a refresh that was tried could not be.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.dice = random.Random(seed)
+        self.calendar = Calendar.drawn(self.dice)
+        self.webex = Webex(self.calendar, self.dice)
+        self.problems: list[str] = []
+        self.entries: dict[str, str] = {}
+        self.failed_for: dict[str, list[Span]] = {name: [] for name in NAMES}
+        self.expected: dict[str, tuple[float, float, bool]] = {}
+        self.looked_at: dict[str, float] = {}
+        self.round_at: float | None = None
+        self.woken: tuple[float, list[str]] | None = None
+        self.dead: dict[str, Grant] = {}
+        # What only a sign-in mends: a run of the watch, a profile, and which of its grants.
+        self.refused: list[tuple[int, str, int]] = []
+        self.told: list[tuple[int, str, int]] = []
+        self.called: list[tuple[int, str, int]] = []
+        self.attention: list[tuple[str, str]] = []
+        self.heard: list[tuple[str, str]] = []
+        self.refreshes: list[tuple[str, float]] = []
+        self.lapsed, self.saved_late, self.runs = 0, 0, 1
+        self.store = CredentialStore(
+            self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=_Unbounded()
+        )
+        self.refresher = Refresher(self.store, self.spend, self.clock, self.busy)
+        for name in NAMES:
+            self.sign_in(name)
+        for at, seconds in self.calendar.suspends:
+            self.plan(at, lambda seconds=seconds: self.suspend(seconds))  # type: ignore[misc]
+        for at, size in self.calendar.steps:
+            self.plan(at, lambda size=size: self.step(size))  # type: ignore[misc]
+        for at, name in self.calendar.revocations:
+            self.plan(at, lambda name=name: self.revoke(name))  # type: ignore[misc]
+        for at, name in self.calendar.sign_ins:
+            self.plan(at, lambda name=name: self.come_to_sign_in(name))  # type: ignore[misc]
+
+    # -- what happens ----------------------------------------------------------------------------------
+
+    def suspend(self, seconds: float) -> None:
+        self.busy(seconds)
+        waiting = [name for name in NAMES if name not in self.expected and name not in self.dead]
+        if seconds >= INTERVAL:
+            due = [name for name in waiting if self.stored(name).refreshed_at + MAX_AGE <= self.clock()]
+            self.woken = self.true, due
+
+            self.plan(
+                self.true + 61, lambda: None
+            )  # in a nap after the one that the machine woke in, see whether it was
+
+    def before_event(self) -> None:
+        """Hold the watch to have looked at what was due when the machine woke, in its first moment."""
+        if self.woken is not None:
+            since, due = self.woken
+            for name in due:
+                if self.looked_at.get(name, 0.0) < since:
+                    self.problem(f"{name} was due at the wake-up and not looked at")
+            self.woken = None
+
+    def revoke(self, name: str) -> None:
+        self.webex.grants[name].revoked = True
+
+    def step(self, size: float) -> None:
+        super().step(size)
+        self.woken = None  # what was due may not be any more
+
+    def come_to_sign_in(self, name: str) -> None:
+        """A person at the keyboard, who comes again when it cannot be now."""
+        service = SERVICES[name]
+        if within(self.calendar.outages[service], self.true) or self.flood(service, self.true) or self.store_failure():
+            self.plan(self.true + HOUR / 2, lambda: self.come_to_sign_in(name))
+        else:
+            self.sign_in(name)
+
+    def sign_in(self, name: str) -> None:
+        response = self.webex.sign_in(name, self.true)
+        self.dead.pop(name, None)
+        self.store.save(name, TokenRecord.signed_in(response, name, "secret", self.clock()))
+
+    def flood(self, service: str, moment: float) -> bool:
+        return within([(begins, ends) for begins, ends, _ in self.calendar.floods[service]], moment) is not None
+
+    # -- the store: memory, that fails now and then ----------------------------------------------------
+
+    def store_failure(self) -> tuple[float, float, bool] | None:
+        return next((fail for fail in self.calendar.store_fails if fail[0] <= self.true < fail[1]), None)
+
+    def stored(self, name: str) -> TokenRecord:
+        return decode(self.entries[name], name)
+
+    def get_password(self, service: str, username: str) -> str | None:
+        failure = self.store_failure()
+        if failure is not None and failure[2]:
+            raise KeyringError("locked")
+        return self.entries.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if self.store_failure() is not None:
+            raise KeyringError("the disk is full")
+        self.entries[username] = password
+        if self.stored(username).refresh_token != self.webex.grants[username].refresh:
+            self.problem(f"an old grant of {username} was stored over a newer one")
+
+    def delete_password(self, service: str, username: str) -> None:
+        self.problem(f"{username} was removed")
+
+    # -- Webex, as it is reached from here -------------------------------------------------------------
+
+    def spend(self, record: TokenRecord) -> TokenResponse:
+        name, asked = record.client_id, self.true
+        service, grant = SERVICES[name], self.webex.grants[name]
+        since, until = self.webex.quiet.get(service, (0.0, 0.0))
+        if since <= asked < until - 1 and not self.stepped_since(since):
+            self.problem(f"{name} asked Webex {until - asked:.0f} s before it wanted to be asked")
+        try:
+            self.webex.refuse(name, asked)
+        except TemporaryFailure as error:
+            quiet_until = asked + min(error.retry_after or 0.0, DAY)
+            for each in NAMES:
+                if each == name or (isinstance(error, TooManyRequests) and SERVICES[each] == service):
+                    self.failed_for[each].append((asked, quiet_until))
+            self.busy(self.dice.choice([0.05, 0.05, 30.0]))
+            raise
+        last = grant.last
+        try:
+            response = self.webex.refresh(record.refresh_token or "", asked)
+        except SignInNeeded:
+            self.dead[name] = grant
+            self.refused.append(self.sign_in_needed(name))
+            if not grant.revoked:
+                self.lapsed += 1
+                self.check_gap(name, last, grant.expires_at)
+            raise
+        self.refreshes.append((name, asked))
+        if asked - last < MAX_AGE - 2 and not self.stepped_since(last):
+            self.problem(f"{name} was refreshed after {asked - last:.0f} s")
+        self.check_gap(name, last, asked)
+        self.busy(self.dice.uniform(0.05, 1.5))
+        return response
+
+    def sign_in_needed(self, name: str) -> tuple[int, str, int]:
+        return self.runs, name, id(self.webex.grants[name])
+
+    def check_gap(self, name: str, since: float, until: float) -> None:
+        """Hold the watch to have refreshed in the first time that was long enough for it.
+
+        That is, from a day after ``since`` on: the machine awake, the network and Webex there, and not wanting to be
+        left alone, the store working, for as long as one look after the other may take, and a nap.
+        """
+        due = since + MAX_AGE
+        if until - due <= INTERVAL + LATE:
+            return
+        free = self.longest_free(name, due, until)
+        allowed = INTERVAL + LATE
+        for at, back in self.set_back(since, until):
+            # A record from the future is refreshed, if it can be before it is none any more.
+            noticed = self.longest_free(name, at, since + back - CLOCK_SLACK) > INTERVAL + LATE
+            allowed = max(allowed, INTERVAL + LATE + (0.0 if noticed else back))
+        if free > allowed:
+            self.problem(f"{name} was not refreshed for {(until - since) / HOUR:.1f} h, {free / HOUR:.1f} h of it free")
+
+    def longest_free(self, name: str, since: float, until: float) -> float:
+        return max((ends - begins for begins, ends in self.free(name, since, until)), default=0.0)
+
+    def free(self, name: str, since: float, until: float) -> Iterator[Span]:
+        """The spans in which nothing stood in the way of a refresh."""
+        service = SERVICES[name]
+        taken = [
+            *self.calendar.outages[service],
+            *((begins, ends) for begins, ends, _ in self.calendar.floods[service]),
+            *((begins, ends) for begins, ends, _ in self.calendar.store_fails),
+            *((begins, ends + self.stretch(begins, ends)) for begins, ends in self.failed_for[name]),
+            *self.away[bisect.bisect_left(self.away, since, key=lambda span: span[1]) :],
+        ]
+        free_since = since
+        for begins, ends in sorted(span for span in taken if span[1] >= since and span[0] < until):
+            if begins > free_since:
+                yield free_since, begins
+            free_since = max(free_since, ends)
+        if until > free_since:
+            yield free_since, until
+
+    # -- the watch -------------------------------------------------------------------------------------
+
+    def profiles(self) -> list[str]:
+        """A round begins."""
+        if self.round_at is not None:
+            late = self.lateness(self.round_at, INTERVAL)
+            if late > LATE:
+                self.problem(f"a round was {late:.0f} s late")
+            early = self.round_at + INTERVAL - self.true
+            if early > 1 and not self.stepped_since(self.round_at):
+                self.problem(f"a round {early:.0f} s early")
+        self.round_at = self.true
+        return list(NAMES)
+
+    def looks(self, name: str) -> None:
+        """A profile is looked at."""
+        last, wait, failed = self.expected.get(name, (self.true, 0.0, False))
+        late = self.lateness(last, wait)
+        if late > LATE:
+            self.problem(f"{name} was tried again {late:.0f} s late")
+        before = self.looked_at.get(name, 0.0)
+        if failed and self.true - before < 2.4 and not self.stepped_since(before):
+            self.problem(f"{name} was tried again after {self.true - before:.2f} s")
+        self.looked_at[name] = self.true
+
+    def account(self, name: str) -> Account:
+        def stored() -> TokenRecord | None:
+            self.looks(name)
+            record = self.store.load(name)
+            self.expected.pop(name, None)
+            return record
+
+        def refresh(due: Callable[[TokenRecord], bool]) -> Outcome:
+            self.looks(name)
+            return self.refresher.refresh(name, due)
+
+        def save_late(unsaved: NotSaved) -> Outcome:
+            self.looks(name)
+            outcome = self.refresher.save_late(name, unsaved)
+            self.saved_late += 1
+            return outcome
+
+        return Account(SERVICES[name], stored, refresh, save_late)
+
+    def report(self, event: Event) -> None:
+        name, error = event.profile or "", event.error
+        if error is None or event.kind is Kind.NEEDS_SIGN_IN:
+            self.expected.pop(name, None)
+        elif event.next_at is not None:
+            wait = event.next_at - self.clock()
+            asked_for = min(error.retry_after or 0.0, DAY) if isinstance(error, TemporaryFailure) else 0.0
+            if wait > max(INTERVAL, asked_for) + 1:
+                self.problem(f"{name} waits {wait:.0f} s after {error.message}")
+            self.expected[name] = self.true, wait, event.failing_since is not None
+        if event.kind is Kind.NEEDS_SIGN_IN:
+            self.told.append(self.sign_in_needed(name))
+            after = MINUTE * 30_000 ** self.dice.random()
+            self.plan(self.true + after, lambda: self.come_to_sign_in(name))
+        if event.attention is not None:
+            self.attention.append((name, event.attention[1]))
+            if event.attention[0] is Attention.SIGN_IN:
+                self.called.append(self.sign_in_needed(name))
+        if type(error) is WebexTokenError:
+            self.problem(error.message)
+
+    def watch(self) -> None:
+        """Watch for a year. When nobody is left to watch, a watch is started again once somebody has signed in."""
+        while self.true < END:
+            if not self.watcher().watch():
+                if len(self.dead) < len(NAMES):
+                    self.problem(f"the watch ended though only {sorted(self.dead)} need a sign-in")
+                self.be_down()
+        for name in NAMES:
+            if name not in self.dead and not self.webex.grants[name].revoked:
+                self.check_gap(name, self.webex.grants[name].last, self.true)
+        if self.longest_nap > 60:
+            self.problems.append(f"a nap of {self.longest_nap} s")
+        self.problems += [f"{name} showed a spent refresh token" for name in self.webex.reused]
+        if len(set(self.refused)) != len(self.refused):
+            self.problems.append("a grant that was refused was shown again")
+        if not self.refused == self.told == self.called:
+            self.problems.append(f"needing a sign-in: {self.refused}, told: {self.told}, called: {self.called}")
+        if self.attention != self.heard:
+            self.problems.append("the hook was not told of all that a person has to see to, or of more")
+        self.problems += self.more_than_ideal()
+
+    def more_than_ideal(self) -> list[str]:
+        """A refresh a day is ideal; one more is within reason, and one more for each step of the clock."""
+        count = collections.Counter((name, (at - START) // DAY) for name, at in self.refreshes)
+        steps = collections.Counter((at - START) // DAY for at, _ in self.stepped)
+        return [
+            f"{name} was refreshed {number} times on day {day:.0f}"
+            for (name, day), number in count.items()
+            if number > 2 + steps[day] + steps[day - 1]
+        ]
+
+    def be_down(self) -> None:
+        while len(self.dead) == len(NAMES) and self._events:
+            self.busy(max(0.0, self._events[0][0] - self.true))
+            self.happen_next()
+        self.runs += 1
+        self.round_at, self.woken = None, None
+        self.expected.clear()
+
+    def watcher(self) -> Watcher:
+        return Watcher(
+            profiles=self.profiles,
+            account=self.account,
+            crew=AtOnce[Settlement](),
+            report=self.report,
+            timing=Timing(INTERVAL, MAX_AGE),
+            clock=self.clock,
+            nap=self.nap,
+            stopping=lambda: self.true >= END,
+            hooks=Hooks(on_attention=lambda name, words: self.heard.append((name, words))),
+            draw=self.dice.uniform,
+        )
+
+    def problem(self, words: str) -> None:
+        day, rest = divmod(self.true - START, DAY)
+        self.problems.append(f"day {day:.0f}, {rest / HOUR:.2f} h: {words}")

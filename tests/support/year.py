@@ -1,0 +1,275 @@
+"""A year in which everything happens to a watcher that can, drawn from a seed, on a clock that its naps move on.
+
+This is the script: time, what happens when, and Webex. Whom it happens to stands in ``machine.py``.
+"""
+
+import bisect
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from webex_token_cli.errors import GrantRefused, TemporaryFailure, TooManyRequests
+from webex_token_cli.tokens import TokenResponse
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+START = 1_800_000_000
+END = START + 365 * DAY
+
+# A nap, and what is lost to the rounding of seconds.
+LATE = 60.0 + 2.0
+
+NAMES = ("default", "work", "lab", "bot", "gov")
+SERVICES = {name: "https://api-usgov.example/v1" if name == "gov" else "https://webexapis.example/v1" for name in NAMES}
+
+Span = tuple[float, float]
+
+
+def within(spans: Iterable[Span], moment: float) -> Span | None:
+    """The first of ``spans`` that ``moment`` lies in."""
+    return next((span for span in spans if span[0] <= moment < span[1]), None)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What is to happen when, by the true time, which never steps.
+
+    ``suspends`` and ``steps`` (of the machine's clock) are moments with seconds; ``outages`` are of the network, or of
+    one Webex; in ``floods`` it answers 429, with the Retry-After that is given; ``store_fails`` says whether reading
+    fails too; ``revocations`` and ``sign_ins`` (out of the blue) name a profile.
+    """
+
+    suspends: list[tuple[float, float]]
+    steps: list[tuple[float, float]]
+    outages: dict[str, list[Span]]
+    floods: dict[str, list[tuple[float, float, float | None]]]
+    store_fails: list[tuple[float, float, bool]]
+    revocations: list[tuple[float, str]]
+    sign_ins: list[tuple[float, str]]
+
+    @classmethod
+    def drawn(cls, dice: random.Random) -> "Calendar":
+        """A year's."""
+
+        def moments(most: int) -> list[float]:
+            return sorted(dice.uniform(START, END) for _ in range(dice.randint(0, most)))
+
+        suspends = [(at, _length(dice, MINUTE, 3 * DAY)) for at in moments(250)]
+        suspends += [(at, _length(dice, 4 * DAY, 40 * DAY)) for at in moments(2)]
+        if dice.random() < 0.15:  # longer than a grant lives
+            suspends.append((dice.uniform(START, START + 200 * DAY), dice.uniform(85, 110) * DAY))
+        network = [(at, at + _length(dice, 10, 2 * DAY)) for at in moments(60)]
+        network += [(at, at + _length(dice, 2 * DAY, 20 * DAY)) for at in moments(2)]
+        # Wi-Fi takes a moment to come back.
+        network += [(at, at + length + dice.uniform(0, 90)) for at, length in suspends if dice.random() < 0.5]
+        services = sorted(set(SERVICES.values()))
+        return cls(
+            suspends=sorted(suspends),
+            steps=_steps(dice, [*moments(12), *(dice.uniform(*span) for span in network if dice.random() < 0.3)]),
+            outages={
+                service: sorted(network + [(at, at + _length(dice, MINUTE, DAY)) for at in moments(12)])
+                for service in services
+            },
+            floods={
+                service: [(at, at + _length(dice, 10, 6 * HOUR), _retry_after(dice)) for at in moments(150)]
+                for service in services
+            },
+            store_fails=[(at, at + _length(dice, 10, 12 * HOUR), dice.random() < 0.5) for at in moments(60)],
+            revocations=[(at, dice.choice(NAMES)) for at in [*moments(4), dice.uniform(START, END)]],
+            sign_ins=[(at, dice.choice(NAMES)) for at in moments(3)],
+        )
+
+
+def _length(dice: random.Random, shortest: float, longest: float) -> float:
+    """Short ones are many, long ones are few."""
+    return float(shortest * (longest / shortest) ** dice.random())
+
+
+def _retry_after(dice: random.Random) -> float | None:
+    return dice.choice([None, None, dice.uniform(1, 60), dice.uniform(60, 3 * HOUR), 10.0 * DAY])
+
+
+def _steps(dice: random.Random, moments: list[float]) -> list[tuple[float, float]]:
+    """Steps by seconds to years, most of which are taken back some time later; 2007 is what a dead battery says."""
+    steps = []
+    for at in moments:
+        size = dice.choice([-1, 1]) * _length(dice, 1, dice.choice([300, DAY, 60 * DAY, 20 * 365 * DAY]))
+        steps.append((at, size))
+        if dice.random() < 0.8 or abs(size) > DAY:
+            steps.append((at + _length(dice, MINUTE, 10 * DAY), -size))
+    return sorted(steps)
+
+
+@dataclass
+class Grant:
+    """One sign-in, as Webex sees it."""
+
+    profile: str
+    rotates: bool
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    signed_in_at: float
+    made_at: float
+    expires_at: float
+    revoked: bool = False
+    refused: int = 0
+    answered: list[float] = field(default_factory=list, repr=False)
+
+    @property
+    def last(self) -> float:
+        """When it was signed in to, or last refreshed."""
+        return self.answered[-1] if self.answered else self.signed_in_at
+
+
+@dataclass
+class Webex:
+    """Access tokens live 14 days, refresh tokens 90; a token is made once in 24 hours; reuse revokes the grant."""
+
+    calendar: Calendar
+    dice: random.Random
+    grants: dict[str, Grant] = field(default_factory=dict)
+    reused: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    quiet: dict[str, Span] = field(default_factory=dict)
+    _of: dict[str, Grant] = field(default_factory=dict, repr=False)
+    _made: int = 0
+
+    def sign_in(self, profile: str, now: float) -> TokenResponse:
+        """A new grant; the one of before lives on, and nobody has it any more."""
+        grant = Grant(profile, self.dice.random() < 0.5, self._new("a"), self._new("r"), now, now, now + 90 * DAY)
+        self.grants[profile] = self._of[grant.refresh] = grant
+        return self._response(grant, now)
+
+    def refuse(self, profile: str, now: float) -> None:
+        """Raise what stands between the profile and an answer at ``now``, if anything does."""
+        service = SERVICES[profile]
+        if within(self.calendar.outages[service], now):
+            raise TemporaryFailure("Webex could not be reached.", "Check the network.")
+        for begins, ends, retry_after in self.calendar.floods[service]:
+            if begins <= now < ends:
+                # Longer than a day would be a mistake of Webex's, and is not obeyed.
+                self.quiet[service] = now, now + min(retry_after or 0.0, DAY)
+                raise TooManyRequests("Webex cannot answer now (HTTP 429).", "Try again later.", retry_after)
+        if self.dice.random() < 0.02:
+            raise TemporaryFailure("Webex cannot answer now (HTTP 503).", "Try again later.")
+
+    def refresh(self, refresh_token: str, now: float) -> TokenResponse:
+        """Spend a refresh token."""
+        grant = self._of[refresh_token]
+        if refresh_token != grant.refresh:
+            self.reused.append(grant.profile)
+            grant.revoked = True
+        if grant.revoked or now >= grant.expires_at:
+            grant.refused += 1
+            raise GrantRefused("Webex does not accept the grant any more.", "Sign in again.")
+        if now - grant.made_at >= DAY:
+            grant.access, grant.made_at = self._new("a"), now
+        else:
+            self.unchanged += 1
+        if grant.rotates:
+            grant.refresh = self._new("r")
+            self._of[grant.refresh] = grant
+        grant.expires_at = now + 90 * DAY
+        grant.answered.append(now)
+        return self._response(grant, now)
+
+    def _response(self, grant: Grant, now: float) -> TokenResponse:
+        return TokenResponse(
+            grant.access, int(grant.made_at + 14 * DAY - now - 0.001), grant.refresh, int(90 * DAY - 0.001)
+        )
+
+    def _new(self, kind: str) -> str:
+        self._made += 1
+        return f"{kind}{self._made}"
+
+
+class Time:
+    """The true time, which only goes on, and a clock that is ``offset`` off.
+
+    ``away`` are the spans in which the machine could not look at anything: suspended, or busy with something else;
+    ``stepped`` when its clock was set, and how far off it was then.
+    """
+
+    def __init__(self) -> None:
+        self.true, self.offset = float(START), 0.0
+        self.away: list[Span] = []
+        self.stepped: list[tuple[float, float]] = []
+        self.longest_nap = 0.0
+        self._order = itertools.count()
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._next = float("inf")
+
+    def clock(self) -> float:
+        """The machine's clock."""
+        return self.true + self.offset
+
+    def plan(self, at: float, happen: Callable[[], None]) -> None:
+        """Have something happen."""
+        heapq.heappush(self._events, (at, next(self._order), happen))
+        self._next = self._events[0][0]
+
+    def before_event(self) -> None:
+        """Called in a nap in which something happens."""
+
+    def nap(self, seconds: float) -> None:
+        """Sleep; a suspend in the middle of it makes it longer."""
+        end = self.true + seconds
+        if seconds > self.longest_nap:
+            self.longest_nap = seconds
+        if end >= self._next:
+            self.before_event()
+            while self._events and self._events[0][0] <= end:
+                end += self.happen_next()
+        self.true = end
+
+    def happen_next(self) -> float:
+        """Go to what is to happen next; how long the machine was away for it."""
+        at, _, happen = heapq.heappop(self._events)
+        self.true = before = max(self.true, at)
+        happen()
+        self._next = self._events[0][0] if self._events else float("inf")
+        return self.true - before
+
+    def busy(self, seconds: float) -> None:
+        """Let time pass with something else to do."""
+        self.away.append((self.true, self.true + seconds))
+        self.true += seconds
+
+    def step(self, size: float) -> None:
+        """Set the clock."""
+        self.offset += size
+        self.stepped.append((self.true, self.offset))
+
+    def idle(self, since: float, until: float) -> float:
+        """How much of the time between the two the machine could have looked at something."""
+        first = bisect.bisect_left(self.away, since, key=lambda span: span[1])
+        gone = sum(min(until, ends) - max(since, begins) for begins, ends in self.away[first:] if begins < until)
+        return until - since - gone
+
+    def stepped_since(self, moment: float) -> bool:
+        """Whether the clock was set since then."""
+        return bool(self.stepped) and self.stepped[-1][0] >= moment
+
+    def set_back(self, since: float, until: float) -> list[tuple[float, float]]:
+        """When between the two the clock was set back, and how much less time seems to have passed since ``since``.
+
+        Where that is more than had passed, ``since`` lies in the future for a while: that has to be noticed.
+        """
+        before = next((offset for at, offset in reversed(self.stepped) if at < since), 0.0)
+        steps = ((at, before - offset) for at, offset in self.stepped if since <= at <= until)
+        return [(at, back) for at, back in steps if back > 0]
+
+    def lateness(self, since: float, wait: float) -> float:
+        """For how long the machine could have done what was due ``wait`` after ``since``, and did not.
+
+        A clock that was set back, and not so far that it has to be noticed, excuses that much.
+        """
+        due = since + wait
+        if self.true <= due:
+            return 0.0
+        return self.idle(due, self.true) - self.stretch(since, self.true)
+
+    def stretch(self, since: float, until: float) -> float:
+        """How much longer a wait between the two may be than it is, without that having to be noticed."""
+        return max((back for at, back in self.set_back(since, until) if back <= at - since + LATE), default=0.0)

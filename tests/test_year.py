@@ -1,0 +1,43 @@
+"""A year of suspends, outages, 429s, clocks that are set, full disks and revocations, in a second or two.
+
+What the watch is held to stands in ``support/machine.py``: no grant lapses that could have been saved, a refresh a day,
+every nap, retry and round within its bound, what only a sign-in mends said once, nothing stored lost or gone back on.
+A few years by default, 200 with ``--full``. What is drawn comes from the seed, which a failure names.
+"""
+
+import os
+import time
+
+import pytest
+
+from tests.support.machine import Machine
+
+
+def seeds(request: pytest.FixtureRequest) -> list[int]:
+    given = os.environ.get("WEBEX_TOKEN_TEST_SEED")
+    return [int(given)] if given else list(range(200 if request.config.getoption("--full") else 5))
+
+
+def test_a_year(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    started = time.monotonic()
+    failed: dict[int, list[str]] = {}
+    years = []
+    for seed in seeds(request):
+        machine = Machine(seed)
+        machine.watch()
+        years.append(machine)
+        if machine.problems:
+            failed[seed] = machine.problems[:10]
+    told = {
+        "years": len(years),
+        "refreshes": sum(len(year.refreshes) for year in years),
+        "saved late": sum(year.saved_late for year in years),
+        "steps of the clock": sum(len(year.stepped) for year in years),
+        "sign-ins needed": sum(len(year.told) for year in years),
+        "grants lapsed in an absence of months": sum(year.lapsed for year in years),
+    }
+    with capsys.disabled():
+        print(f"\n{request.node.name}: {time.monotonic() - started:.1f} s, {told}", flush=True)
+    assert failed == {}
+    # A script in which nothing goes wrong would prove nothing.
+    assert len(years) < 5 or all(told[what] for what in told if what != "grants lapsed in an absence of months")
