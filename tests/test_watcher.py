@@ -14,7 +14,8 @@ from webex_token_cli.errors import (
 )
 from webex_token_cli.refresher import NotSaved
 from webex_token_cli.watcher.events import Event, Kind, exit_status
-from webex_token_cli.watcher.loop import LONGEST_NAP, Hooks
+from webex_token_cli.watcher.look import Hooks
+from webex_token_cli.watcher.loop import LONGEST_NAP
 from webex_token_cli.watcher.schedule import Attention
 
 
@@ -163,13 +164,11 @@ def test_an_access_token_that_ends_while_webex_is_away_is_said_once() -> None:
 
 def test_a_hook_that_fails_is_told_of_and_ends_nothing() -> None:
     world = World(until=START + 3 * DAY)
-    watcher = world.watcher()
 
     def fail(*_: object) -> None:
         raise RuntimeError("the-token-is-in-here")
 
-    watcher.hooks = Hooks(on_change=fail, on_attention=fail)
-    assert watcher.watch()
+    assert world.watcher(Hooks(on_change=fail, on_attention=fail)).watch()
     assert world.hours() == [24, 48]
     assert [kind for _, kind in world.said()] == ["fresh", "renewed", "hook failed", "renewed", "hook failed"]
     assert not any("the-token" in event.error.message for event in world.events if event.error)

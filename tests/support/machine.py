@@ -36,7 +36,8 @@ from webex_token_cli.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.store.records import CredentialStore, decode
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 from webex_token_cli.watcher.events import Event, Kind
-from webex_token_cli.watcher.loop import Account, Hooks, Settlement, Watcher
+from webex_token_cli.watcher.look import Account, Hooks
+from webex_token_cli.watcher.loop import Settlement, Watcher
 from webex_token_cli.watcher.schedule import CLOCK_SLACK, Attention, Timing
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresher import NotSaved, Outcome, Result
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.watcher.events import Event
-from webex_token_cli.watcher.loop import Account, Hooks, Settlement, Watcher
+from webex_token_cli.watcher.look import Account, Hooks
+from webex_token_cli.watcher.loop import Settlement, Watcher
 from webex_token_cli.watcher.schedule import Timing
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ class World:
             save_late=lambda unsaved: self.save_late(name, unsaved),
         )
 
-    def watcher(self) -> Watcher:
+    def watcher(self, hooks: Hooks | None = None) -> Watcher:
         return Watcher(
             profiles=lambda: list(self.records),
             account=self.account,
@@ -113,7 +114,8 @@ class World:
             clock=lambda: self.now,
             nap=self.nap,
             stopping=lambda: self.ended(self),
-            hooks=Hooks(
+            hooks=hooks
+            or Hooks(
                 on_change=lambda name, record: self.changes.append((name, record.access_token)),
                 on_attention=lambda name, words: self.calls.append((name, words)),
             ),

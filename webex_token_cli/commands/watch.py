@@ -32,7 +32,8 @@ from webex_token_cli.signals import StopRequest
 from webex_token_cli.watcher.crew import Threads
 from webex_token_cli.watcher.events import Event, Outlook, exit_status
 from webex_token_cli.watcher.hooks import run_hook
-from webex_token_cli.watcher.loop import LONGEST_NAP, Account, Hooks, Settlement, Watcher
+from webex_token_cli.watcher.look import Account, Hooks
+from webex_token_cli.watcher.loop import LONGEST_NAP, Settlement, Watcher
 
 if TYPE_CHECKING:
     from webex_token_cli.tokens import TokenRecord

@@ -9,18 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from webex_token_cli.errors import SignInNeeded, TemporaryFailure, TooManyRequests, WebexTokenError
 from webex_token_cli.refresher import NotSaved, Outcome, Result
-from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.watcher.crew import Crew
 from webex_token_cli.watcher.events import Event, Kind, Outlook
+from webex_token_cli.watcher.look import Account, Hooks, Looked, Looker, Postponed, error_of
 from webex_token_cli.watcher.schedule import (
-    FIRST_RETRY,
-    LONGEST_RETRY_AFTER,
     Standing,
     Timing,
     attention,
     due_at,
     failed,
-    is_due,
     is_news,
     needs_look,
     postponed,
@@ -33,7 +30,6 @@ from webex_token_cli.watcher.schedule import (
 # a look at most a minute late after a wake-up.
 LONGEST_NAP = 60.0
 
-
 _KINDS = {
     Result.RENEWED: Kind.RENEWED,
     Result.UNCHANGED: Kind.UNCHANGED,
@@ -41,51 +37,8 @@ _KINDS = {
     Result.SUPERSEDED: Kind.SUPERSEDED,
 }
 
-
-class _Postponed(TooManyRequests):
-    """Webex was not asked, because it has told another profile to leave it alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """What a look came to. Neither an outcome nor an error: it still waits for a sign-in, or was not begun.
-
-    ``seen`` is the record that it was about.
-    """
-
-    profile: str
-    service: str = ""
-    outcome: Outcome | None = None
-    error: WebexTokenError | None = None
-    seen: TokenRecord | None = None
-    hook_error: WebexTokenError | None = None
-
-
 # What a call in the crew hands back: what is to be done with its result, in the one thread that decides.
 Settlement = Callable[[], list[Event]]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One profile's part in a watch: ``service`` is the API base URL that it shares with others.
-
-    ``stored`` reads its record, ``refresh`` is ``Refresher.refresh`` and ``save_late`` ``Refresher.save_late`` for
-    it. Each may be called in any thread, and raises WebexTokenError.
-    """
-
-    service: str
-    stored: Callable[[], TokenRecord | None]
-    refresh: Callable[[Callable[[TokenRecord], bool]], Outcome]
-    save_late: Callable[[NotSaved], Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What else is done in the crew: ``on_change`` whenever a profile's access token has become another one,
-    ``on_attention`` when a person has to see to one. Each raises WebexTokenError, which is told and no more."""
-
-    on_change: Callable[[str, TokenRecord], None] = lambda _, __: None
-    on_attention: Callable[[str, str], None] = lambda _, __: None
 
 
 @dataclass(slots=True)
@@ -114,13 +67,17 @@ class Watcher:
     longest_nap: float = LONGEST_NAP
     _standings: dict[str, Standing] = field(default_factory=dict)
     _unsaved: dict[str, NotSaved] = field(default_factory=dict)
-    _quiet: dict[str, tuple[float, float, TooManyRequests]] = field(default_factory=dict)
+    _looker: Looker = field(init=False)
     _in_flight: set[str] = field(default_factory=set)
     _calls: int = 0
     _config: Standing = field(default_factory=Standing)
     _round_at: float | None = None
     _retry_at: float | None = None
     _ticked_at: float = 0.0
+    _ending: bool = False
+
+    def __post_init__(self) -> None:
+        self._looker = Looker(self.account, self.hooks, self.timing, self.clock, self.stopping)
 
     def watch(self) -> bool:
         """Rounds every interval, retries between them, until stopped; what is in flight then is finished.
@@ -210,69 +167,10 @@ class Watcher:
         unsaved = self._unsaved.get(name)
 
         def call() -> Settlement:
-            looked = self._look(name, standing, unsaved)
+            looked = self._looker.look(name, standing, unsaved)
             return lambda: self._settle(looked)
 
         self._begin(call)
-
-    # -- in the crew: nothing of the watcher is changed here but which Webex is left alone --------------
-
-    def _look(self, name: str, standing: Standing, unsaved: NotSaved | None) -> _Looked:
-        """Read the profile's record, refresh it if it is due, and tell the hook of a new access token."""
-        if self.stopping():
-            return _Looked(name)
-        service, seen = "", None
-
-        def due(record: TokenRecord) -> bool:
-            nonlocal seen
-            seen = record
-            found = is_due(record, self.timing, self.clock())
-            if found:
-                self._leave_alone(service)
-            return found
-
-        try:
-            account = self.account(name)
-            service = account.service
-            if unsaved is not None:
-                outcome = account.save_late(unsaved)
-            elif standing.given_up and account.stored() == standing.record:
-                return _Looked(name)
-            else:
-                outcome = account.refresh(due)
-        except WebexTokenError as error:
-            if isinstance(error, TooManyRequests) and not isinstance(error, _Postponed):
-                self._quieten(service, error, error.retry_after or FIRST_RETRY)
-            return _Looked(name, service, error=error, seen=seen)
-        except Exception as error:  # noqa: BLE001 - one profile's surprise must not end the watch over the others
-            return _Looked(name, service, error=_surprise(error), seen=seen)
-        return _Looked(name, service, outcome, hook_error=self._told_of_change(name, standing.record, outcome))
-
-    def _quieten(self, service: str, error: TooManyRequests, seconds: float) -> None:
-        """Leave a Webex alone from now on, before anybody else of the crew asks it."""
-        now = self.clock()
-        self._quiet[service] = now, now + min(seconds, LONGEST_RETRY_AFTER), error
-
-    def _leave_alone(self, service: str) -> None:
-        """Raise _Postponed while Webex wants to be left alone, whichever profile it told that to."""
-        quiet = self._quiet.get(service)
-        if quiet is None:
-            return
-        since, until, error = quiet
-        now = self.clock()
-        if since <= now < until:
-            raise _Postponed(error.message, error.hint, until - now)
-        # It is over, also for a clock that is set back into it.
-        if self._quiet.get(service) is quiet:
-            self._quiet.pop(service, None)
-
-    def _told_of_change(self, name: str, before: TokenRecord | None, outcome: Outcome) -> WebexTokenError | None:
-        known = outcome.record if before is None else before
-        if outcome.result is not Result.RENEWED and known.access_token == outcome.record.access_token:
-            return None
-        return _error_of(lambda: self.hooks.on_change(name, outcome.record))
-
-    # -- in the one thread that decides ----------------------------------------------------------------
 
     def _settle_finished(self) -> list[Event]:
         settlements = self.crew.finished()
@@ -286,6 +184,7 @@ class Watcher:
 
     def _finish(self) -> list[Event]:
         """Let what is in flight end, and tell of it; what nobody has begun is not begun."""
+        self._ending = True
         events = self._settle_each(self.crew.close())
         self.at_rest()
         return events
@@ -297,7 +196,7 @@ class Watcher:
             events += settle()
         return events
 
-    def _settle(self, looked: _Looked) -> list[Event]:
+    def _settle(self, looked: Looked) -> list[Event]:
         """Take in what a look came to, and report it."""
         name, now = looked.profile, self.clock()
         self._in_flight.discard(name)
@@ -310,16 +209,16 @@ class Watcher:
             return []
         event = replace(event, attention=attention(name, before, after, now))
         self.report(event)
-        if event.attention is not None:
+        if event.attention is not None and not self._ending:
             self._call_for_attention(name, event.attention[1])
         if looked.hook_error is None:
             return [event]
         return [event, self._hook_failed(name, looked.hook_error)]
 
-    def _judged(self, looked: _Looked, before: Standing, now: float) -> tuple[Standing, Event | None]:
+    def _judged(self, looked: Looked, before: Standing, now: float) -> tuple[Standing, Event | None]:
         """The profile's new standing, and what is to be told of it, if anything."""
         name, error = looked.profile, looked.error
-        if isinstance(error, _Postponed):
+        if isinstance(error, Postponed):
             after = postponed(before, looked.seen, now, now + (error.retry_after or 0.0))
             return after, Event(now, name, Kind.RETRYING, error=error, next_at=after.retry_at, is_news=False)
         if error is not None:
@@ -339,7 +238,7 @@ class Watcher:
             now, name, _happened(looked.outcome, before), record, next_at=next_at, failing_since=since
         )
 
-    def _remember(self, looked: _Looked, after: Standing) -> None:
+    def _remember(self, looked: Looked, after: Standing) -> None:
         """Keep what a failure leaves to do: an answer of Webex's to save, a Webex to leave alone."""
         if isinstance(looked.error, NotSaved):
             self._unsaved[looked.profile] = looked.error
@@ -347,11 +246,11 @@ class Watcher:
             self._unsaved.pop(looked.profile, None)
         elif isinstance(looked.error, TooManyRequests) and after.retry_at is not None:
             # Without a Retry-After of Webex's, it is left alone for longer each time.
-            self._quieten(looked.service, looked.error, after.retry_at - after.failed_at)
+            self._looker.quieten(looked.service, looked.error, after.retry_at - after.failed_at)
 
     def _call_for_attention(self, name: str, words: str) -> None:
         def call() -> Settlement:
-            error = _error_of(lambda: self.hooks.on_attention(name, words))
+            error = error_of(lambda: self.hooks.on_attention(name, words))
             return lambda: [] if error is None else [self._hook_failed(name, error)]
 
         self._begin(call)
@@ -387,18 +286,3 @@ def _kind_of(error: WebexTokenError) -> Kind:
     if isinstance(error, SignInNeeded):
         return Kind.NEEDS_SIGN_IN
     return Kind.RETRYING if isinstance(error, TemporaryFailure) else Kind.FAILED
-
-
-def _error_of(call: Callable[[], None]) -> WebexTokenError | None:
-    """What ``call`` raises, as something that can be told."""
-    try:
-        call()
-    except WebexTokenError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - as above
-        return _surprise(error)
-    return None
-
-
-def _surprise(error: Exception) -> WebexTokenError:
-    return WebexTokenError(f"Something unexpected failed ({type(error).__name__}).", "See --debug.")
