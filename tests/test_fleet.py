@@ -1,6 +1,6 @@
 """A thousand profiles side by side, ten thousand rounds, and rounds in which there is nothing to do: what they cost.
 
-Smaller by default; ``pytest --full`` takes the numbers that the README gives. The figures are printed.
+Fewer of each by default, all with ``pytest --full``. The figures are printed.
 """
 
 import contextlib
