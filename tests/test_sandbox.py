@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from datetime import datetime
@@ -630,3 +631,10 @@ def test_the_command_says_that_its_port_is_taken(program: Program, sandbox: Sand
     done = program.run("sandbox", "--port", str(sandbox.port))
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith(f"Error: The sandbox cannot listen on port {sandbox.port} (Address already in use).")
+
+
+@pytest.mark.parametrize("rules", [{"latency": 0.2}], indirect=True)
+def test_answers_can_take_their_time(sandbox: Sandbox) -> None:
+    asked = time.monotonic()
+    assert ask(sandbox, "/people/me")[0] == 401
+    assert time.monotonic() - asked >= 0.2

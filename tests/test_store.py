@@ -21,6 +21,7 @@ from webex_token_cli.store.backends import open_file_store, open_keyring_store
 from webex_token_cli.store.filekeyring import FileKeyring, file_name
 from webex_token_cli.store.lock import check_lock_folder, locked
 from webex_token_cli.store.records import CredentialStore, decode, encode
+from webex_token_cli.store.secretservice import KeptOpen, kept_open
 from webex_token_cli.tokens import Person, TokenRecord
 
 RECORD = TokenRecord(
@@ -422,3 +423,35 @@ def test_a_record_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "replace", replacing)
     open_file_store(tmp_path / "credentials").save("a", RECORD)
     assert done == ["file", "replace", "folder"]
+
+
+def test_a_connection_that_is_lost_to_the_gnome_keyring_is_made_again(
+    keyring_session: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keyring.backends.SecretService import Keyring
+
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", keyring_session["DBUS_SESSION_BUS_ADDRESS"])
+    kept = kept_open(Keyring())  # type: ignore[no-untyped-call]
+    assert isinstance(kept, KeptOpen)
+    store = open_keyring_store(backend=kept)
+    store.save("lost", RECORD)
+    for session_too in (False, True):
+        first = kept._collection
+        assert first is not None
+        assert store.load("lost") == RECORD
+        assert kept._collection is first
+        if session_too:  # as a daemon that was started anew has forgotten it
+            assert first.session is not None
+            first.session.object_path = "/org/freedesktop/secrets/session/none"
+        else:
+            first.connection.close()
+        store.save("lost", replace(RECORD, access_token="newer"))
+        assert store.load("lost") == replace(RECORD, access_token="newer")
+        assert kept._collection is not first
+        store.save("lost", RECORD)
+    assert store.delete("lost")
+
+
+def test_only_the_librarys_own_secret_service_is_kept_open() -> None:
+    small = Keyring()
+    assert kept_open(small) is small

@@ -117,6 +117,21 @@ def test_a_quiet_ends_when_the_clock_is_set_back_before_it() -> None:
     assert [moment - START for _, moment in world.refreshes] == [0, -60, -60]
 
 
+def test_a_quiet_that_is_over_does_not_begin_again_when_the_clock_is_set_back_into_it() -> None:
+    world = World(records={"a": replace(RECORD, refreshed_at=START - 2 * DAY)})
+    world.ended = lambda world: len(world.naps) == 10
+    world.failing = lambda _: TooManyRequests("too many", "wait", 3000) if len(world.refreshes) == 1 else None
+    there, back = stepping(START + 60, 2 * HOUR), stepping(START + 60 + 2 * HOUR + 60, -2 * HOUR)
+
+    def step(world: World) -> None:
+        there(world)
+        back(world)
+
+    world.on_nap = step
+    world.watcher().watch()
+    assert [moment - START for _, moment in world.refreshes] == [0, 60 + 2 * HOUR, 120]
+
+
 def test_what_could_not_be_saved_is_saved_later_and_webex_is_not_asked_again() -> None:
     world = World(until=START + DAY + HOUR)
     answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)

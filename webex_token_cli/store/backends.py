@@ -9,6 +9,7 @@ from webex_token_cli.bounded import BoundedCalls, BoundExceeded, bounded
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.lock import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore
+from webex_token_cli.store.secretservice import kept_open
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def open_keyring_store(
         return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
     return CredentialStore(
-        keyring=SplittingKeyring(backend, entry_limit(backend)),
+        keyring=SplittingKeyring(kept_open(backend), entry_limit(backend)),
         place=f"the keyring ({_known_as(backend)})",
         lock=lock,
         say=say,

@@ -1,0 +1,214 @@
+"""Many profiles in a process of their own, and the stand-in that they are renewed at in another.
+
+``python -m tests.support.fleet WHAT …`` is run by ``test_fleet.py``: neither pytest's own threads and memory nor the
+stand-in's work is to count. The environment says where everything is, as it does for the program.
+"""
+
+import gc
+import json
+import os
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from webex_token_cli.commands.shared import Invocation
+from webex_token_cli.commands.watch import AT_ONCE
+from webex_token_cli.profiles import Profile, with_section
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.signals import StopRequest
+from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.watcher.crew import Threads
+from webex_token_cli.watcher.events import Kind
+from webex_token_cli.watcher.loop import Account, Settlement, Watcher
+from webex_token_cli.watcher.schedule import Timing
+
+HOUR, DAY = 3600, 86400
+
+
+def serve(count: int, latency: float) -> None:
+    """Run a stand-in with ``count`` grants two days old until standard input ends; the first line says where."""
+    sandbox = Sandbox(Rules(latency=latency, rotate=True))
+    made = [sandbox.webex._response(sandbox.webex._new_grant(("spark:all",))) for _ in range(count)]
+    sandbox.webex.advance(2 * DAY)
+    with sandbox:
+        print(json.dumps({"environment": sandbox.environment, "grants": made}), flush=True)
+        sys.stdin.read()
+
+
+@dataclass
+class Fleet:
+    """The profiles of this process's environment, and what watches some of them by ``clock``."""
+
+    clock: Callable[[], float] = time.time
+    invocation: Invocation = field(default_factory=lambda: Invocation(os.environ))
+
+    def sign_in(self, grants: dict[str, dict[str, object]], ago: float) -> None:
+        """Have a profile of each name, with the tokens of its grant, that was refreshed ``ago`` seconds ago."""
+        text = ""
+        store_name = os.environ["WEBEX_TOKEN_STORE"]
+        store = self.invocation.store(store_name)
+        for name, grant in grants.items():
+            record = TokenRecord.signed_in(
+                TokenResponse.parse(grant),
+                os.environ["WEBEX_CLIENT_ID"],
+                os.environ["WEBEX_CLIENT_SECRET"],
+                time.time() - ago,
+            )
+            store.save(name, record)
+            text = with_section(text, name, Profile(name, store=store_name).settings)
+        path = self.invocation.config.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def account(self, name: str) -> Account:
+        """The way to a profile, as ``watch`` makes it."""
+        settings = self.invocation.settings(name)
+        refresher = replace(self.invocation.refresher(settings), clock=self.clock)
+        return Account(
+            settings.api_url,
+            stored=lambda: refresher.store.load(name),
+            refresh=lambda due: refresher.refresh(name, due),
+            save_late=lambda unsaved: refresher.save_late(name, unsaved),
+        )
+
+    def watcher(self, at_once: int, stop: StopRequest) -> Watcher:
+        """A watcher with nothing in it that is not real, but perhaps the clock."""
+        return Watcher(
+            profiles=self.invocation.config.names,
+            account=self.account,
+            crew=Threads[Settlement](at_once, stop.wake),
+            report=lambda _: None,
+            timing=Timing(HOUR, DAY),
+            clock=self.clock,
+            nap=stop.nap,
+            stopping=stop,
+            at_rest=self.invocation.hang_up,
+        )
+
+    def round(self, names: list[str], at_once: int, stop: StopRequest) -> float:
+        """How long it takes to renew the profiles ``names``, all of which are due."""
+        watcher = self.watcher(at_once, stop)
+        watcher.profiles = lambda: names
+        started = time.monotonic()
+        events = watcher.once()
+        took = time.monotonic() - started
+        assert sorted((e.profile, e.kind) for e in events) == sorted((n, Kind.RENEWED) for n in names), events
+        return took
+
+
+def race() -> dict[str, float]:
+    """Renew half of the grants on standard input one after the other, and the others side by side; say the seconds."""
+    first, *grants = json.load(sys.stdin)
+    half = len(grants) // 2
+    one, many = [f"one-{n:04}" for n in range(half)], [f"many-{n:04}" for n in range(half)]
+    fleet = Fleet()
+    fleet.sign_in(dict(zip(["first", *one, *many], [first, *grants], strict=True)), ago=2 * DAY)
+    with StopRequest() as stop:
+        fleet.round(["first"], 1, stop)  # what is imported and opened once is no part of the race
+        return {"one": fleet.round(one, 1, stop), "many": fleet.round(many, AT_ONCE, stop)}
+
+
+@dataclass
+class Quick:
+    """A watch whose rounds follow each other without a wait: its clock is moved by its naps."""
+
+    interval: float
+    max_age: float
+    measure: Callable[[int], None]
+    last_round: int
+    now: float = field(default_factory=time.time)
+    rounds: int = 0
+
+    def run(self) -> None:
+        """Watch the profiles on standard input; ``measure`` is called at the end of each round."""
+        grants = json.load(sys.stdin)
+        fleet = Fleet(clock=lambda: self.now)
+        fleet.sign_in({f"p{number}": grant for number, grant in enumerate(grants)}, ago=0)
+        listed = fleet.invocation.config.names
+
+        def names() -> list[str]:
+            self.rounds += 1
+            return listed()
+
+        with StopRequest() as stop:
+            watcher = fleet.watcher(AT_ONCE, stop)
+
+            def nap(seconds: float) -> None:
+                if watcher._in_flight:
+                    stop.nap(seconds)
+                else:
+                    self.measure(self.rounds)
+                    self.now += seconds
+
+            watcher.profiles, watcher.nap = names, nap
+            watcher.timing = Timing(self.interval, self.max_age)
+            watcher.longest_nap = self.interval
+            watcher.stopping = lambda: self.rounds >= self.last_round
+            watcher.watch()
+
+
+def leave_alone(rounds: int) -> dict[str, list[int]]:
+    """What is in use after the first hundred and after the last of ``rounds``; every fiftieth refreshes all.
+
+    ``bytes`` are what Python holds; what is ``resident`` moves by a megabyte with the holes between them.
+    """
+    used: dict[int, dict[str, int]] = {}
+
+    def measure(number: int) -> None:
+        if number in (100, rounds - 1) and number not in used:
+            gc.collect()
+            resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            used[number] = {
+                "bytes": tracemalloc.get_traced_memory()[0],
+                "resident": resident,
+                "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+                "threads": threading.active_count(),
+            }
+
+    # Pathlib has each name of a temporary file interned until it is dropped. The interpreter's table of such strings
+    # takes its size, a megabyte more, after some ten thousand, at whichever round that is: before the first, then.
+    tracemalloc.start()
+    for number in range(100_000):
+        sys.intern(f"name-{number}")
+    Quick(HOUR, 50 * HOUR, measure, rounds).run()
+    first, last = used.values()
+    return {what: [first[what], last[what]] for what in first}
+
+
+def do_nothing(rounds: int) -> dict[str, float]:
+    """What a round costs in which nothing is due, the first, which reads all, left out."""
+    counted = {"open": 0, "socket.connect": 0}
+    cost: dict[str, float] = {}
+    began: list[tuple[int, float]] = []
+
+    def count(event: str, _: tuple[object, ...]) -> None:
+        if began and event in counted:
+            counted[event] += 1
+
+    def measure(number: int) -> None:
+        if not began:
+            began.append((number, time.process_time()))
+        elif number == rounds - 1:
+            first, at = began[0]
+            cost["milliseconds"] = (time.process_time() - at) / (number - first) * 1000
+
+    sys.addaudithook(count)
+    Quick(1.0, DAY, measure, rounds).run()
+    return {**cost, **counted}
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve", count, latency]:
+            serve(int(count), float(latency))
+        case ["race"]:
+            print(json.dumps(race()))
+        case ["leave-alone", rounds]:
+            print(json.dumps(leave_alone(int(rounds))))
+        case ["do-nothing", rounds]:
+            print(json.dumps(do_nothing(int(rounds))))
