@@ -34,9 +34,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def after(*moments: float) -> Callable[[], float]:
-    """A clock that shows these, and the last of them from then on."""
-    shown: Iterator[float] = itertools.chain(moments, itertools.repeat(moments[-1]))
-    return lambda: next(shown)
+    """A clock that shows these, and the last of them for some ten seconds."""
+    shown: Iterator[float] = itertools.chain(moments, itertools.repeat(moments[-1], 40))
+    return lambda: next(shown)  # which raises in the end
 
 
 def gone(file: Path) -> bool:
@@ -91,7 +91,7 @@ def test_what_cannot_be_started(tmp_path: Path) -> None:
 def test_one_that_takes_too_long_is_killed_with_all_that_it_started(
     tmp_path: Path, clock: Callable[[], float], stopping: bool, why: str
 ) -> None:
-    command = 'sleep 600 & echo $! > "$TOLD/child"; echo $$ > "$TOLD/self"; trap "" TERM; wait'
+    command = 'sleep 20 & echo $! > "$TOLD/child"; echo $$ > "$TOLD/self"; trap "" TERM; wait'
     with pytest.raises(HookFailed) as raised:
         run_hook(command, environment(tmp_path), TOKEN, clock=clock, stopping=lambda: stopping)
     assert raised.value.message == f"The command {why}, and was killed."
@@ -167,7 +167,7 @@ def test_a_profile_that_needs_a_person_runs_the_one_for_that(stale: Program, san
 
 def test_a_stop_does_not_wait_for_one_that_hangs(stale: Program, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
-    command = 'echo $$ > "$TOLD/self"; exec sleep 600'
+    command = 'echo $$ > "$TOLD/self"; exec sleep 30'
     with stale.started("watch", "-p", "default", "--on-change", command) as watch:
         wait_until(lambda: (tmp_path / "self").exists() and (tmp_path / "self").read_text())
         asked = time.monotonic()

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.conftest import _require
-from tests.support.program import Program, Running, wait_until
+from tests.support.program import WEBEX_TOKEN, Program, Running, wait_until
 from tests.support.rounds import stored_in
 from tests.support.terminal import at_a_terminal
 from tests.test_verbs import DAY, age
@@ -164,3 +165,19 @@ def test_a_terminal_that_goes_away_takes_it_along(
     stored = stored_in(home)
     assert stored is not None
     assert (stored.access_token == "the-last-one") == bool(delay)
+
+
+def test_a_terminal_that_goes_away_is_no_wish_to_look(signed_in: Program, tmp_path: Path) -> None:
+    """What it prints goes elsewhere, so that nothing but the terminal itself can tell it."""
+    log = tmp_path / "log"
+    child: pexpect.spawn[str] = pexpect.spawn(
+        "sh", ["-c", f"exec {WEBEX_TOKEN} watch >{log}"], env=signed_in.environment, encoding="utf-8", timeout=20
+    )
+    try:
+        child.expect("Next look in ")
+        wait_until(lambda: "fresh: " in log.read_text())
+        child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # as above
+        wait_until(lambda: not child.isalive(), timeout=2)
+    finally:
+        child.close(force=True)
+    assert log.read_text().count("fresh: ") == 1
