@@ -24,7 +24,8 @@ from webex_token_cli.signals import StopRequest
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 from webex_token_cli.watcher.crew import Threads
 from webex_token_cli.watcher.events import Kind
-from webex_token_cli.watcher.loop import Account, Settlement, Watcher
+from webex_token_cli.watcher.look import Account
+from webex_token_cli.watcher.loop import Settlement, Watcher
 from webex_token_cli.watcher.schedule import Timing
 
 HOUR, DAY = 3600, 86400
