@@ -91,7 +91,17 @@ def not_written(why: str) -> str:
     ("script", "failure", "asked"),
     [
         (FULL_DISK, Failure("failed", not_written("No space left on device"), MAKE_ROOM, 5, tracked=False), 2),
-        (READ_ONLY_FOLDER, Failure("failed", not_written("Permission denied"), MAKE_ROOM, 5, tracked=False), 2),
+        (
+            READ_ONLY_FOLDER,
+            Failure(
+                "failed",
+                "The folder HOME/credentials cannot be written to.",
+                "See to its owner, its permissions (0700) and how its disk is mounted, then try again.",
+                5,
+                tracked=False,
+            ),
+            0,
+        ),
         (
             READ_ONLY_DISK,
             Failure(

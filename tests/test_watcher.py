@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.support.world import DAY, HOUR, RECORD, START, World
+from tests.support.world import DAY, HOUR, RECORD, START, AtOnce, World
 from webex_token_cli.errors import (
     ConfigurationError,
     GrantRefused,
@@ -15,8 +15,19 @@ from webex_token_cli.errors import (
 from webex_token_cli.refresher import NotSaved
 from webex_token_cli.watcher.events import Event, Kind, exit_status
 from webex_token_cli.watcher.look import Hooks
-from webex_token_cli.watcher.loop import LONGEST_NAP
+from webex_token_cli.watcher.loop import LONGEST_NAP, Settlement
 from webex_token_cli.watcher.schedule import Attention
+
+
+class Late(AtOnce[Settlement]):
+    """A crew whose results are ``withheld`` for some time."""
+
+    def __init__(self, withheld: Callable[[], bool]) -> None:
+        super().__init__()
+        self._withheld = withheld
+
+    def finished(self) -> list[Settlement]:
+        return [] if self._withheld() else super().finished()
 
 
 def stepping(moment: float, seconds: float) -> Callable[[World], None]:
@@ -370,3 +381,31 @@ def test_a_look_that_is_asked_for_comes_at_once() -> None:
     watcher.look_asked = lambda: bool(asked) and world.now >= asked[0] and bool(asked.pop())
     watcher.watch()
     assert [e.moment - START for e in world.events] == [0, 600]
+
+
+def test_a_look_that_a_suspend_cut_in_two_is_done_again_at_once() -> None:
+    world = World(until=START + 5 * DAY)
+    naps: list[float] = []
+    watcher = world.watcher()
+    # The answer to the first refresh is on its way when the machine is suspended, and comes after it woke.
+    watcher.crew = Late(lambda: bool(world.refreshes) and len(naps) < 2)
+
+    def nap(world: World) -> None:
+        if world.refreshes:
+            naps.append(world.now)
+            world.now += 3 * DAY if len(naps) == 1 else 0
+
+    world.on_nap = nap
+    watcher.watch()
+    woken = naps[0] + 3 * DAY
+    assert world.refreshes[0][1] == START + DAY
+    assert 0 < world.refreshes[1][1] - woken <= 2 * LONGEST_NAP
+
+
+def test_an_answer_that_is_unsaved_at_the_end_is_tried_once_more() -> None:
+    world = World(until=START + DAY + 60)
+    answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)
+    world.failing = lambda _: NotSaved("disk full", "make room", RECORD, answer) if world.now < world.until else None
+    world.watcher().watch()
+    assert world.late == [("default", answer)]
+    assert world.records["default"] == answer

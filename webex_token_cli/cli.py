@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 from click.shell_completion import CompletionItem
@@ -120,7 +120,16 @@ def _flushed(status: int) -> int:
                 stream.flush()
         except (OSError, ValueError):
             status = status or 1
+            _give_up(stream)
     return status
+
+
+def _give_up(stream: TextIO | None) -> None:
+    """Let what ``stream`` still holds go to the null device: Python flushes once more at its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]
+        os.close(nowhere)
 
 
 def run(arguments: Sequence[str]) -> int:

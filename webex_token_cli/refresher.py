@@ -86,6 +86,8 @@ class Refresher:
     def _spend(self, profile: str, record: TokenRecord) -> Outcome:
         if record.refresh_token is None:
             raise SignInNeeded(f"Profile {profile} has no refresh token.", sign_in_hint(profile))
+        # What could not be stored is better not asked for: Webex may replace the refresh token.
+        self.store.check()
         # A refresh token that has expired by this machine's clock is spent all the same: the clock may be
         # wrong, and Webex knows.
         asked = self.clock()

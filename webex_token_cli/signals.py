@@ -128,7 +128,21 @@ class StopRequest:
     def nap(self, seconds: float) -> None:
         """Sleep for ``seconds``, or until a stop or a look is asked for, or ``wake`` is called."""
         if self.received is None and not self._hung_up:
-            select.select([self._heard], [], [], seconds)
+            _wait_for(self._heard, seconds)
         with contextlib.suppress(BlockingIOError):  # nothing rang
             while self._heard.recv(4096):
                 pass
+
+
+def _wait_for(channel: socket.socket, seconds: float) -> None:
+    """Wait until ``channel`` can be read, or for ``seconds``.
+
+    Linux begins a select anew with what was left of its time when the process is stopped and goes on, a poll with
+    none once its time is over; Windows has no poll.
+    """
+    if not hasattr(select, "poll"):
+        select.select([channel], [], [], seconds)
+        return
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    poll.poll(seconds * 1000)

@@ -1,5 +1,6 @@
 """Which keyring a store's name stands for."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -36,7 +37,17 @@ def open_file_store(
         say=say,
         bound=bound,
         plain_file=lambda profile: backend.path(SERVICE, profile),
+        check=lambda: _check_writable(folder),
     )
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise StoreUnavailable when there is a folder, and nothing can be stored in it."""
+    if folder.exists() and not os.access(folder, os.W_OK):
+        raise StoreUnavailable(
+            f"The folder {folder} cannot be written to.",
+            "See to its owner, its permissions (0700) and how its disk is mounted, then try again.",
+        )
 
 
 def open_keyring_store(

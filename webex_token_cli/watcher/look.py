@@ -65,9 +65,13 @@ class Looker:
     stopping: Callable[[], bool]
     _quiet: dict[str, tuple[float, float, TooManyRequests]] = field(default_factory=dict)
 
-    def look(self, name: str, standing: Standing, unsaved: NotSaved | None) -> Looked:
-        """Read the profile's record, refresh it if it is due, and tell the hook of a new access token."""
-        if self.stopping():
+    def look(self, name: str, standing: Standing, unsaved: NotSaved | None, to_the_end: bool = False) -> Looked:
+        """Read the profile's record, refresh it if it is due, and tell the hook of a new access token.
+
+        An answer that is ``unsaved`` is saved instead. Nothing is begun once the end was asked for, unless it is
+        ``to_the_end``.
+        """
+        if self.stopping() and not to_the_end:
             return Looked(name)
         service, seen = "", None
 

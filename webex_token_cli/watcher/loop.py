@@ -69,6 +69,7 @@ class Watcher:
     _unsaved: dict[str, NotSaved] = field(default_factory=dict)
     _looker: Looker = field(init=False)
     _in_flight: set[str] = field(default_factory=set)
+    _passed_over: set[str] = field(default_factory=set)
     _calls: int = 0
     _config: Standing = field(default_factory=Standing)
     _round_at: float | None = None
@@ -93,6 +94,7 @@ class Watcher:
             return True
         finally:
             self._finish()
+            self._save_what_is_unsaved()
 
     def once(self) -> list[Event]:
         """One look at every profile, and what came of each."""
@@ -122,6 +124,8 @@ class Watcher:
     def _begin_round(self, now: float, everything: bool) -> list[Event]:
         """Begin a look at each profile that needs one, or, with ``everything``, at each that may be looked at now."""
         self._round_at = now
+        # A look that a suspended machine was in the middle of says what held before.
+        self._passed_over |= self._in_flight
         events = self._list_profiles(now)
         for name, standing in self._standings.items():
             asked = everything and standing.retry_at is None
@@ -189,6 +193,12 @@ class Watcher:
         self.at_rest()
         return events
 
+    def _save_what_is_unsaved(self) -> None:
+        """Try once more before the answers, which may be the only good ones, are gone with the process."""
+        for name, unsaved in list(self._unsaved.items()):
+            if name in self._standings:
+                self._settle(self._looker.look(name, self._standings[name], unsaved, to_the_end=True))
+
     def _settle_each(self, settlements: list[Settlement]) -> list[Event]:
         events: list[Event] = []
         for settle in settlements:
@@ -205,6 +215,10 @@ class Watcher:
             return []
         after, event = self._judged(looked, before, now)
         self._standings[name] = after
+        if name in self._passed_over and not self._ending:
+            self._passed_over.discard(name)
+            if needs_look(after, self.timing, now):
+                self._begin_look(name, after)
         if event is None:
             return []
         event = replace(event, attention=attention(name, before, after, now))
