@@ -12,10 +12,14 @@ import pytest
 
 from tests.support.machine import Machine
 
+# In two of them the machine is away for longer than a grant lives, and in one the store fails while it is waited for a
+# sign-in.
+SOME = (0, 1, 4, 6, 11)
+
 
 def seeds(request: pytest.FixtureRequest) -> list[int]:
     given = os.environ.get("WEBEX_TOKEN_TEST_SEED")
-    return [int(given)] if given else list(range(200 if request.config.getoption("--full") else 5))
+    return [int(given)] if given else list(range(200) if request.config.getoption("--full") else SOME)
 
 
 def test_a_year(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,4 +44,4 @@ def test_a_year(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[st
         print(f"\n{request.node.name}: {time.monotonic() - started:.1f} s, {told}", flush=True)
     assert failed == {}
     # A script in which nothing goes wrong would prove nothing.
-    assert len(years) < 5 or all(told[what] for what in told if what != "grants lapsed in an absence of months")
+    assert len(years) == 1 or all(told.values()), told

@@ -212,7 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
             reply = _Reply(fault.status, fault.body.encode(), "text/plain", "fault", fault.headers)
         else:
             reply = self._reply(method, url.path, dict(parse_qsl(url.query)), body, tracking_id)
-        time.sleep(self.sandbox.webex.rules.latency)
+        if self.sandbox.webex.rules.latency:
+            time.sleep(self.sandbox.webex.rules.latency)
         entry = Entry(self.sandbox.webex.now(), method, url.path, reply.status, reply.said)
         self.sandbox.record(entry)
         with contextlib.suppress(OSError):
