@@ -26,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """As many rounds as the README says, instead of as many as fit into every run."""
-    parser.addoption("--full", action="store_true", help="kill and race as often as the README says (20 minutes)")
+    parser.addoption("--full", action="store_true", help="as often as the README says (35 minutes)")
 
 
 ON_CI = os.environ.get("CI") == "true"

@@ -409,3 +409,10 @@ def test_an_answer_that_is_unsaved_at_the_end_is_tried_once_more() -> None:
     world.watcher().watch()
     assert world.late == [("default", answer)]
     assert world.records["default"] == answer
+
+
+def test_a_clock_set_back_within_the_interval_puts_no_round_off() -> None:
+    world = World(records={"default": replace(RECORD, refreshed_at=START - DAY + 600)}, until=START + 2 * HOUR)
+    world.on_nap = stepping(START + 3300, -2400)
+    world.watcher().watch()
+    assert [moment - START for _, moment in world.refreshes] == [900]

@@ -114,7 +114,9 @@ class Watcher:
         now = self.clock()
         self._settle_finished()
         asked = self.look_asked()
-        if asked or round_is_due(self._round_at, self.timing, now):
+        # A clock that was set back would put the next round off by as much.
+        set_back = now < self._ticked_at - LONGEST_NAP
+        if asked or set_back or round_is_due(self._round_at, self.timing, now):
             self._begin_round(now, everything=asked)
         elif now < self._ticked_at or (self._retry_at is not None and now >= self._retry_at):
             self._begin_retries(now)
