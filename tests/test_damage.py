@@ -1,6 +1,7 @@
 """Damage of every kind: what is said, with which exit status, that nothing is overwritten, and what mends it."""
 
 import json
+import os
 import resource
 import subprocess
 from collections.abc import Callable
@@ -95,6 +96,48 @@ def test_a_broken_section_takes_no_other_profile_down(signed_in: Program, broken
     assert "work  fresh: " in watched.out
     assert said in watched.out
     assert config.read_text() == work + broken
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("[work", "cannot be read in line 8, in section [work]."),
+        (" [work  # mine", "cannot be read in line 8, in section [work]."),
+        ("[work]]", "cannot be read in line 8, in section [work]."),
+    ],
+)
+def test_a_broken_header_is_its_own_sections_trouble_alone(signed_in: Program, broken: str, said: str) -> None:
+    assert signed_in.run("login", "-p", "work").status == 0
+    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    text = config.read_text().replace("[work]", broken)
+    assert text.splitlines()[7].strip() == broken.strip()
+    config.write_text(text)
+    bare = signed_in.having(WEBEX_TOKEN_API_URL=None, WEBEX_TOKEN_STORE=None)
+    done = bare.run("get", "-p", "work")
+    assert (done.status, said in done.err) == (2, True)
+    assert bare.run("refresh").status == 0
+    listed = bare.run("show", "--all")
+    assert (listed.status, [line.split()[0] for line in listed.out.splitlines()]) == (2, ["PROFILE", "default", "work"])
+    assert said in bare.run("watch", "--once").out
+    assert config.read_text() == text
+
+
+def test_a_first_header_that_is_none_is_named_and_hides_nobody(signed_in: Program) -> None:
+    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    config.write_text(config.read_text().replace("[default]", "default]"))
+    for verb in ("get", "show", "refresh", "login"):
+        done = signed_in.run(verb)
+        assert (done.status, "has no section [default], and cannot be read in line 1." in done.err) == (2, True)
+
+
+def test_a_pipe_for_a_configuration_is_refused(signed_in: Program) -> None:
+    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    config.unlink()
+    os.mkfifo(config)
+    done = signed_in.run("get", timeout=10)
+    assert (done.status, done.err) == (
+        2, f"Error: {config} is a pipe, and not a file.\nMake it a file, or move it away.\n"
+    )  # fmt: skip
 
 
 def test_a_full_disk_keeps_the_old_record(signed_in: Program, sandbox: Sandbox) -> None:

@@ -106,7 +106,11 @@ def test_a_token_of_two_thousand_characters_in_a_keyring_of_1280(program: Progra
 def test_signing_in_with_it(program: Program, tmp_path: Path, sandbox: Sandbox, keyring: str, status: int) -> None:
     done = using(keyring, program, tmp_path).run("login", "--flow", "device")
     assert done.status == status, done.err
-    assert not [secret for secret in sandbox.webex.issued if secret in done.out + done.err]
+    told = done.out + done.err
+    # A part of one is enough: a keyring that holds little is given the record in parts.
+    assert not [
+        each for each in sandbox.webex.issued for start in range(0, len(each) - 32, 8) if each[start:][:32] in told
+    ]
 
 
 def test_a_locked_gnome_keyring(program: Program, own_desktop: dict[str, str]) -> None:

@@ -109,6 +109,7 @@ VERBS = {
     "watch": [["watch", "--once"]],
     "doctor": [["doctor"], ["doctor", "--json"]],
     "export": [["export"]],
+    "import": [["import"], ["import", "--json"]],
     "logout": [["logout", "--revoke"], ["logout", "--all", "--revoke"]],
     "login": [["login"], ["login", "--flow", "device", "--json"]],
 }
@@ -119,11 +120,12 @@ def test_an_accident_with_secrets_in_its_words_tells_none(
     program: Program, sandbox: Sandbox, tmp_path: Path, verb: str
 ) -> None:
     assert program.run("login").status == 0
-    accident = "keeping" if verb == "login" else "reading"
+    accident = {"login": "keeping", "import": "importing"}.get(verb, "reading")
+    exported = program.run("export").out
     broken = program.having(PYTHONPATH=str(ACCIDENTS), WEBEX_TOKEN_TEST_ACCIDENT=accident)
     for arguments in VERBS[verb]:
         for flags in ([], ["--debug"], ["--verbose"]):
-            done = broken.run(*flags, *arguments)
+            done = broken.run(*flags, *arguments, stdin=exported)
             assert done.status == 1
             assert "RuntimeError" in done.out + done.err
             assert secrets_in(done.out + done.err, sandbox) == []

@@ -251,7 +251,8 @@ def test_a_sign_in_that_ran_out_on_the_way_is_told_so(signed_in: Program, elsewh
     assert done.status == 0
     assert re.search(rf"^The access token expired {TIME} \(77 days ago\)\.$", done.out, re.MULTILINE)
     assert re.fullmatch(
-        rf"Warning: the refresh token of profile default ends {TIME} \(24 hours ago\)\. Sign in with .*\n", done.err
+        rf"Warning: the refresh token of profile default has ended {TIME} \(24 hours ago\)\. Sign in with .*\n",
+        done.err,
     )
 
 

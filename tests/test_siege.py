@@ -207,7 +207,19 @@ _LINES = st.tuples(
         ]
     ).encode()
 )
+# The right request, but for what makes it right.
+_NEARLY = st.lists(
+    st.sampled_from(
+        [
+            *("code=c", "error=access_denied", "state", "state=", f"state={_STATE[:-1]}", f"state={_STATE}x"),
+            *(f"state={_STATE.lower()}", f"State={_STATE}", f"state={'x' * len(_STATE)}", f"state=%00{_STATE}"),
+        ]
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda query: f"GET /oauth?{'&'.join(query)} HTTP/1.1\r\nHost: localhost:8000\r\n\r\n".encode())
 REQUESTS = st.one_of(
+    _NEARLY,
     st.binary(max_size=300),
     st.lists(_PIECES, max_size=12).map(lambda pieces: "".join(pieces).encode()),
     _LINES,

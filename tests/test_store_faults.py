@@ -95,8 +95,8 @@ def not_written(why: str) -> str:
             READ_ONLY_FOLDER,
             Failure(
                 "failed",
-                "The folder HOME/credentials cannot be written to.",
-                "See to its owner, its permissions (0700) and how its disk is mounted, then try again.",
+                "Nothing can be stored in HOME/credentials (Permission denied).",
+                "See to the owner and permissions of HOME/credentials, and how its disk is mounted, then try again.",
                 5,
                 tracked=False,
             ),

@@ -165,6 +165,10 @@ def test_a_persons_own_name_cannot_write_on_the_terminal() -> None:
             "The address webexapis.com, or that of the proxy on the way there, is none.",
         ),
         ({"https_proxy": "http://"}, "The address of the proxy is none."),
+        (
+            {"https_proxy": "socks5://127.0.0.1:9"},
+            "The proxy is of a kind that cannot be used here; a SOCKS proxy needs PySocks beside this program.",
+        ),
         ({"REQUESTS_CA_BUNDLE": "/nonexistent.pem"}, "The certificate authorities for webexapis.com could not be"),
     ],
 )

@@ -5,6 +5,7 @@ and other sections stay as they were. Secrets are never in it.
 """
 
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ STORES = ("keyring", "file")
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 _SECTION = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")
+# A line that was meant as a header, and what it was meant to name, as far as that can be told.
+_BROKEN_SECTION = re.compile(r"\s*\[\s*(?P<name>[A-Za-z0-9._@+-]*).*", re.ASCII)
 _SETTING = re.compile(r"(?P<key>[A-Za-z_]+)\s*[=:]\s*(?P<value>.*?)\s*")
 
 
@@ -187,9 +190,12 @@ class ConfigFile:
             if at and not _PROFILE_NAME.fullmatch(name):
                 found.append(Unread(at, "", ""))
                 continue
+            if not at:
+                found += [Unread(number, "", "a line") for number, line in lines if _says_something(line)]
+                continue
             settings = ((number, _SETTING.fullmatch(line)) for number, line in lines)
             keys = [(number, setting["key"]) for number, setting in settings if setting]
-            found += [Unread(number, name, key) for number, key in keys if not at or key.lower() not in KEYS]
+            found += [Unread(number, name, key) for number, key in keys if key.lower() not in KEYS]
         return found
 
     def save(self, profile: Profile) -> bool:
@@ -208,6 +214,8 @@ class ConfigFile:
             found = self.path.stat()
         except OSError:  # which reading it tells of
             return _Sections.parse(self._text())
+        if stat.S_ISFIFO(found.st_mode):
+            raise ConfigurationError(f"{self.path} is a pipe, and not a file.", "Make it a file, or move it away.")
         as_it_is = found.st_ino, found.st_size, found.st_mtime_ns
         if self._read is None or self._read[0] != as_it_is:
             self._read = as_it_is, _Sections.parse(self._text())
@@ -249,37 +257,60 @@ def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> Configuratio
 
 
 def _numbered_sections(text: str) -> Iterator[tuple[str, int, list[tuple[int, str]]]]:
-    """Each section's name, the line of its header, and its numbered lines. Lines count from 1."""
+    """Each section's name, the line of its header, and its numbered lines. Lines count from 1.
+
+    A broken header begins a section as well, whose first line it is then, to be stumbled over by who reads it: the
+    lines below it are not those of the section before.
+    """
     name, at, lines = "", 0, list[tuple[int, str]]()
     for number, line in enumerate(_lines(text), start=1):
-        header = _SECTION.fullmatch(line)
-        if header is None:
+        header, broken = _SECTION.fullmatch(line), _BROKEN_SECTION.fullmatch(line)
+        if header is None and broken is None:
             lines.append((number, line))
             continue
         yield name, at, lines
-        name, at, lines = header["name"], number, []
+        name, at, lines = (header or broken or {"name": ""})["name"], number, [] if header else [(number, line)]
     yield name, at, lines
 
 
 @dataclass(frozen=True, slots=True)
 class _Sections:
-    """The sections by name: for each the line of its header and its numbered lines, as often as it is there."""
+    """The sections by name: for each the line of its header and its numbered lines, as often as it is there.
+
+    ``stray`` is the first line that says something and is in none of them.
+    """
 
     by_name: dict[str, list[tuple[int, list[tuple[int, str]]]]]
     names: tuple[str, ...]
+    stray: int | None
 
     @classmethod
     def parse(cls, text: str) -> "_Sections":
         by_name: dict[str, list[tuple[int, list[tuple[int, str]]]]] = {}
+        stray = None
         for name, at, lines in _numbered_sections(text):
             if at:
                 by_name.setdefault(name, []).append((at, lines))
-        return cls(by_name, tuple(filter(_PROFILE_NAME.fullmatch, by_name)))
+            else:
+                stray = next((number for number, line in lines if _says_something(line)), None)
+        return cls(by_name, tuple(filter(_PROFILE_NAME.fullmatch, by_name)), stray)
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith(("#", ";"))
 
 
 def _section(sections: _Sections, wanted: str, path: Path) -> list[tuple[int, str]]:
-    """The numbered lines of the section ``wanted``. Raises ConfigurationError when there are two of it."""
+    """The numbered lines of the section ``wanted``.
+
+    Raises ConfigurationError when there are two of it, or none, and a line that may have been its header.
+    """
     found = sections.by_name.get(wanted, [])
+    if not found and sections.stray is not None:
+        raise ConfigurationError(
+            f"{path} has no section [{wanted}], and cannot be read in line {sections.stray}.",
+            "A section begins with its name in brackets; mend the line or delete it.",
+        )
     if len(found) > 1:
         raise ConfigurationError(
             f"{path} has a second section [{wanted}] in line {found[1][0]}.", "Make one section of the two."
@@ -291,7 +322,7 @@ def _profile(name: str, lines: list[tuple[int, str]], path: Path) -> Profile:
     """The profile that a section's lines describe. Raises ConfigurationError, naming the line that it cannot read."""
     values: dict[str, str] = {}
     for number, line in lines:
-        if not line.strip() or line.lstrip().startswith(("#", ";")):
+        if not _says_something(line):
             continue
         setting = _SETTING.fullmatch(line)
         if setting is None or setting["key"].lower() in values:

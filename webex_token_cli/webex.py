@@ -320,6 +320,11 @@ def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
         return ConfigurationError(
             "The address of the proxy is none.", "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it."
         )
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return ConfigurationError(
+            "The proxy is of a kind that cannot be used here; a SOCKS proxy needs PySocks beside this program.",
+            "Install that (`pipx inject webex-token-cli pysocks`), or correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
+        )
     if isinstance(error, requests.exceptions.InvalidURL):
         return ConfigurationError(
             f"The address {host}, or that of the proxy on the way there, is none.",

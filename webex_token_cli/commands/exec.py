@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from webex_token_cli.child import run_in_our_place, uncoerced
-from webex_token_cli.commands.fresh import fresh
+from webex_token_cli.commands.fresh import fresh, without_secrets
 from webex_token_cli.commands.shared import (
     SETTINGS_READ,
     Invocation,
@@ -27,9 +27,6 @@ REMOVED = frozenset({"SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN", "WEBEX_CL
 
 # POSIX, "Environment Variable Definition": what every shell can name.
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-
-# Shorter ones are no secrets of Webex, and could be part of anything; they are looked for as whole values.
-_LONG_ENOUGH = 16
 
 
 def _checked(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
@@ -87,11 +84,6 @@ def command(
 
 def environment_of_child(given: Mapping[str, str], record: TokenRecord, names: Iterable[str]) -> dict[str, str]:
     """``given`` with the access token under ``names``, and without what holds another secret of the record."""
-    hidden = [secret for secret in (record.refresh_token, record.client_secret) if secret]
-    kept = {name: value for name, value in given.items() if name not in REMOVED and not _holds(value, hidden)}
+    kept = without_secrets({name: value for name, value in given.items() if name not in REMOVED}, record)
     # Names are upper case on Windows, whatever is typed.
     return kept | {name.upper() if os.name == "nt" else name: record.access_token for name in names}
-
-
-def _holds(value: str, secrets: Iterable[str]) -> bool:
-    return any(value == secret or (len(secret) >= _LONG_ENOUGH and secret in value) for secret in secrets)

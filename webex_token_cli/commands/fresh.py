@@ -1,10 +1,28 @@
-"""A token with enough life left: what ``get``, ``exec`` and ``webex_token_cli.access_token`` have in common."""
+"""A token with enough life left, and a child that is to have it alone.
+
+What ``get``, ``exec``, ``watch`` and ``webex_token_cli.access_token`` have in common.
+"""
+
+from collections.abc import Iterable, Mapping
 
 from webex_token_cli.commands.shared import Invocation
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable, TemporaryFailure
 from webex_token_cli.profiles import sign_in_hint
 from webex_token_cli.times import distance_in_words, duration_in_words
 from webex_token_cli.tokens import TokenRecord
+
+# Shorter ones are no secrets of Webex, and could be part of anything; they are looked for as whole values.
+_LONG_ENOUGH = 16
+
+
+def without_secrets(environment: Mapping[str, str], record: TokenRecord) -> dict[str, str]:
+    """``environment`` for a child, without the variables that hold the record's refresh token or client secret."""
+    hidden = [secret for secret in (record.refresh_token, record.client_secret) if secret]
+    return {name: value for name, value in environment.items() if not _holds(value, hidden)}
+
+
+def _holds(value: str, secrets: Iterable[str]) -> bool:
+    return any(value == secret or (len(secret) >= _LONG_ENOUGH and secret in value) for secret in secrets)
 
 
 def fresh(invocation: Invocation, profile: str, min_valid: float, may_refresh: bool = True) -> TokenRecord:

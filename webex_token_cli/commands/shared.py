@@ -82,11 +82,12 @@ class Invocation:
         return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
     def warn_if_running_out(self, profile: str, record: "TokenRecord") -> None:
-        """Warn about a refresh token that is under 14 days from its end, and not about one that is past it."""
+        """Warn about a refresh token that is under 14 days from its end, or past it."""
         now = self.clock()
-        if record.refresh_expires_at is not None and record.refresh_token_low(now) and record.can_refresh(now):
+        if record.refresh_expires_at is not None and record.refresh_token_low(now):
+            ends = "ends" if record.can_refresh(now) else "has ended"
             self.say(
-                f"Warning: the refresh token of profile {profile} ends {when(record.refresh_expires_at, now)}. "
+                f"Warning: the refresh token of profile {profile} {ends} {when(record.refresh_expires_at, now)}. "
                 f"{sign_in_hint(profile)}"
             )
 

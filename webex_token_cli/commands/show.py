@@ -51,7 +51,6 @@ def command(invocation: Invocation, profile: str, every: bool, as_json: bool, ch
         click.echo(to_json({"profiles": {profile: _document(invocation, profile, store, record, timing)}}))
     else:
         click.echo(_sheet(invocation, profile, store, record, timing))
-    invocation.warn_if_running_out(profile, record)
     status = _verdict(invocation, profile, record)
     if check and status == 0:
         _check(invocation, profile, record)
@@ -86,7 +85,6 @@ def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
 
 def _told(invocation: Invocation, name: str, record: TokenRecord, check: bool) -> int:
     """Say below the table what there is to see to; the exit status for it."""
-    invocation.warn_if_running_out(name, record)
     status = _verdict(invocation, name, record)
     if not check or status:
         return status
@@ -136,7 +134,9 @@ def _timing(invocation: Invocation) -> Timing:
 
 
 def _verdict(invocation: Invocation, profile: str, record: TokenRecord) -> int:
+    """Say what the record needs, if anything; the exit status for it."""
     if not record.needs_sign_in(invocation.clock()):
+        invocation.warn_if_running_out(profile, record)
         return 0
     invocation.say(f"Profile {profile} needs a new sign-in: `webex-token login --profile {profile}`.")
     return SignInNeeded.exit_status

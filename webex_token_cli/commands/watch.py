@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webex_token_cli.commands.fresh import without_secrets
 from webex_token_cli.commands.shared import (
     SETTINGS_READ,
     Invocation,
@@ -200,16 +201,15 @@ class _Standby:
 def _hooks(invocation: Invocation, wishes: Wishes) -> Hooks:
     kept = {n: v for n, v in os.environ.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
 
-    def run(command: str | None, profile: str, words: str, **variables: str) -> None:
-        if command:
-            environment = {**kept, "WEBEX_TOKEN_PROFILE": profile, **variables}
-            run_hook(command, environment, words, stopping=invocation.stopping)
-
     def changed(profile: str, record: "TokenRecord") -> None:
-        run(wishes.on_change, profile, record.access_token)
+        if wishes.on_change:
+            environment = {**without_secrets(kept, record), "WEBEX_TOKEN_PROFILE": profile}
+            run_hook(wishes.on_change, environment, record.access_token, stopping=invocation.stopping)
 
     def wanted(profile: str, why: str) -> None:
-        run(wishes.on_attention, profile, f"{why}\n", WEBEX_TOKEN_ATTENTION=why)
+        if wishes.on_attention:
+            environment = {**kept, "WEBEX_TOKEN_PROFILE": profile, "WEBEX_TOKEN_ATTENTION": why}
+            run_hook(wishes.on_attention, environment, f"{why}\n", stopping=invocation.stopping)
 
     return Hooks(changed, wanted)
 

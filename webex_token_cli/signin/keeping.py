@@ -62,14 +62,23 @@ class SignIn:
         return url
 
     def exchange(self, code: str, proof: Proof) -> TokenRecord:
-        """Swap the authorization code for tokens and keep them. Errors are those of the client and of ``keep``."""
-        response = self.client.exchange_code(
-            code,
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            redirect_uri=self.redirect_uri,
-            code_verifier=proof.code_verifier,
-        )
+        """Swap the authorization code for tokens and keep them.
+
+        Raises SignInNotCompleted when Webex does not accept the code, and what the client and ``keep`` raise.
+        """
+        try:
+            response = self.client.exchange_code(
+                code,
+                client_id=self.client_id,
+                client_secret=self.client_secret,
+                redirect_uri=self.redirect_uri,
+                code_verifier=proof.code_verifier,
+            )
+        except GrantRefused as error:
+            raise SignInNotCompleted(
+                f"Webex does not accept the code that the browser came back with: {error.message}",
+                "It may be another sign-in's, or too old, or mistyped: run `webex-token login` again.",
+            ) from error
         return self.keep(response)
 
     def keep(self, response: TokenResponse) -> TokenRecord:

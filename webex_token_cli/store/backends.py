@@ -1,6 +1,8 @@
 """Which keyring a store's name stands for."""
 
+import errno
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,12 +44,18 @@ def open_file_store(
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise StoreUnavailable when there is a folder, and nothing can be stored in it."""
-    if folder.exists() and not os.access(folder, os.W_OK):
+    """Raise StoreUnavailable when nothing can be stored in ``folder``, or where it would be made."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    try:
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if there != folder:
+            tempfile.TemporaryDirectory(prefix=".webex-token-", dir=there).cleanup()
+    except OSError as error:
         raise StoreUnavailable(
-            f"The folder {folder} cannot be written to.",
-            "See to its owner, its permissions (0700) and how its disk is mounted, then try again.",
-        )
+            f"Nothing can be stored in {folder} ({error.strerror or type(error).__name__}).",
+            f"See to the owner and permissions of {there}, and how its disk is mounted, then try again.",
+        ) from None
 
 
 def open_keyring_store(

@@ -7,6 +7,10 @@ def _reading(text: str, entry: str) -> None:
     raise RuntimeError(f"{entry}: {text}")
 
 
+def _importing(values: object, entry: str) -> None:
+    raise RuntimeError(f"{entry}: {values}")
+
+
 def _keeping(self: object, response: object) -> None:
     raise RuntimeError(f"{vars_of(self)} {vars_of(response)}")
 
@@ -20,6 +24,10 @@ if os.environ.get("WEBEX_TOKEN_TEST_ACCIDENT") == "reading":
     from webex_token_cli.store import records
 
     records.decode = _reading  # type: ignore[assignment]
+elif os.environ.get("WEBEX_TOKEN_TEST_ACCIDENT") == "importing":
+    from webex_token_cli.store import records
+
+    records.from_values = _importing  # type: ignore[assignment]
 elif os.environ.get("WEBEX_TOKEN_TEST_ACCIDENT") == "keeping":
     from webex_token_cli.signin import keeping
 
