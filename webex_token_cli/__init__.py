@@ -29,7 +29,8 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     - ``ConfigurationError``: ``profile`` or ``min_valid`` is none, or a variable or ``config.ini`` is wrong;
     - ``SignInNeeded``: nobody is signed in as ``profile``, or only a new sign-in helps. ``GrantRefused`` and
       ``ClientRefused`` are kinds of it, for when Webex said so;
-    - ``TemporaryFailure``: the token is dead, and Webex could not be asked for another now;
+    - ``TemporaryFailure``: the token is dead, and Webex could not be asked for another now. ``TooManyRequests`` is a
+      kind of it, for when Webex said so;
     - ``StoreUnavailable``: the credential store is missing, locked or damaged. ``DamagedEntry`` is a kind of it;
     - ``RequestRefused``: Webex refused for a reason that this program does not know.
     """

@@ -191,7 +191,8 @@ class ConfigFile:
                 found.append(Unread(at, "", ""))
                 continue
             if not at:
-                found += [Unread(number, "", "a line") for number, line in lines if _says_something(line)]
+                stray = [(number, _SETTING.fullmatch(line)) for number, line in lines if _says_something(line)]
+                found += [Unread(number, "", setting["key"] if setting else "a line") for number, setting in stray]
                 continue
             settings = ((number, _SETTING.fullmatch(line)) for number, line in lines)
             keys = [(number, setting["key"]) for number, setting in settings if setting]
