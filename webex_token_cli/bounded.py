@@ -91,7 +91,8 @@ class BoundedCalls:
 
     one_at_a_time: bool = False
     _given_up_on: list[threading.Thread] = field(default_factory=list)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    # For a signal's handler too, which may have to tidy up in the middle of its own thread's turn.
+    _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def __call__(
         self,
