@@ -11,6 +11,7 @@ from tests.conftest import ON_CI
 from tests.support.desktop import lock, unlock
 from tests.support.program import Program, wait_until
 from tests.support.rounds import Failure, Round, due_record, expected, looking_once, round_of, seen, store_in
+from tests.support.world import DAY
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Fault, Sandbox
 from webex_token_cli.store.records import decode
@@ -173,8 +174,11 @@ def test_a_keyring_that_locks_during_a_refresh_is_given_the_answer_once_it_opens
 ) -> None:
     there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
     assert there.run("login", "--flow", "device").status == 0
+    exported = json.loads(there.run("export").out)
+    exported["record"]["refreshed_at"] -= 2 * DAY
+    assert there.run("import", stdin=json.dumps(exported)).status == 0
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, delay=2.0))
-    with there.started("watch", "--max-age", "1", "--interval", "1h") as watch:
+    with there.started("watch") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
         lock(there.environment)
         watch.wait_for("failed: Webex answered the refresh, but its answer could not be stored: An entry could not be ")
