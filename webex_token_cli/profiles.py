@@ -27,7 +27,7 @@ STORES = ("keyring", "file")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 _SECTION = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")
 # A line that was meant as a header, and what it was meant to name, as far as that can be told.
-_BROKEN_SECTION = re.compile(r"\s*\[\s*(?P<name>[A-Za-z0-9._@+-]*).*", re.ASCII)
+_MEANT_AS_SECTION = re.compile(r"\s*\[\s*(?P<name>[A-Za-z0-9._@+-]*).*", re.ASCII)
 _SETTING = re.compile(r"(?P<key>[A-Za-z_]+)\s*[=:]\s*(?P<value>.*?)\s*")
 
 
@@ -265,12 +265,13 @@ def _numbered_sections(text: str) -> Iterator[tuple[str, int, list[tuple[int, st
     """
     name, at, lines = "", 0, list[tuple[int, str]]()
     for number, line in enumerate(_lines(text), start=1):
-        header, broken = _SECTION.fullmatch(line), _BROKEN_SECTION.fullmatch(line)
-        if header is None and broken is None:
+        meant = _MEANT_AS_SECTION.fullmatch(line)
+        if meant is None:
             lines.append((number, line))
             continue
         yield name, at, lines
-        name, at, lines = (header or broken or {"name": ""})["name"], number, [] if header else [(number, line)]
+        header = _SECTION.fullmatch(line)
+        name, at, lines = (header or meant)["name"], number, [] if header else [(number, line)]
     yield name, at, lines
 
 

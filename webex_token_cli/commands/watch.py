@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -199,7 +198,7 @@ class _Standby:
 
 
 def _hooks(invocation: Invocation, wishes: Wishes) -> Hooks:
-    kept = {n: v for n, v in os.environ.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
+    kept = {n: v for n, v in invocation.environment.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
 
     def changed(profile: str, record: "TokenRecord") -> None:
         if wishes.on_change:
