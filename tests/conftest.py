@@ -4,9 +4,7 @@ No test reaches the user's own folders, environment, keyring or browser, without
 """
 
 import os
-import shutil
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,9 @@ import pytest
 from tests.support.chromium import Chromium
 from tests.support.desktop import REQUIRED, desktop
 from tests.support.listening import Login
+from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, Program
+from tests.support.requirements import require
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
@@ -27,9 +27,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """As many rounds as the README says, instead of as many as fit into every run."""
     parser.addoption("--full", action="store_true", help="as often as the README says (35 minutes)")
-
-
-ON_CI = os.environ.get("CI") == "true"
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +45,9 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBEX_TOKEN_HOME", str(tmp_path / "webex-token-home"))
 
 
-def _require(*programs: str) -> None:
-    missing = [program for program in programs if shutil.which(program) is None]
-    if missing:
-        said = f"not on this machine: {', '.join(missing)}"
-        if ON_CI:
-            pytest.fail(said)
-        pytest.skip(said)
-
-
 @pytest.fixture(scope="session")
 def _keyring_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    _require(*REQUIRED)
+    require(*REQUIRED)
     with desktop(tmp_path_factory.mktemp("desktop") / "session") as variables:
         yield variables
 
@@ -80,23 +68,11 @@ def own_desktop(keyring_session: dict[str, str], tmp_path: Path) -> Iterator[dic
 @pytest.fixture
 def chromium(tmp_path: Path) -> Iterator[Chromium]:
     """A Chromium for the program to start."""
-    _require("chromium")
+    require("chromium")
     browser = Chromium(tmp_path / "chromium", free_port())
     browser.prepare()
     yield browser
     browser.close()
-
-
-def free_port() -> int:
-    """A port that is free on both loopbacks just now."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
-            try:
-                with socket.create_server(("::1", port), family=socket.AF_INET6):
-                    return port
-            except OSError:
-                continue
 
 
 @pytest.fixture
@@ -130,6 +106,13 @@ def program(tmp_path: Path, sandbox: Sandbox) -> Program:
             "BROWSER": ACCEPTING_BROWSER,
         },
     )
+
+
+@pytest.fixture
+def signed_in(program: Program) -> Program:
+    """The program after a sign-in of its default profile."""
+    assert program.run("login").status == 0
+    return program
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
     python -m tests.pictures
 
 writes them all anew into ``.pictures/``, from the installed command in a pseudo-terminal; the names in them are
-the sandbox's. ``tests/test_pictures.py`` holds them to what the program says today.
+the sandbox's. ``tests/project/test_pictures.py`` holds them to what the program says today.
 """
 
 import contextlib
@@ -18,14 +18,15 @@ import pexpect
 from rich.console import Console
 from rich.text import Text
 
-from tests.conftest import free_port
+from tests.support.folders import ROOT
+from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
-from tests.test_verbs import DAY, age
-from webex_token_cli.cli import VERBS
+from tests.support.stored import DAY, age
+from webex_token_cli.main import VERBS
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
-FOLDER = Path(__file__).parent.parent / ".pictures"
+FOLDER = ROOT / ".pictures"
 
 COLUMNS = 100
 

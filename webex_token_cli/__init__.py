@@ -7,7 +7,7 @@ The command is ``webex-token``. For Python programs there is one function::
     token = access_token()
 """
 
-__version__ = "0.1.0"
+from webex_token_cli._version import __version__
 
 __all__ = ["__version__", "access_token"]
 
@@ -38,10 +38,10 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     import math
     import os
 
-    from webex_token_cli.commands.fresh import fresh
-    from webex_token_cli.commands.shared import Invocation
+    from webex_token_cli.application import Invocation
+    from webex_token_cli.cli.child_environment import fresh
+    from webex_token_cli.config.file import check_profile_name
     from webex_token_cli.errors import ConfigurationError
-    from webex_token_cli.profiles import check_profile_name
 
     if not (math.isfinite(min_valid) and min_valid >= 0):
         raise ConfigurationError(f"{min_valid!r} is no number of seconds to live.", "Give min_valid 0 or more.")

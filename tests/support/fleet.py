@@ -15,18 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from webex_token_cli.commands.shared import Invocation
+from webex_token_cli.application import Invocation
 from webex_token_cli.commands.watch import AT_ONCE
-from webex_token_cli.profiles import Profile, with_section
+from webex_token_cli.config.file import Profile, with_section
+from webex_token_cli.refresh.check import Account
+from webex_token_cli.refresh.events import Kind
+from webex_token_cli.refresh.executor import Threads
+from webex_token_cli.refresh.schedule import Timing
+from webex_token_cli.refresh.watcher import Settlement, Watcher
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.signals import StopRequest
+from webex_token_cli.system.signals import StopRequest
 from webex_token_cli.tokens import TokenRecord, TokenResponse
-from webex_token_cli.watcher.crew import Threads
-from webex_token_cli.watcher.events import Kind
-from webex_token_cli.watcher.look import Account
-from webex_token_cli.watcher.loop import Settlement, Watcher
-from webex_token_cli.watcher.schedule import Timing
 
 HOUR, DAY = 3600, 86400
 

@@ -10,7 +10,7 @@ from tests.support.program import wait_until
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
-from webex_token_cli.signin.sockets import Endpoint, endpoint_for
+from webex_token_cli.signin.loopback.sockets import Endpoint, endpoint_for
 
 SIGN_IN_PAGE = "https://webex.example/authorize?x=1"
 

@@ -30,15 +30,15 @@ from tests.support.year import (
     Webex,
     within,
 )
-from webex_token_cli.bounded import BoundedCalls
 from webex_token_cli.errors import SignInNeeded, TemporaryFailure, TooManyRequests, WebexTokenError
-from webex_token_cli.refresher import NotSaved, Outcome, Refresher
+from webex_token_cli.refresh.check import Account, Hooks
+from webex_token_cli.refresh.events import Event, Kind
+from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
+from webex_token_cli.refresh.schedule import CLOCK_SLACK, Attention, Timing
+from webex_token_cli.refresh.watcher import Settlement, Watcher
 from webex_token_cli.store.records import CredentialStore, decode
+from webex_token_cli.system.timeouts import BoundedCalls
 from webex_token_cli.tokens import TokenRecord, TokenResponse
-from webex_token_cli.watcher.events import Event, Kind
-from webex_token_cli.watcher.look import Account, Hooks
-from webex_token_cli.watcher.loop import Settlement, Watcher
-from webex_token_cli.watcher.schedule import CLOCK_SLACK, Attention, Timing
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 
-from webex_token_cli.signin.certificate import certificate_for_this_login
+from webex_token_cli.signin.loopback.certificate import certificate_for_this_login
 
 # Closing a socket that lingers for no second sends a reset and forgets what is still to be sent.
 _RESET = struct.pack("ii", 1, 0)

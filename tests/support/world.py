@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
-from webex_token_cli.refresher import NotSaved, Outcome, Result
+from webex_token_cli.refresh.check import Account, Hooks
+from webex_token_cli.refresh.events import Event
+from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
+from webex_token_cli.refresh.schedule import Timing
+from webex_token_cli.refresh.watcher import Settlement, Watcher
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.watcher.events import Event
-from webex_token_cli.watcher.look import Account, Hooks
-from webex_token_cli.watcher.loop import Settlement, Watcher
-from webex_token_cli.watcher.schedule import Timing
 
 T = TypeVar("T")
 

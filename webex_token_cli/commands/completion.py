@@ -7,7 +7,7 @@ again, zsh's replaces an option by its value after a "=", and fish's offers noth
 
 import click
 
-from webex_token_cli.commands.shared import HOME_READ, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.application import HOME_READ, Invocation, pass_invocation, verbosity_options
 
 _BASH = """\
 _webex_token_completion() {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from webex_token_cli.commands.shared import HOME_VARIABLE, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.application import HOME_VARIABLE, Invocation, pass_invocation, verbosity_options
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.times import DAY
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli import __version__
-from webex_token_cli.commands.shared import (
+from webex_token_cli._version import __version__
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     interval_setting,
@@ -20,12 +20,12 @@ from webex_token_cli.commands.shared import (
     profiles_option,
     verbosity_options,
 )
-from webex_token_cli.output import as_json as to_json
-from webex_token_cli.profiles import Overrides
+from webex_token_cli.config.file import Overrides
+from webex_token_cli.text import as_json as to_json
 
 if TYPE_CHECKING:
-    from webex_token_cli.checks.examination import Machine
-    from webex_token_cli.checks.findings import Finding
+    from webex_token_cli.doctor.findings import Finding
+    from webex_token_cli.doctor.run import Machine
 
 _MARKS = {"ok": "✓", "warning": "!", "problem": "✗", "skipped": "–"}
 
@@ -62,8 +62,8 @@ def command(invocation: Invocation, named: list[str], as_json: bool) -> int:
     port or the clock is wrong, 3 sign-in needed, 4 Webex cannot be asked now, 5 the credential store is
     unavailable.
     """
-    from webex_token_cli.checks.examination import examine
-    from webex_token_cli.checks.findings import exit_status
+    from webex_token_cli.doctor.findings import exit_status
+    from webex_token_cli.doctor.run import examine
 
     findings = examine(_machine(invocation), named)
     status = exit_status(findings)
@@ -72,9 +72,9 @@ def command(invocation: Invocation, named: list[str], as_json: bool) -> int:
 
 
 def _machine(invocation: Invocation) -> "Machine":
-    from webex_token_cli.checks.examination import Machine
-    from webex_token_cli.checks.holder import holder_of
-    from webex_token_cli.signin.choice import Surroundings
+    from webex_token_cli.doctor.port_owner import holder_of
+    from webex_token_cli.doctor.run import Machine
+    from webex_token_cli.signin.flows import Surroundings
 
     environment = invocation.environment
     return Machine(

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import click
 
-from webex_token_cli.child import run_in_our_place, uncoerced
-from webex_token_cli.commands.fresh import fresh, without_secrets
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     min_valid_option,
@@ -16,7 +14,9 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.cli.child_environment import fresh, without_secrets
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.system.processes import run_in_our_place, uncoerced
 from webex_token_cli.tokens import TokenRecord
 
 # What Webex's SDKs read, and what the older one for Python does.

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     pass_invocation,
@@ -39,7 +39,7 @@ def command(invocation: Invocation, profile: str, yes: bool) -> None:
             f"Pipe it to the other machine, as in `webex-token export {named} | ssh HOST webex-token import {named}`; "
             "--yes prints it here all the same.",
         )
-    from webex_token_cli.signin.moving import export
+    from webex_token_cli.transfer.documents import export
 
     _, record = invocation.stored(profile)
     click.echo(export(invocation.config.load(profile), record))

@@ -2,8 +2,7 @@
 
 import click
 
-from webex_token_cli.commands.fresh import fresh
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     min_valid_option,
@@ -11,6 +10,7 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.cli.child_environment import fresh
 
 
 @click.command("get", short_help="Print the access token.", epilog=SETTINGS_READ)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from webex_token_cli.commands.asking import Questions, client_secret, integration_options, with_client_id
-from webex_token_cli.commands.kept import facts, option_for, remember, remembered, where_it_stands
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     HOME_READ,
     Invocation,
     json_option,
@@ -18,14 +16,16 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.cli.prompts import Questions, client_secret, integration_options, with_client_id
+from webex_token_cli.cli.summary import facts, option_for, remember, remembered, where_it_stands
+from webex_token_cli.config.file import Overrides, Profile
 from webex_token_cli.errors import ConfigurationError, GrantRefused
-from webex_token_cli.output import as_json as to_json
-from webex_token_cli.profiles import Overrides, Profile
+from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 if TYPE_CHECKING:
-    from webex_token_cli.signin.moving import Export
     from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.transfer.documents import Export
 
 # What an export brings itself, by the names of the parameters.
 _BROUGHT = frozenset({"client_id", "client_secret_file", "redirect_uri", "scopes", "api_url"})
@@ -84,7 +84,7 @@ def command(
     Exit status: 0 imported; 2 it cannot be used, or something is set up wrongly; 5 the credential store is
     unavailable.
     """
-    from webex_token_cli.signin.moving import Export, read
+    from webex_token_cli.transfer.documents import Export, read
 
     given = read(_read(invocation, profile, file, client_secret_file))
     if isinstance(given, Export):
@@ -98,7 +98,7 @@ def command(
 
 def _read(invocation: Invocation, profile: str, file: str, client_secret_file: str | None) -> bytes:
     """What is to be imported, a little more than there may be at most. Raises ConfigurationError."""
-    from webex_token_cli.signin.moving import LONGEST
+    from webex_token_cli.transfer.documents import LONGEST
 
     try:
         if file != "-":
@@ -139,7 +139,7 @@ def _refuse_what_an_export_brings(ctx: click.Context) -> None:
 
 def _keep_export(invocation: Invocation, profile: str, export: "Export", overrides: Overrides) -> _Imported:
     """Store another machine's record as it was there. Raises StoreUnavailable, ConfigurationError."""
-    from webex_token_cli.signin.keeping import keep
+    from webex_token_cli.signin.finish import keep
 
     place = invocation.settings(profile, Overrides(store=overrides.store)).store
     store = invocation.store(place)
@@ -158,7 +158,7 @@ def _keep_response(
 ) -> _Imported:
     """Make tokens that Webex gave elsewhere a record. Raises StoreUnavailable, ConfigurationError."""
     from webex_token_cli.signin.authorization import RedirectURI
-    from webex_token_cli.signin.keeping import keep
+    from webex_token_cli.signin.finish import keep
 
     now = invocation.clock()
     # What was granted is the best guess at what a later sign-in is to ask for.
@@ -177,7 +177,7 @@ def _keep_response(
 
 def _person(invocation: Invocation, profile: str, record: TokenRecord, api_url: str) -> Person | None:
     """Whom the tokens act for, as far as Webex tells it. A dead access token may have a living refresh token."""
-    from webex_token_cli.signin.keeping import person_of
+    from webex_token_cli.signin.finish import person_of
 
     try:
         return person_of(record, invocation.client(api_url), invocation.say)

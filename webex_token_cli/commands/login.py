@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.commands.asking import client_secret, integration_options, with_client_id
-from webex_token_cli.commands.flows import Manner, signed_in, who
-from webex_token_cli.commands.kept import facts, not_granted, remember, remembered, where_it_stands
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     HOME_READ,
     Duration,
     Invocation,
@@ -18,12 +15,15 @@ from webex_token_cli.commands.shared import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.output import as_json as to_json
-from webex_token_cli.profiles import Overrides, Settings
+from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
+from webex_token_cli.cli.signin import Manner, signed_in, who
+from webex_token_cli.cli.summary import facts, not_granted, remember, remembered, where_it_stands
+from webex_token_cli.config.file import Overrides, Settings
+from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
-    from webex_token_cli.signin.keeping import SignIn
+    from webex_token_cli.signin.finish import SignIn
     from webex_token_cli.store.records import CredentialStore
 
 # As ``signin.choice.Flow`` has them; importing it for the sake of --help would cost more than the words.
@@ -105,8 +105,8 @@ def command(
 
 
 def _prepared(invocation: Invocation, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
-    from webex_token_cli.signals import held_back
-    from webex_token_cli.signin.keeping import SignIn
+    from webex_token_cli.signin.finish import SignIn
+    from webex_token_cli.system.signals import held_back
 
     return SignIn(
         client=invocation.client(settings.api_url),

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import click
 
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     pass_invocation,
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.config.file import sign_in_hint
 from webex_token_cli.errors import GrantRefused, RequestRefused, SignInNeeded, TemporaryFailure, WebexTokenError
-from webex_token_cli.profiles import sign_in_hint
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 

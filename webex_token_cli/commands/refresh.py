@@ -2,7 +2,7 @@
 
 import click
 
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Duration,
     Invocation,
@@ -12,8 +12,8 @@ from webex_token_cli.commands.shared import (
     verbosity_options,
 )
 from webex_token_cli.errors import WebexTokenError
-from webex_token_cli.output import as_json
-from webex_token_cli.refresher import Outcome, Result
+from webex_token_cli.refresh.refresher import Outcome, Result
+from webex_token_cli.text import as_json
 from webex_token_cli.times import when
 
 

@@ -5,9 +5,9 @@ import threading
 
 import click
 
-from webex_token_cli.commands.shared import Duration, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.application import Duration, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.config.file import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.profiles import DEFAULT_REDIRECT_URI
 from webex_token_cli.times import local_time
 
 

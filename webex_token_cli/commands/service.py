@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     DEFAULT_INTERVAL,
     DEFAULT_MAX_AGE,
     Invocation,
     pass_invocation,
     verbosity_options,
 )
-from webex_token_cli.commands.watch_options import LOG_FORMATS, Wishes, watch_options
+from webex_token_cli.cli.watch_options import LOG_FORMATS, Wishes, watch_options
+from webex_token_cli.config.file import DEFAULT_PROFILE, Profile, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
-from webex_token_cli.output import fields
-from webex_token_cli.profiles import DEFAULT_PROFILE, Profile, resolve
+from webex_token_cli.text import fields
 
 if TYPE_CHECKING:
     from webex_token_cli.service.job import Job, Manager, Standing
@@ -206,7 +206,7 @@ def _content(path: Path) -> str | None:
 
 def _write(path: Path, text: str) -> None:
     """Make ``text`` the file's content, all of it or nothing. Raises WebexTokenError."""
-    from webex_token_cli.files import write_whole
+    from webex_token_cli.system.files import write_whole
 
     try:
         write_whole(path, text, mode=0o644)  # the usual one for it; there is no secret in it

@@ -2,7 +2,7 @@
 
 import click
 
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     interval_setting,
@@ -13,12 +13,12 @@ from webex_token_cli.commands.shared import (
     verbosity_options,
 )
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
-from webex_token_cli.output import as_json as to_json
-from webex_token_cli.output import bar, fields, mask, shade, table
+from webex_token_cli.refresh.schedule import State, Timing, due_at, state_of
 from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.text import as_json as to_json
+from webex_token_cli.text import bar, fields, mask, shade, table
 from webex_token_cli.times import distance_in_words, local_time, when
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.watcher.schedule import State, Timing, due_at, state_of
 
 _DUE_READ = (
     "By WEBEX_TOKEN_INTERVAL and WEBEX_TOKEN_MAX_AGE, or EVENT_LOOP_SLEEP_SECONDS and EVENT_LOOP_DAYS, it is told when "

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.commands.fresh import without_secrets
-from webex_token_cli.commands.shared import (
+from webex_token_cli.application import (
     SETTINGS_READ,
     Invocation,
     pass_invocation,
     verbosity_options,
 )
-from webex_token_cli.commands.watch_options import Wishes, watch_options
-from webex_token_cli.commands.watching import (
+from webex_token_cli.cli.child_environment import without_secrets
+from webex_token_cli.cli.watch_log import (
     JsonLog,
     LiveLine,
     Log,
@@ -26,14 +25,15 @@ from webex_token_cli.commands.watching import (
     status_in_words,
     terminal_is_gone,
 )
+from webex_token_cli.cli.watch_options import Wishes, watch_options
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure, WebexTokenError
-from webex_token_cli.notify import NOTIFY_VARIABLES, Notifier
-from webex_token_cli.signals import StopRequest
-from webex_token_cli.watcher.crew import Threads
-from webex_token_cli.watcher.events import Event, Outlook, exit_status
-from webex_token_cli.watcher.hooks import run_hook
-from webex_token_cli.watcher.look import Account, Hooks
-from webex_token_cli.watcher.loop import LONGEST_NAP, Settlement, Watcher
+from webex_token_cli.refresh.check import Account, Hooks
+from webex_token_cli.refresh.events import Event, Outlook, exit_status
+from webex_token_cli.refresh.executor import Threads
+from webex_token_cli.refresh.hooks import run_hook
+from webex_token_cli.refresh.watcher import LONGEST_NAP, Settlement, Watcher
+from webex_token_cli.service.sd_notify import NOTIFY_VARIABLES, Notifier
+from webex_token_cli.system.signals import StopRequest
 
 if TYPE_CHECKING:
     from webex_token_cli.tokens import TokenRecord
@@ -118,8 +118,8 @@ def _import_what_is_needed_later() -> None:
     import keyring  # noqa: F401
 
     import webex_token_cli.store.backends
-    import webex_token_cli.store.filekeyring
-    import webex_token_cli.webex  # noqa: F401
+    import webex_token_cli.store.file_keyring
+    import webex_token_cli.webex.client  # noqa: F401
 
 
 def _counts_down(invocation: Invocation, once: bool) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from webex_token_cli.output import printable
+from webex_token_cli.text import printable
 
 NAME = "webex-token"
 

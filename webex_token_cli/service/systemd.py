@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
-from webex_token_cli.output import printable
 from webex_token_cli.service.job import NAME, Job, Runner, Standing
+from webex_token_cli.text import printable
 
 UNIT = f"{NAME}.service"
 LOG = f"journalctl --user -u {NAME}"

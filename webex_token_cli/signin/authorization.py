@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from webex_token_cli.config.file import is_loopback
 from webex_token_cli.errors import (
     ConfigurationError,
     RequestRefused,
@@ -19,8 +20,7 @@ from webex_token_cli.errors import (
     TemporaryFailure,
     WebexTokenError,
 )
-from webex_token_cli.output import printable
-from webex_token_cli.profiles import is_loopback
+from webex_token_cli.text import printable
 
 # 256 bits: as good as a key, and what RFC 7636 section 7.1 asks of a verifier.
 _ENTROPY_BYTES = 32

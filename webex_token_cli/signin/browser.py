@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import Proof, RedirectURI, Refusal, host_headers
-from webex_token_cli.signin.listener import Listener
-from webex_token_cli.signin.sockets import Endpoint, bind, close, endpoint_for
+from webex_token_cli.signin.loopback.server import Listener
+from webex_token_cli.signin.loopback.sockets import Endpoint, bind, close, endpoint_for
 from webex_token_cli.times import duration_in_words
 
 T = TypeVar("T")

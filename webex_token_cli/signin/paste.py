@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from webex_token_cli.errors import SignInNotCompleted
-from webex_token_cli.signals import before_dying
 from webex_token_cli.signin.authorization import (
     AuthorizationCode,
     Proof,
@@ -23,6 +22,7 @@ from webex_token_cli.signin.authorization import (
     parameters,
     read_redirect,
 )
+from webex_token_cli.system.signals import before_dying
 from webex_token_cli.times import duration_in_words
 
 T = TypeVar("T")

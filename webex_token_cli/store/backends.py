@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webex_token_cli.bounded import BoundedCalls, BoundExceeded, bounded
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.lock import check_lock_folder, lock_folder_of_this_user, locked
+from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore
-from webex_token_cli.store.secretservice import kept_open
+from webex_token_cli.store.secret_service import kept_open
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
+from webex_token_cli.system.timeouts import BoundedCalls, BoundExceeded, bounded
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -29,7 +29,7 @@ def open_file_store(
 
     ``say`` shows what is waited for, ``cancelled`` ends the wait for a lock.
     """
-    from webex_token_cli.store.filekeyring import FileKeyring, file_name
+    from webex_token_cli.store.file_keyring import FileKeyring, file_name
 
     backend = FileKeyring(folder)
     return CredentialStore(
@@ -69,7 +69,7 @@ def open_keyring_store(
 
     Raises StoreUnavailable, saying what to install, when this machine has no keyring.
     """
-    from webex_token_cli.store.filekeyring import file_name
+    from webex_token_cli.store.file_keyring import file_name
 
     if backend is None:
         # Looking for one already talks to D-Bus, where a daemon can be asked to start and not answer.

@@ -4,9 +4,9 @@ import contextlib
 from dataclasses import replace
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.signals import before_dying
 from webex_token_cli.store.records import SERVICE, CredentialStore, encode
 from webex_token_cli.store.splitting import SplittingKeyring
+from webex_token_cli.system.signals import before_dying
 from webex_token_cli.tokens import Person, TokenRecord
 
 # No profile's name has a ":" in it. It is the same each time, so what a killed probe has left is gone after the next.

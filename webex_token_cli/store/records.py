@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from webex_token_cli.bounded import BoundedCalls, BoundExceeded
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
-from webex_token_cli.output import printable, scrub
 from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.system.timeouts import BoundedCalls, BoundExceeded
+from webex_token_cli.text import printable, scrub
 from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token
 
 SERVICE = "webex-token"

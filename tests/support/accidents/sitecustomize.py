@@ -29,6 +29,6 @@ elif os.environ.get("WEBEX_TOKEN_TEST_ACCIDENT") == "importing":
 
     records.from_values = _importing  # type: ignore[assignment]
 elif os.environ.get("WEBEX_TOKEN_TEST_ACCIDENT") == "keeping":
-    from webex_token_cli.signin import keeping
+    from webex_token_cli.signin import finish
 
-    keeping.SignIn.keep = _keeping  # type: ignore[assignment,method-assign]
+    finish.SignIn.keep = _keeping  # type: ignore[assignment,method-assign]

@@ -1,0 +1,302 @@
+"""``watch`` as a process: what it prints, what it renews, and how it ends."""
+
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Program, Running, wait_until
+from tests.support.stored import DAY, age, record_file
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.store.locks import locked
+
+# An answer that arrives when the signal has long come.
+SLOW_ANSWER = (
+    '{"access_token": "the-last-one", "expires_in": 1209599, "refresh_token": "r", "refresh_token_expires_in": 9999999}'
+)
+
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC  (?P<profile>\S+)  (?P<said>.*)")
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), renew_after=1)
+
+
+def events(out: str) -> list[tuple[str, str]]:
+    """Profile and kind of each line. Profiles are looked at side by side: sort what comes of one round."""
+    found = []
+    for line in out.splitlines():
+        match = LINE.fullmatch(line)
+        assert match, line
+        found.append((match["profile"], match["said"].split(":")[0]))
+    return found
+
+
+def look(watch: Running, profile: str) -> None:
+    """Ask for a look, and wait until it has come to the profile."""
+    line = f"{profile}  fresh: "
+    seen = watch.out.count(line)
+    watch.process.send_signal(signal.SIGHUP)
+    watch.wait_for(line, times=seen + 1)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_at_once(signed_in: Program, number: signal.Signals, status: int) -> None:
+    with signed_in.started("watch") as watch:
+        watch.wait_for("fresh: ")
+        asked = time.monotonic()
+        watch.process.send_signal(number)
+        done = watch.finish()
+    assert done.status == status
+    assert time.monotonic() - asked < 1
+    assert done.err == (
+        "Looking every 60 minutes, renewing what was refreshed 24 hours ago or longer. Ctrl-C ends it.\n"
+    )
+    assert events(done.out) == [("default", "fresh")]
+
+
+def test_a_refresh_in_flight_is_finished_and_saved(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    asked = len(sandbox.journal)
+    with signed_in.started("watch") as watch:
+        wait_until(lambda: sandbox.in_flight > 0 or len(sandbox.journal) > asked)
+        watch.process.send_signal(signal.SIGTERM)
+        done = watch.finish()
+    assert (done.status, events(done.out)) == (0, [("default", "renewed")])
+    assert signed_in.run("get").out == "the-last-one\n"
+
+
+@pytest.mark.parametrize("verb", ["refresh", "get"])
+def test_a_refresh_in_flight_of_another_verb_is_saved_too(signed_in: Program, sandbox: Sandbox, verb: str) -> None:
+    age(signed_in, 15 * DAY)
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started(verb) as running:
+        wait_until(lambda: sandbox.in_flight > 0)
+        running.process.send_signal(signal.SIGINT)
+        assert running.finish().status == 130
+    assert signed_in.run("get", "--no-refresh").out == "the-last-one\n"
+
+
+def test_once_is_one_round_and_tells_the_worst(signed_in: Program, sandbox: Sandbox) -> None:
+    assert signed_in.run("login", "-p", "other").status == 0
+    assert (signed_in.run("watch", "--once").status, sandbox.said()) == (0, ["signed in", "signed in"])
+    age(signed_in, 2 * DAY)
+    age(signed_in, 2 * DAY, "other")
+    sandbox.webex.advance(2)
+    sandbox.order(Fault("/v1/access_token", 503))
+    done = signed_in.run("watch", "--once")
+    kinds = ["renewed", "retrying"]
+    assert (done.status, sorted(kind for _, kind in events(done.out))) == (4, kinds)
+    assert signed_in.run("refresh", "--all").status == 0
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    done = signed_in.run("watch", "--once")
+    assert (done.status, sorted(events(done.out))) == (3, [("default", "needs sign-in"), ("other", "fresh")])
+    record_file(signed_in, "other").chmod(0o644)
+    assert signed_in.run("watch", "--once").status == 5
+
+
+def test_only_the_named_profiles_are_watched(signed_in: Program) -> None:
+    for name in ("a", "b"):
+        assert signed_in.run("login", "-p", name).status == 0
+    done = signed_in.run("watch", "--once", "-p", "b", "-p", "a")
+    assert sorted(events(done.out)) == [("a", "fresh"), ("b", "fresh")]
+
+
+def test_a_revoked_profile_is_said_once_and_comes_back_with_a_sign_in(signed_in: Program, sandbox: Sandbox) -> None:
+    assert signed_in.run("login", "-p", "other").status == 0
+    sandbox.webex.grants[0].revoked = True
+    age(signed_in, 2 * DAY)
+    with signed_in.started("watch", "--interval", "1") as watch:
+        watch.wait_for("default  needs sign-in: ")
+        look(watch, "other")
+        assert watch.out.count("needs sign-in") == 1
+        assert signed_in.run("login").status == 0
+        watch.wait_for("default  signed in again: ")
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+
+
+def test_with_nobody_left_it_ends_with_3(signed_in: Program, sandbox: Sandbox) -> None:
+    sandbox.webex.revoke_everything()
+    age(signed_in, 2 * DAY)
+    done = signed_in.run("watch")
+    assert (done.status, events(done.out)) == (3, [("default", "needs sign-in")])
+    assert done.err.endswith(
+        "Error: No profile is left that can be kept fresh.\nSign in with `webex-token login`, then start again.\n"
+    )
+
+
+def test_with_nobody_at_all_it_does_not_start(program: Program) -> None:
+    done = program.run("watch")
+    assert (done.status, done.out, done.err) == (
+        3,
+        "",
+        "Error: No profile is stored.\nSign in with `webex-token login`.\n",
+    )
+
+
+def test_a_temporary_failure_is_tried_again_before_the_next_look(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    time.sleep(1.1)
+    sandbox.order(Fault("/v1/access_token", 503, {"Retry-After": "1"}))
+    with signed_in.started("watch", "--interval", "1h") as watch:
+        watch.wait_for("retrying: Webex cannot answer now (HTTP 503")
+        watch.wait_for("renewed: ", timeout=20)
+    assert events(watch.out) == [("default", "retrying"), ("default", "renewed")]
+
+
+def test_a_sign_in_elsewhere_joins_and_a_logout_leaves(signed_in: Program) -> None:
+    with signed_in.started("watch", "--interval", "1") as watch:
+        watch.wait_for("default  fresh: ")
+        assert signed_in.run("login", "-p", "late").status == 0
+        watch.wait_for("late  fresh: ")
+        look(watch, "late")
+        assert signed_in.run("logout", "-p", "late").status == 0
+        look(watch, "default")
+        seen = watch.out.count("late")
+        look(watch, "default")
+        assert watch.out.count("late") == seen
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "said"),
+    [
+        ({}, [], "Looking every 60 minutes, renewing what was refreshed 24 hours ago or longer."),
+        (
+            {"EVENT_LOOP_SLEEP_SECONDS": "7200", "EVENT_LOOP_DAYS": "0.5"},
+            [],
+            "every 2 hours, renewing what was refreshed 12 hours",
+        ),
+        (
+            {
+                "EVENT_LOOP_SLEEP_SECONDS": "7200",
+                "WEBEX_TOKEN_INTERVAL": "5m",
+                "EVENT_LOOP_DAYS": "1",
+                "WEBEX_TOKEN_MAX_AGE": "3d",
+            },
+            [],
+            "every 5 minutes, renewing what was refreshed 3 days",
+        ),
+        (
+            {"WEBEX_TOKEN_INTERVAL": "5m", "WEBEX_TOKEN_MAX_AGE": "3d"},
+            ["--interval", "90", "--max-age", "2h"],
+            "every 90 seconds, renewing what was refreshed 2 hours",
+        ),
+    ],
+)
+def test_option_comes_before_variable_before_default(
+    signed_in: Program, variables: dict[str, str], arguments: list[str], said: str
+) -> None:
+    with signed_in.having(**variables).started("watch", *arguments) as watch:
+        watch.wait_for(said)
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(signed_in: Program) -> None:
+    from tests.support.program import WEBEX_TOKEN
+
+    done = subprocess.run(
+        ["bash", "-c", f"{WEBEX_TOKEN} watch --interval 1 --max-age 1 | head -n 1; echo ${{PIPESTATUS[0]}}"],
+        env=signed_in.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=20,
+        check=True,
+    )
+    line, status = done.stdout.splitlines()
+    assert ([profile for profile, _ in events(line)], status) == (["default"], "1")
+    assert done.stderr.endswith(
+        "\nError: Nobody reads any more what is printed, so the watch has ended.\n"
+        "What was renewed is stored; start it again with its output in a place that lasts.\n"
+    )
+
+
+def test_two_watchers_and_a_refresh_spend_the_refresh_token_once(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    time.sleep(1.1)
+    with signed_in.started("watch", "--once") as one, signed_in.started("watch", "--once") as other:
+        done = one.finish(), other.finish()
+    assert [run.status for run in done] == [0, 0]
+    assert sandbox.said() == ["signed in", "renewed"]
+    assert Path(record_file(signed_in)).exists()
+
+
+def test_a_hang_up_looks_at_once_and_loses_no_refresh_in_flight(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started("watch") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        watch.process.send_signal(signal.SIGHUP)
+        watch.wait_for("default  renewed: ")
+        look(watch, "default")
+        look(watch, "default")
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+    assert signed_in.run("get").out == "the-last-one\n"
+
+
+def test_a_hang_up_ends_another_verb_only_after_the_save(signed_in: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started("refresh") as running:
+        wait_until(lambda: sandbox.in_flight > 0)
+        running.process.send_signal(signal.SIGHUP)
+        assert running.finish().status == -signal.SIGHUP
+    assert signed_in.run("get", "--no-refresh").out == "the-last-one\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 4)])
+def test_a_round_that_was_cut_short_does_not_say_that_all_is_well(
+    signed_in: Program, sandbox: Sandbox, number: signal.Signals, status: int
+) -> None:
+    assert signed_in.run("login", "-p", "other").status == 0
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    with signed_in.started("watch", "--once") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        watch.process.send_signal(number)
+        done = watch.finish()
+    assert (done.status, sorted(events(done.out))) == (status, [("default", "renewed"), ("other", "fresh")])
+
+
+def test_a_stop_is_heard_while_another_process_holds_the_lock(signed_in: Program) -> None:
+    age(signed_in, 2 * DAY)
+    with (
+        locked(record_file(signed_in).with_name("webex-token+default.json.lock"), lambda _: None),
+        signed_in.started("watch") as watch,
+    ):
+        watch.wait_for("Waiting for another webex-token")
+        asked = time.monotonic()
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+        assert time.monotonic() - asked < 1
+
+
+def test_a_config_file_that_breaks_meanwhile_does_not_end_it(signed_in: Program) -> None:
+    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    whole = config.read_text()
+    with signed_in.started("watch", "--interval", "1") as watch:
+        watch.wait_for("default  fresh: ")
+        config.write_bytes(b"\xff" + whole.encode())
+        watch.wait_for("config.ini  failed: ")
+        config.write_text(whole)
+        watch.wait_for("config.ini  fresh: it can be read again; it had failed for ")
+        look(watch, "default")
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+
+
+def test_a_stop_while_a_refusal_is_on_its_way_is_no_surprise(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}', delay=1.0))
+    with signed_in.started("watch", "--on-attention", "cat >&2") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        watch.process.send_signal(signal.SIGTERM)
+        done = watch.finish()
+    assert (done.status, events(done.out)) == (0, [("default", "needs sign-in")])
+    assert "Error" not in done.err

@@ -1,0 +1,162 @@
+"""What a watch shows: objects for machines, a line that counts down for people, and what systemd is told."""
+
+import json
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Program, wait_until
+from tests.support.stored import age
+from tests.support.terminal import at_a_terminal, end_of, read
+from tests.support.world import DAY, RECORD, START
+from webex_token_cli.cli.watch_log import profiles_in_words
+from webex_token_cli.errors import GrantRefused, TemporaryFailure
+from webex_token_cli.refresh.schedule import Standing
+from webex_token_cli.sandbox.server import Fault, Sandbox
+
+KEYS = [
+    "version", "time", "profile", "event", "message", "access_token_expires_at", "refresh_token_expires_at",
+    "refreshed_at", "next_at", "failing_since", "error", "hint", "exit_status", "tracking_id", "attention",
+    "attention_message",
+]  # fmt: skip
+
+
+def test_each_line_for_machines_is_an_object_with_the_same_keys(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    refused = '{"message": "The refresh token is revoked", "trackingId": "ROUTER_1"}'
+    sandbox.order(Fault("/v1/access_token", 400, {}, refused))
+    done = signed_in.run("watch", "--log-format", "json")
+    started, refusal = map(json.loads, done.out.splitlines())
+    assert (list(started), list(refusal)) == (KEYS, KEYS)
+    assert done.err == (
+        "Error: No profile is left that can be kept fresh.\nSign in with `webex-token login`, then start again.\n"
+    )
+    times = {key: refusal.pop(key) for key in ("time", "access_token_expires_at", "refresh_token_expires_at")}
+    assert times["access_token_expires_at"] - times["time"] == pytest.approx(12 * DAY, abs=60)
+    assert refusal == {
+        "version": 1,
+        "profile": "default",
+        "event": "needs sign-in",
+        "message": "needs sign-in: Profile default: Webex does not accept the grant any more (HTTP 400, “The refresh "
+        "token is revoked”, tracking ID ROUTER_1). Sign in with `webex-token login`.",
+        "refreshed_at": refusal["refreshed_at"],
+        "next_at": None,
+        "failing_since": None,
+        "error": "Profile default: Webex does not accept the grant any more (HTTP 400, “The refresh token is revoked”, "
+        "tracking ID ROUTER_1).",
+        "hint": "Sign in with `webex-token login`.",
+        "exit_status": 3,
+        "tracking_id": "ROUTER_1",
+        "attention": "needs sign-in",
+        "attention_message": refusal["error"] + " " + refusal["hint"],
+    }
+
+
+def test_on_a_terminal_a_line_counts_down_and_is_wiped_before_any_other(signed_in: Program) -> None:
+    with at_a_terminal(signed_in, "watch", columns=80) as child:
+        first = read(child, r"\r\x1b\[KNext look in (1:00:00|59:\d\d) · default 13 days left")
+        assert read(child, r"\r\x1b\[KNext look in (1:00:00|59:\d\d) · default 13 days left") != first
+        child.kill(signal.SIGHUP)
+        read(child, r"\r\x1b\[K(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)  default  fresh: ")
+        read(child, r"(Next look in (?:1:00:00|59:5\d))")
+        child.send("\x03")
+        status, rest = end_of(child)
+    assert status == 130
+    assert rest.endswith("\r\x1b[K")
+
+
+def test_a_line_that_is_too_long_for_the_terminal_is_cut(signed_in: Program) -> None:
+    with at_a_terminal(signed_in, "watch", columns=30) as child:
+        line = read(child, r"\r\x1b\[K(Next look[^\r]*)\r")
+    assert len(line) == 29
+    assert line.endswith("…")
+
+
+def test_nothing_counts_down_where_nobody_watches(signed_in: Program) -> None:
+    with signed_in.started("watch") as watch:
+        watch.wait_for("fresh: ")
+    assert "\x1b" not in watch.out + watch.err
+
+
+WAITING = Standing(given_up=True, error=GrantRefused("", ""))
+FAILING = Standing(RECORD, failures=2, retry_at=START + 40, error=TemporaryFailure("", ""))
+
+
+@pytest.mark.parametrize(
+    ("standings", "words"),
+    [
+        ({}, "no profile"),
+        ({"ada": Standing(RECORD)}, "ada 14 days left"),
+        (
+            {"ada": Standing(RECORD), "bob": WAITING, "cyd": FAILING, "new": Standing()},
+            "ada 14 days left, bob needs sign-in, cyd retrying in 40 seconds, new …",
+        ),
+        ({str(n): Standing(RECORD) for n in range(5)}, "5 profiles: 5 fresh"),
+        (
+            {**{str(n): Standing(RECORD) for n in range(998)}, "bob": WAITING, "cyd": FAILING},
+            "1000 profiles: 998 fresh, 1 failing, 1 waiting for a sign-in",
+        ),
+    ],
+)
+def test_how_profiles_stand_in_words(standings: dict[str, Standing], words: str) -> None:
+    assert profiles_in_words(standings, START) == words
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """The end of the notify socket that systemd holds."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(20)
+        yield listening
+
+
+def test_systemd_is_told_of_the_start_of_each_change_of_life_and_of_the_end(
+    signed_in: Program, manager: socket.socket
+) -> None:
+    told: list[str] = []
+
+    def hear(pattern: str) -> None:
+        while True:
+            told.append(manager.recv(4096).decode())
+            if re.fullmatch(pattern, told[-1]):
+                return
+
+    program = signed_in.having(NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="400000")
+    with program.started("watch") as watch:
+        hear(r"READY=1\nSTATUS=default …; next look \d{4}-.*|READY=1\nSTATUS=default 13 days left; next look \d{4}-.*")
+        hear("WATCHDOG=1")
+        hear("WATCHDOG=1")
+        hear(r"STATUS=.*|WATCHDOG=1")
+        assert signed_in.run("login", "-p", "late").status == 0
+        watch.process.send_signal(signal.SIGHUP)
+        hear(r"STATUS=default 13 days left, late 13 days left; next look \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+        watch.process.send_signal(signal.SIGTERM)
+        hear("STOPPING=1")
+        assert watch.finish().status == 0
+
+
+def test_a_watch_whose_process_is_stopped_pings_no_more(signed_in: Program, manager: socket.socket) -> None:
+    program = signed_in.having(NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="200000")
+    with program.started("watch") as watch:
+        while manager.recv(4096) != b"WATCHDOG=1":
+            pass
+        os.kill(watch.process.pid, signal.SIGSTOP)
+        manager.settimeout(0.5)
+        wait_until(lambda: _is_silent(manager))
+        os.kill(watch.process.pid, signal.SIGCONT)
+        manager.settimeout(20)
+        assert manager.recv(4096)
+
+
+def _is_silent(manager: socket.socket) -> bool:
+    try:
+        manager.recv(4096)
+    except TimeoutError:
+        return True
+    return False

@@ -1,0 +1,100 @@
+"""A thousand profiles side by side, ten thousand rounds, and rounds in which there is nothing to do: what they cost.
+
+Fewer of each by default, all with ``pytest --full``. The figures are printed.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.folders import ROOT
+from tests.support.program import Program
+from webex_token_cli.commands.watch import AT_ONCE
+
+FLEET = [sys.executable, "-m", "tests.support.fleet"]
+
+
+@contextlib.contextmanager
+def serving(count: int, latency: float = 0.0) -> Iterator[tuple[dict[str, str], str]]:
+    """A stand-in in a process of its own: the variables that lead there, and ``count`` grants as JSON."""
+    with subprocess.Popen(
+        [*FLEET, "serve", str(count), str(latency)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            told = json.loads(process.stdout.readline())
+            yield told["environment"], json.dumps(told["grants"])
+        finally:
+            process.stdin.close()
+
+
+def asked(folder: Path, what: list[str], count: int, latency: float = 0.0, **variables: str) -> Any:
+    """What the fleet says of ``count`` profiles."""
+    with serving(count, latency) as (environment, grants):
+        home = {"WEBEX_TOKEN_HOME": str(folder / "fleet"), "WEBEX_TOKEN_STORE": "file", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [*FLEET, *what],
+            env=Program(folder / "home", {**environment, **home, **variables}).environment,
+            input=grants,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=900,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Any:
+    def say(words: str) -> None:
+        with capsys.disabled():
+            print(f"\n{request.node.name}: {words}", flush=True)
+
+    return say
+
+
+@pytest.mark.parametrize("store", ["file", "keyring"])
+def test_side_by_side_takes_a_quarter_of_one_after_the_other(
+    tmp_path: Path, store: str, request: pytest.FixtureRequest, say: Any
+) -> None:
+    variables = request.getfixturevalue("keyring_session") if store == "keyring" else {}
+    full, few = (1000, 60) if store == "file" else (100, 20)
+    number = full if request.config.getoption("--full") else few
+    shares = []
+    for attempt in ("first", "second", "third"):  # what else the machine does makes many at once slower, never faster
+        folder = tmp_path / attempt
+        folder.mkdir()
+        took = asked(folder, ["race"], 2 * number + 1, 0.1, WEBEX_TOKEN_STORE=store, **variables)
+        say(f"{number} profiles: {took['one']:.1f} s one after the other, {took['many']:.1f} s side by side")
+        shares.append(took["many"] / took["one"])
+        if shares[-1] <= 1 / 4:
+            break
+    assert min(shares) <= 1 / 4
+
+
+def test_left_alone_it_does_not_grow(tmp_path: Path, request: pytest.FixtureRequest, say: Any) -> None:
+    rounds = 10_000 if request.config.getoption("--full") else 2_000
+    used = asked(tmp_path, ["leave-alone", str(rounds)], 2 * AT_ONCE)
+    say(f"after 100 rounds and after {rounds}: {used}")
+    assert used["bytes"][1] - used["bytes"][0] <= 1024 * 1024
+    assert used["descriptors"][0] == used["descriptors"][1]
+    assert used["threads"][0] == used["threads"][1]
+
+
+@pytest.mark.parametrize("number", [5, 1000])
+def test_a_round_in_which_nothing_is_due_reads_nothing_and_asks_nobody(tmp_path: Path, number: int, say: Any) -> None:
+    cost = asked(tmp_path, ["do-nothing", "2000"], number)
+    say(f"{cost.pop('milliseconds'):.3f} ms of processor time for each of 2000 rounds")
+    assert cost == {"open": 0, "socket.connect": 0}

@@ -1,0 +1,80 @@
+"""The same failure again and again: said at growing distance or once, and that it is over."""
+
+import json
+import re
+import signal
+
+import pytest
+
+from tests.support.program import Program, Running, wait_until
+from tests.support.rounds import settled
+from tests.support.stored import DAY, age
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Fault, Sandbox
+
+OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had failed for "
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), renew_after=0)
+
+
+def told(watch: Running) -> list[dict[str, object]]:
+    return [json.loads(line) for line in watch.out.splitlines()]
+
+
+def kinds(watch: Running, profile: str) -> list[object]:
+    return [line["event"] for line in told(watch) if line["profile"] == profile]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ((503, ""), "Webex cannot answer now (HTTP 503, tracking ID ROUTER_1)."),
+        ((200, "<html>"), "An answer (HTTP 200) came that is not one of Webex's, tracking ID ROUTER_1."),
+        ((403, '{"message": "No."}'), "Webex refused the request (HTTP 403, “No.”, tracking ID ROUTER_1)."),
+    ],
+    ids=["busy", "something between", "refused"],
+)
+def test_one_that_may_pass_is_said_at_growing_distance_and_when_it_is_over(
+    signed_in: Program, sandbox: Sandbox, fault: tuple[int, str], error: str
+) -> None:
+    """Each answer has a tracking ID of its own, and is the same failure for all that."""
+    age(signed_in, 2 * DAY)
+    status, body = fault
+    sandbox.order(Fault("/v1/access_token", status, {}, body, times=5))
+    with signed_in.started("watch", "--interval", "1") as watch:
+        watch.wait_for("it had failed for ")
+        watch.process.send_signal(signal.SIGTERM)
+        done = watch.finish()
+    lines = [settled(line).removeprefix("TIME  default  ") for line in done.out.splitlines()]
+    failed = f"{'failed' if status == 403 else 'retrying'}: {error} Next try WHEN"
+    # The first of the five, the second and the fourth.
+    assert [re.sub(r"(?<=try )now|in WAIT|\d seconds?", "WHEN", line) for line in lines[:-1]] == [
+        f"{failed}.", *[f"{failed}, failing for WHEN."] * 2,
+    ]  # fmt: skip
+    assert lines[-1].startswith(OVER)
+    assert sandbox.said() == ["signed in", *["fault"] * 5, "renewed"]
+
+
+def test_a_refused_secret_is_said_once_and_the_profile_comes_back_with_a_sign_in(
+    signed_in: Program, sandbox: Sandbox
+) -> None:
+    assert signed_in.run("login", "-p", "other").status == 0
+    sandbox.order(Fault("/v1/access_token", 401, {}, '{"error": "invalid_client"}'))
+    age(signed_in, 2 * DAY)
+    with signed_in.started("watch", "--interval", "1", "--log-format", "json") as watch:
+        wait_until(lambda: kinds(watch, "default") == ["needs sign-in"])
+        for looks in (2, 3, 4):  # it is not asked about again, nor is anything said of it
+            watch.process.send_signal(signal.SIGHUP)
+            wait_until(lambda looks=looks: len(kinds(watch, "other")) >= looks)
+        assert kinds(watch, "default") == ["needs sign-in"]
+        assert sandbox.said() == ["signed in", "signed in", "fault"]
+        assert signed_in.run("login").status == 0
+        wait_until(lambda: kinds(watch, "default")[1:] == ["signed in again"])
+        age(signed_in, 2 * DAY)
+        watch.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: kinds(watch, "default")[2:] == ["renewed"])
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0

@@ -1,0 +1,98 @@
+"""Imports lead downwards only, and no command imports another one."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import webex_token_cli
+from webex_token_cli.main import VERBS, module_of
+
+PACKAGE = Path(webex_token_cli.__file__).parent
+NAME = "webex_token_cli"
+
+# The rooms, from the top of the house to the ground. A module imports from its own room and from lower layers.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("__main__",),
+    ("main", ""),
+    ("commands",),
+    ("cli",),
+    ("transfer", "doctor"),
+    ("application",),
+    ("signin",),
+    ("refresh",),
+    ("webex",),
+    ("config", "store"),
+    ("service",),
+    ("tokens", "system"),
+    ("errors", "times", "text", "_version"),
+)
+
+# The stand-in for Webex imports nothing of the rest, so that both cannot share a mistake. The commands start it.
+APART = "sandbox"
+
+# Where somebody comes in from outside, with an environment and a terminal.
+ENTRANCES = {"commands", "cli", "main.py", "__init__.py"}
+
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+def room(module: str) -> str:
+    """The room a module is in: the folder, or the file at the top."""
+    return module.partition(".")[0]
+
+
+def imports(path: Path) -> set[str]:
+    """The project's modules that a file imports, anywhere in it, without the package's own name."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "relative imports hide where a door leads"
+            found.add(node.module)
+    return {name.removeprefix(NAME).lstrip(".") for name in found if name.split(".")[0] == NAME}
+
+
+def layer(module: str) -> int:
+    return next(number for number, rooms in enumerate(LAYERS) if room(module) in rooms)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_imports_from_its_own_room_and_from_lower_layers(path: Path) -> None:
+    module = dotted(path)
+    others = {name for name in imports(path) if room(name) != room(module)}
+    if room(module) == APART:
+        assert others == set()
+        return
+    upwards = {name for name in others - {APART} if room(name) != APART and layer(name) <= layer(module)}
+    apart = {name for name in others if room(name) == APART and room(module) != "commands"}
+    assert (upwards, apart) == (set(), set())
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] == "commands"], ids=str)
+def test_a_verb_imports_no_other_verb(path: Path) -> None:
+    verbs = {f"commands.{module_of(verb)}" for verb in VERBS} - {dotted(path)}
+    assert imports(path) & verbs == set()
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] not in ENTRANCES], ids=str)
+def test_nobody_below_the_verbs_prints_exits_or_reads_the_environment(path: Path) -> None:
+    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    read = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert called & {"print", "click.echo", "exit", "sys.exit", "os._exit", "os.getenv", "input"} == set()
+    assert read & {"os.environ", "os.environb"} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_only_webex_speaks_http_to_webex(path: Path) -> None:
+    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    uses_requests = any(name.split(".")[0] == "requests" for name in names)
+    assert uses_requests == (path == Path("webex/client.py"))

@@ -1,0 +1,162 @@
+"""The README tells the truth: every room is in it, and its commands print what it says they print."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.folders import README, ROOT
+from tests.support.ports import free_port
+from tests.support.program import WEBEX_TOKEN, Program, wait_until
+from tests.support.systemctl import FakeSystemd
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.server import Sandbox
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command of the README, and what it says the command prints."""
+
+    command: str
+    output: str
+
+
+def examples() -> list[Example]:
+    found = []
+    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append(Example(command, output.strip("\n")))
+    return found
+
+
+# What differs from run to run.
+_VARYING = [
+    (re.compile(r"\S+/authorize\?\S+"), "<address>"),
+    (re.compile(r"(?<=, because ).*"), "<why>"),
+    (re.compile(r"\S+/config\.ini"), "<config>"),
+    (re.compile(r"\b(Port |localhost:)\d+"), r"\1<port>"),
+    (re.compile(r"https?://\S+/v1 answers"), "<webex> answers"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+"), "<time>"),
+    (re.compile(r"\((?:now|\d+ seconds? ago)\)"), "(just now)"),
+    (re.compile(r"…[0-9a-f]{4}\b"), "<client id>"),
+    (re.compile(r"ROUTER_[^)]+"), "<tracking id>"),
+    (re.compile(r"(?<=plain file )\S+"), "<file>."),
+    (re.compile(r"\S+/webex-token\.service"), "<unit>"),
+    (re.compile(r"(?<=ExecStart=)\S+"), "<command>"),
+    (re.compile(r"^Environment=.*\n", re.MULTILINE), ""),
+]
+
+
+def settled(text: str) -> str:
+    for pattern, name in _VARYING:
+        text = pattern.sub(name, text)
+    return text.strip("\n")
+
+
+@pytest.fixture
+def rules() -> Rules:
+    return Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
+
+
+def test_the_commands_print_what_the_readme_says(
+    program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path
+) -> None:
+    settings = program.having(**keyring_session, WEBEX_TOKEN_STORE=None)
+    another_machine(tmp_path / "ssh", tmp_path / "another-machine")
+    service_app(sandbox, tmp_path)
+    systemd = FakeSystemd(tmp_path / "systemd", program.home / ".config/systemd/user/webex-token.service")
+    systemd.prepare()
+    systemd.set(says="")
+    path = os.pathsep.join([str(tmp_path), str(systemd.folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
+    environment = {**settings.environment, "PATH": path}
+    told = [Example(each.command, settled(each.output)) for each in examples()]
+    assert len(told) == 17
+    shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in examples()]
+    assert shown == told
+
+
+def another_machine(ssh: Path, home: Path) -> None:
+    """An ``ssh`` that runs the command here, with another home."""
+    ssh.write_text(f'#!/bin/sh\nshift\nWEBEX_TOKEN_HOME={home} exec "$@"\n')
+    ssh.chmod(0o700)
+
+
+def service_app(sandbox: Sandbox, folder: Path) -> None:
+    """What its page shows of a Service App, in files."""
+    (folder / "secret.txt").write_text(sandbox.webex.client_secret)
+    (folder / "tokens.json").write_text(json.dumps(sandbox.webex._response(sandbox.webex._new_grant(("spark:all",)))))
+
+
+def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder: Path) -> str:
+    """What the command prints, as on a terminal: both streams together."""
+    command = example.command.replace("https://webexapis.com/v1", sandbox.api_url).replace(
+        "C9…", sandbox.webex.client_id
+    )
+    if "tokens.json" in command:
+        sandbox.webex.person.update(displayName="Build App", emails=["build-app@example.com"])
+    log = folder / f"log-{time.monotonic_ns()}"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec {command}" if command.startswith("webex-token") else command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    if "--no-browser" in command:
+        threading.Thread(target=_accept_by_hand, args=(log,), daemon=True).start()
+    if command == "webex-token watch":
+        lines = example.output.count("\n") + 1
+        wait_until(lambda: log.read_text().count("\n") >= lines, log.read_text, process=process)
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == (1 if "Error: " in example.output else 0), log.read_text()
+    return log.read_text()
+
+
+def _accept_by_hand(log: Path) -> None:
+    wait_until(lambda: re.search(r"/authorize\?\S+\n", log.read_text()), log.read_text)
+    answer(next(word for word in log.read_text().split() if "/authorize?" in word))
+
+
+def test_every_room_is_in_the_picture() -> None:
+    package = ROOT / "webex_token_cli"
+    rooms = {p.name for p in package.glob("*.py") if not p.name.startswith("__")}
+    rooms |= {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
+    drawn = set(re.findall(r"^  (\S+)  ", README.split("```text")[1].split("```")[0], re.MULTILINE))
+    assert drawn == rooms
+
+
+def test_every_variable_and_exit_status_is_told() -> None:
+    sources = "".join(
+        path.read_text() for path in (ROOT / "webex_token_cli").rglob("*.py") if "sandbox" not in path.parts
+    )
+    variables = set(re.findall(r'"((?:WEBEX|EVENT_LOOP)_[A-Z_]+)"', sources)) - {"WEBEX_", "EVENT_LOOP_"}
+    assert {name for name in variables if f"`{name}`" not in README} == set()
+    from webex_token_cli import errors
+
+    statuses = {kind.exit_status for kind in vars(errors).values() if hasattr(kind, "exit_status")}
+    assert {str(status) for status in statuses} <= set(re.findall(r"^\| (\d+) \|", README, re.MULTILINE))
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    if listed.returncode:
+        pytest.skip("not in a git checkout")
+    top = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} == {
+        "LICENSE",
+        "README.md",
+        "pyproject.toml",
+        "tests",
+        "webex_token_cli",
+    }

@@ -1,0 +1,4 @@
+"""What a run of the program imports."""
+
+# What costs tens of milliseconds each, and is for some verbs only.
+HEAVY = {"requests", "urllib3", "keyring", "filelock", "platformdirs", "asyncio", "http.server", "ssl", "cryptography"}

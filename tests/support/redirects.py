@@ -1,0 +1,20 @@
+"""Where a browser ends that follows Webex's redirect."""
+
+import urllib.error
+import urllib.request
+from urllib.parse import urlencode
+
+from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.server import Sandbox
+
+
+def redirected_to(sandbox: Sandbox, url: str) -> str:
+    """The address that a browser anywhere would end at, which nothing listens at."""
+    try:
+        answer(url)
+    except urllib.error.HTTPError as error:
+        return error.url
+    except urllib.error.URLError:
+        pass
+    authorization = list(sandbox.webex._by_code.values())[-1]
+    return f"{authorization.redirect_uri}?{urlencode({'code': authorization.code, 'state': authorization.state})}"

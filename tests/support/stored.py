@@ -1,0 +1,25 @@
+"""What a signed-in program has stored, and how a test makes it older."""
+
+import json
+from pathlib import Path
+
+from tests.support.program import Program
+
+DAY = 86400
+
+# A point in time as the program prints it, for a regular expression.
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+
+
+def record_file(program: Program, profile: str = "default") -> Path:
+    """The file that holds the profile's record in the file store."""
+    return Path(program.variables["WEBEX_TOKEN_HOME"], "credentials", f"webex-token+{profile}.json")
+
+
+def age(program: Program, seconds: int, profile: str = "default") -> None:
+    """Make the stored record older, as if that time had passed on this machine."""
+    file = record_file(program, profile)
+    record = json.loads(file.read_text())
+    for key in ("access_expires_at", "refresh_expires_at", "changed_at", "refreshed_at"):
+        record[key] -= seconds
+    file.write_text(json.dumps(record))

@@ -1,0 +1,155 @@
+"""Completion in the shells themselves, and what they ask the program for."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.support.imports import HEAVY
+from tests.support.program import WEBEX_TOKEN, Program
+from tests.support.requirements import require
+from webex_token_cli.main import VERBS
+
+
+@pytest.fixture
+def program(program: Program) -> Program:
+    """With two profiles to complete, and the command where a shell finds it."""
+    home = Path(program.variables["WEBEX_TOKEN_HOME"])
+    home.mkdir()
+    program.home.mkdir()
+    (home / "config.ini").write_text("[work]\nstore = file\n\n[ada@example.com]\nstore = file\n")
+    return program.having(PATH=os.pathsep.join([str(WEBEX_TOKEN.parent), os.environ["PATH"]]), PS1="> ", TERM="dumb")
+
+
+# A shell that has nothing of its user's, and what has it complete.
+SHELLS = {
+    "bash": (["--norc", "--noprofile", "-i"], 'eval "$(webex-token completion bash)"'),
+    "zsh": (["-f", "-i"], 'autoload -Uz compinit; compinit -D -u; eval "$(webex-token completion zsh)"'),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("wat", "watch "),
+        ("--debug wat", "--debug watch "),
+        ("get --min", "get --min-valid "),
+        ("login --flow br", "login --flow browser "),
+        ("completion f", "completion fish "),
+        ("get -p wo", "get -p work "),
+        ("watch -p wo", "watch -p work "),
+        ("doctor -p work -p a", "doctor -p work -p ada@example.com "),
+        ("get --profile ada@ex", "get --profile ada@example.com "),
+        ("get --profile=wo", "get --profile=work "),
+        ("get --profile=ada@ex", "get --profile=ada@example.com "),
+        ("get -p ada@", "get -p ada@example.com "),
+        ("import ./tok", "import ./tokens.json "),
+    ],
+)
+def test_what_tab_makes_of_a_line(program: Program, tmp_path: Path, shell: str, typed: str, completed: str) -> None:
+    require(shell)
+    (tmp_path / "tokens.json").touch()
+    arguments, setup = SHELLS[shell]
+    terminal: pexpect.spawn[str] = pexpect.spawn(
+        shell, arguments, env=program.environment, cwd=tmp_path, encoding="utf-8", timeout=20, dimensions=(50, 300)
+    )
+    try:
+        terminal.expect("> ")
+        terminal.sendline(f"{setup}; echo set'' up")
+        terminal.expect("set up\r\n")
+        terminal.expect("> ")
+        terminal.send(f"webex-token {typed}\t")
+        assert shown(terminal, f"webex-token {completed}") == f"webex-token {completed}"
+    finally:
+        terminal.close(force=True)
+
+
+def shown(terminal: "pexpect.spawn[str]", hoped_for: str) -> str:
+    """The line as it stands on the terminal once it is what was hoped for, or nothing more comes."""
+    line, deadline = "", time.monotonic() + 20
+    raw = ""
+    while line != hoped_for and time.monotonic() < deadline:
+        raw += terminal.read_nonblocking(4096, timeout=20)
+        line = ""
+        at = 0
+        for character in re.sub(r"\x1b\[\?2004[hl]", "", raw):
+            if character == "\b":
+                at -= 1
+            else:
+                line, at = line[:at] + character + line[at + 1 :], at + 1
+    return line
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("wat", ["watch"]),
+        ("get --min", ["--min-valid"]),
+        ("login --flow ", ["auto", "browser", "device", "paste"]),
+        ("completion ", ["bash", "fish", "zsh"]),
+        ("get -p ", ["ada@example.com", "work"]),
+        ("watch --profile wo", ["work"]),
+        ("get --profile=ada@ex", ["--profile=ada@example.com"]),
+        ("import ./tok", ["./tokens.json"]),
+    ],
+)
+def test_what_fish_offers(program: Program, tmp_path: Path, typed: str, offered: list[str]) -> None:
+    require("fish")
+    (tmp_path / "tokens.json").touch()
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f"webex-token completion fish | source; complete -C 'webex-token {typed}'"],
+        env=program.environment,
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stderr == ""
+    assert sorted(line.partition("\t")[0] for line in done.stdout.splitlines()) == offered
+
+
+def asked(program: Program, *words: str, flags: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    """What the program answers to a shell that completes the last of the words."""
+    command = program.having(
+        COMP_WORDS=" ".join(("webex-token", *words)), COMP_CWORD=str(len(words)), _WEBEX_TOKEN_COMPLETE="bash_complete"
+    )
+    return subprocess.run(
+        [sys.executable, *flags, "-m", "webex_token_cli"],
+        env=command.environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_the_verbs_are_offered_in_their_order_and_none_is_imported_for_it(program: Program) -> None:
+    done = asked(program, "", flags=("-X", "importtime"))
+    assert [line.removeprefix("plain,") for line in done.stdout.splitlines()] == list(VERBS)
+    assert set(re.findall(r"webex_token_cli\.commands\.\w+", done.stderr)) == {"webex_token_cli.application"}
+
+
+def test_profiles_are_told_without_importing_anything_heavy(program: Program) -> None:
+    done = asked(program, "watch", "-p", "", flags=("-X", "importtime"))
+    assert done.stdout == "plain,work\nplain,ada@example.com\n"
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize("home", ["~nobody-of-that-name", "/dev/null/x", "broken"])
+def test_a_config_that_cannot_be_read_is_no_noise(program: Program, tmp_path: Path, home: str) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.ini").write_bytes(b"[\xff]")
+    done = asked(program.having(WEBEX_TOKEN_HOME=str(tmp_path / home) if home == "broken" else home), "get", "-p", "")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def test_another_shell_is_wrong_usage(program: Program) -> None:
+    done = program.run("completion", "tcsh")
+    assert (done.status, done.out) == (2, "")
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in done.err

@@ -1,0 +1,211 @@
+"""What can fail between here and Webex, a row each: what is stored, said, waited for and returned."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from tests.support import wires
+from tests.support.ports import free_port
+from tests.support.program import Finished, Program
+from tests.support.rounds import (
+    DAY,
+    Failure,
+    due_record,
+    expected,
+    looking_once,
+    round_of,
+    seen,
+    store_in,
+    stored_in,
+)
+from webex_token_cli.application import Invocation
+from webex_token_cli.main import group
+from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.tokens import TokenRecord
+from webex_token_cli.webex.client import WebexClient, new_session
+
+LATER = "Try again later."
+NETWORK = "Check the network, then try again."
+BETWEEN = "A sign-in page of this network or a proxy may be in between; open a web page, then try again."
+TLS = (
+    "A sign-in page of this network, or a proxy that inspects TLS, may be in between (REQUESTS_CA_BUNDLE names its "
+    "certificate); then try again."
+)
+SIGN_IN = "Sign in with `webex-token login`."
+SUPPORT = "Give Webex support the tracking ID, if there is one."
+ID = "tracking ID ROUTER_1"
+
+HTML = "<!DOCTYPE html><html><body>Welcome to Hotel Wi-Fi. Accept our terms.</body></html>"
+UNSTORED = '{"access_token": "the-new-access-token", "expires_in": 1209599, "refresh_to'
+REVOKED = '{"error": "invalid_grant", "error_description": "The refresh token was revoked."}'
+WRONG_SECRET = '{"message": "The client secret is wrong.", "errors": [], "trackingId": "ROUTER_AB-1"}'
+FORBIDDEN = '{"message": "The request is not allowed.", "errors": [], "trackingId": "ROUTER_AB-1"}'
+
+
+def retrying(error: str, hint: str = LATER, wait: tuple[float, float] = (2, 5), tracked: bool = False) -> Failure:
+    return Failure("retrying", error, hint, 4, wait, tracked)
+
+
+def busy(status: int, wait: tuple[float, float] = (2, 5)) -> Failure:
+    return retrying(f"Webex cannot answer now (HTTP {status}, {ID}).", wait=wait, tracked=True)
+
+
+def something_between(status: int) -> Failure:
+    return retrying(f"An answer (HTTP {status}) came that is not one of Webex's, {ID}.", BETWEEN, tracked=True)
+
+
+def needs_sign_in(error: str) -> Failure:
+    return Failure("needs sign-in", f"Profile default: {error}", SIGN_IN, 3, None)
+
+
+def in_seconds(seconds: float) -> Callable[[], dict[str, str]]:
+    """A Retry-After that is an HTTP date."""
+    return lambda: {"Retry-After": formatdate(time.time() + seconds, usegmt=True)}
+
+
+Headers = dict[str, str] | Callable[[], dict[str, str]]
+
+ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
+    "captive portal's page": (200, {}, HTML, something_between(200)),
+    "captive portal's redirect": (302, {"Location": "http://wifi.example/"}, HTML, something_between(302)),
+    "truncated JSON": (200, {}, UNSTORED, something_between(200)),
+    "no token": (200, {}, '{"expires_in": 1209599, "refresh_token": "r"}', something_between(200)),
+    "nothing": (200, {}, "", something_between(200)),
+    "400 invalid_grant": (
+        400, {}, REVOKED,
+        needs_sign_in(f"Webex does not accept the grant any more (HTTP 400, “The refresh token was revoked.”, {ID})."),
+    ),
+    "401 invalid_client": (
+        401, {}, WRONG_SECRET,
+        needs_sign_in(
+            f"Webex does not accept the client id and client secret (HTTP 401, “The client secret is wrong.”, {ID})."
+        ),
+    ),
+    "403": (
+        403, {}, FORBIDDEN,
+        Failure(
+            "failed", f"Webex refused the request (HTTP 403, “The request is not allowed.”, {ID}).", SUPPORT, 1
+        ),
+    ),
+    "403 of something between": (403, {}, HTML, something_between(403)),
+    "408": (408, {}, "", busy(408)),
+    "429": (429, {}, "", busy(429)),
+    "429, seconds": (429, {"Retry-After": "600"}, "", busy(429, (600, 600))),
+    "429, a date": (429, in_seconds(900), "", busy(429, (880, 901))),
+    "429, a date that is over": (429, in_seconds(-900), "", busy(429)),
+    "429, a week": (429, {"Retry-After": str(7 * DAY)}, "", busy(429, (DAY, DAY))),
+    "429, no time at all": (429, {"Retry-After": "soon"}, "", busy(429)),
+    "500": (500, {}, HTML, busy(500)),
+    "502": (502, {}, HTML, busy(502)),
+    "503": (503, {}, "", busy(503)),
+    "503, seconds": (503, {"Retry-After": "120"}, "", busy(503, (120, 120))),
+    "503, a date": (503, in_seconds(7200), "", busy(503, (7180, 7201))),
+}  # fmt: skip
+
+
+@pytest.fixture
+def record() -> TokenRecord:
+    return due_record()
+
+
+@pytest.fixture
+def homes(record: TokenRecord, tmp_path: Path) -> tuple[Path, Path]:
+    """Two, so that the two kinds of log are seen side by side."""
+    homes = tmp_path / "for-people", tmp_path / "for-machines"
+    for home in homes:
+        store_in(home, record)
+    return homes
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_that_is_no_token(
+    program: Program, sandbox: Sandbox, record: TokenRecord, homes: tuple[Path, Path], name: str
+) -> None:
+    status, headers, body, failure = ANSWERS[name]
+    sandbox.order(Fault("/v1/access_token", status, headers() if callable(headers) else headers, body, times=2))
+    assert round_of(program, *homes) == expected(failure, record)
+    assert [stored_in(home) for home in homes] == [record, record]
+    assert sandbox.said() == ["fault"] * 2  # a request each, and none again before its time
+
+
+def test_an_empty_refresh_token_leaves_the_old_one_in_force(
+    program: Program, sandbox: Sandbox, record: TokenRecord, homes: tuple[Path, Path]
+) -> None:
+    body = '{"access_token": "the-new-access-token", "expires_in": 1209599, "refresh_token": ""}'
+    sandbox.order(Fault("/v1/access_token", 200, {}, body, times=2))
+    found = round_of(program, *homes)
+    stored = stored_in(homes[1])
+    assert stored is not None
+    message = "renewed: expires TIME (in 13 days), next refresh in WAIT"
+    assert (found.status, found.line, found.warned) == (0, f"TIME  default  {message}\n", "")
+    assert {key: value for key, value in found.document.items() if value is not None} == {
+        "version": 1,
+        "time": "TIME",
+        "profile": "default",
+        "event": "renewed",
+        "message": message,
+        "access_token_expires_at": stored.access_expires_at,
+        "refresh_token_expires_at": record.refresh_expires_at,
+        "refreshed_at": stored.refreshed_at,
+        "next_at": pytest.approx(DAY, abs=2),
+    }
+    assert stored == replace(
+        record,
+        access_token="the-new-access-token",
+        access_expires_at=stored.refreshed_at + 1209599,
+        changed_at=stored.refreshed_at,
+        refreshed_at=stored.refreshed_at,
+    )
+    assert time.time() - stored.refreshed_at < 60
+
+
+def unreachable() -> "AbstractContextManager[str]":
+    return contextlib.nullcontext(f"http://127.0.0.1:{free_port()}/v1")
+
+
+@pytest.mark.parametrize(
+    ("way", "failure"),
+    [
+        (
+            lambda: contextlib.nullcontext("https://something.invalid/v1"),
+            retrying("something.invalid could not be reached.", NETWORK),
+        ),
+        (unreachable, retrying("HOST could not be reached.", NETWORK)),
+        (lambda: wires.serving(wires.reset_in_the_response), retrying("HOST could not be reached.", NETWORK)),
+        (wires.untrusted, retrying("No trusted TLS connection to HOST could be made.", TLS)),
+    ],
+    ids=["DNS failure", "connection refused", "reset in the response", "TLS failure"],
+)
+def test_no_answer(
+    program: Program,
+    record: TokenRecord,
+    homes: tuple[Path, Path],
+    way: Callable[[], "AbstractContextManager[str]"],
+    failure: Failure,
+) -> None:
+    with way() as url:
+        found = round_of(program.having(WEBEX_TOKEN_API_URL=url), *homes)
+    assert found == expected(failure, record)
+    assert [stored_in(home) for home in homes] == [record, record]
+
+
+def test_no_answer_in_time(
+    program: Program, record: TokenRecord, homes: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, with the program's half minute cut short."""
+    done = []
+    with wires.serving(wires.say_nothing) as url:
+        client = WebexClient(url, new_session(url), timeout=(1.0, 0.3))
+        for home, form in zip(homes, ("text", "json"), strict=True):
+            settings = program.having(WEBEX_TOKEN_HOME=str(home), WEBEX_TOKEN_API_URL=url)
+            invocation = Invocation(settings.variables, _clients={url: client})
+            status = group.main(looking_once(form), standalone_mode=False, obj=invocation)
+            done.append(Finished(status, *capsys.readouterr()))
+    assert seen(*done) == expected(retrying("HOST did not answer in time."), record)
+    assert [stored_in(home) for home in homes] == [record, record]

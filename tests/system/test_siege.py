@@ -1,0 +1,295 @@
+"""A login under siege: whatever else comes to its port, the right redirect wins, and nothing is printed."""
+
+import asyncio
+import contextlib
+import random
+import resource
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.support.program import Program, Running
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.signin.authorization import RedirectURI
+from webex_token_cli.signin.loopback.server import Listener
+
+# How far the memory may move between two equal waves of strangers, in KiB: noise of the allocator.
+_FLAT = 2048
+
+
+def connected(port: int, address: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection((address, port), timeout=10)
+
+
+def say(port: int, raw: bytes) -> None:
+    """Send, read what comes, and go. A listener that has had enough may close before all is sent."""
+    with contextlib.suppress(OSError), connected(port) as connection:
+        connection.sendall(raw)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+
+def strangers(port: int, seed: int) -> Iterator[bytes]:
+    """One wave: wrong states, 64 KiB addresses, binary garbage, foreign hosts."""
+    draw = random.Random(seed)
+    host = f"Host: localhost:{port}\r\n\r\n"
+    for number in range(500):
+        yield f"GET /oauth?code=x&state={number:043} HTTP/1.1\r\n{host}".encode()
+    for _ in range(50):
+        yield f"GET /oauth?code={'y' * 65536} HTTP/1.1\r\n{host}".encode()
+        yield f"GET /oauth HTTP/1.1\r\nCookie: {'z' * 65536}\r\n{host}".encode()
+    for _ in range(200):
+        yield draw.randbytes(draw.randrange(1, 2000))
+        yield draw.randbytes(draw.randrange(1, 200)) + b"\r\n\r\n"
+        yield b"GET /oauth?code=x HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+
+
+def wave(port: int, seed: int) -> None:
+    for raw in strangers(port, seed):
+        say(port, raw)
+
+
+@contextlib.contextmanager
+def besieged(port: int) -> Iterator[None]:
+    """200 connections that say nothing, and 20 that say their headers a byte at a time."""
+    done = threading.Event()
+
+    def slowly() -> None:
+        text = b"GET /oauth HTTP/1.1\r\n" + b"X: y\r\n" * 10000
+        while not done.is_set():
+            with contextlib.suppress(OSError), connected(port) as connection:
+                for byte in text:
+                    connection.sendall(bytes([byte]))
+                    if done.wait(0.01):
+                        break
+
+    with contextlib.ExitStack() as idle:
+        for number in range(200):
+            idle.enter_context(connected(port, ("127.0.0.1", "::1")[number % 2]))
+        threads = [threading.Thread(target=slowly, daemon=True) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        yield
+        done.set()
+        for thread in threads:
+            thread.join(10)
+
+
+def memory(login: Running) -> int:
+    """What the process holds in memory now, in KiB."""
+    status = Path(f"/proc/{login.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+def growths(login: Running, port: int) -> Iterator[int]:
+    """How much more it holds after each of some further waves, in KiB."""
+    before = memory(login)
+    for seed in range(3, 9):
+        wave(port, seed)
+        after = memory(login)
+        yield after - before
+        before = after
+
+
+def trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def page_at(uri: str, query: str) -> str:
+    """What a browser shows that is sent to ``uri`` with ``query``, after one redirect."""
+    parts = urlsplit(uri)
+    assert parts.port is not None
+    for _ in range(2):
+        plain = connected(parts.port)
+        with trusting().wrap_socket(plain) if parts.scheme == "https" else plain as connection:
+            connection.sendall(f"GET {parts.path}?{query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+            text = b""
+            with contextlib.suppress(ssl.SSLEOFError):
+                while chunk := connection.recv(65536):
+                    text += chunk
+        query = text.decode().partition("Location: ?")[2].split("\r\n")[0]
+        if not query:
+            break
+    return text.decode()
+
+
+@pytest.fixture(params=["http", "https"])
+def redirect_uri(request: pytest.FixtureRequest, redirect_uri: str) -> str:
+    return redirect_uri.replace("http", request.param, 1)
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,))
+
+
+def test_the_right_redirect_wins_within_a_second(program: Program, sandbox: Sandbox, redirect_uri: str) -> None:
+    port = urlsplit(redirect_uri).port
+    assert port is not None
+    with program.started("login", "--no-browser") as login:
+        url = login.url()
+        begins = login.err
+        with besieged(port):
+            for seed in range(3):  # until every buffer that there can be has been there
+                wave(port, seed)
+            # What is in the middle of a handshake just then comes on top; a leak would grow with each wave.
+            stays_flat = any(more < _FLAT for more in growths(login, port))
+            code, state = consent(sandbox, url)
+            started = time.monotonic()
+            page = page_at(redirect_uri, f"code={code}&state={state}")
+            took = time.monotonic() - started
+        done = login.finish()
+    assert "You are signed in" in page
+    assert took < 1
+    assert stays_flat
+    assert (done.status, done.err) == (0, begins)  # nothing was printed but the address
+
+
+def test_with_few_descriptors_the_rude_make_room(program: Program, sandbox: Sandbox, redirect_uri: str) -> None:
+    parts = urlsplit(redirect_uri)
+    assert parts.port is not None
+    with program.started("login", "--no-browser") as login, contextlib.ExitStack() as stack:
+        url = login.url()
+        resource.prlimit(login.process.pid, resource.RLIMIT_NOFILE, (128, 128))
+        for _ in range(200):  # each asks for something, and never says goodbye
+            with contextlib.suppress(OSError):
+                plain = connected(parts.port)
+                rude = trusting().wrap_socket(plain) if parts.scheme == "https" else plain
+                stack.enter_context(rude)
+                rude.sendall(f"GET /oauth?no HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+        code, state = consent(sandbox, url)
+        assert "You are signed in" in page_at(redirect_uri, f"code={code}&state={state}")
+        assert login.finish().status == 0
+
+
+def consent(sandbox: Sandbox, url: str) -> tuple[str, str]:
+    """What Webex would send the browser back with, without going there."""
+    urllib.request.urlopen(url).close()
+    authorization, _ = sandbox.webex.decide(next(iter(sandbox.webex._pending)), accept=True)
+    return authorization.code, authorization.state
+
+
+# -- random requests on the request handling, over a pair of real sockets -----------------------------------
+
+_STATE = "S" * 43
+_PIECES = st.sampled_from(
+    [
+        *("GET", "HEAD", "POST", "get", " ", "\r\n", "\n", "\r", ":", "?", "&", "=", "%", "%00", "%ff", "\x00", "\t"),
+        *("/oauth", "//oauth", "/", "http://localhost:8000/oauth", "HTTP/1.1", "HTTP/1.0", "HTTP/9", "Host"),
+        *(
+            "localhost:8000",
+            "evil.example",
+            "code",
+            "state",
+            "error",
+            "outcome",
+            "access_denied",
+            _STATE[:-1],
+            "x" * 70,
+        ),
+        *("Content-Length: 5", "Transfer-Encoding: chunked", "Sec-Purpose: prefetch", "Cookie", "\r\n\r\n", "é", "𝕏"),
+    ]
+)
+_LINES = st.tuples(
+    st.sampled_from(["GET", "HEAD", "POST", "OPTIONS", "X"]),
+    st.lists(_PIECES, max_size=6).map("".join),
+    st.lists(st.tuples(_PIECES, _PIECES), max_size=4),
+).map(
+    lambda parts: "".join(
+        [
+            f"{parts[0]} /oauth?{parts[1]} HTTP/1.1\r\nHost: localhost:8000\r\n",
+            *(f"{name}: {value}\r\n" for name, value in parts[2]),
+            "\r\n",
+        ]
+    ).encode()
+)
+# The right request, but for what makes it right.
+_NEARLY = st.lists(
+    st.sampled_from(
+        [
+            *("code=c", "error=access_denied", "state", "state=", f"state={_STATE[:-1]}", f"state={_STATE}x"),
+            *(f"state={_STATE.lower()}", f"State={_STATE}", f"state={'x' * len(_STATE)}", f"state=%00{_STATE}"),
+        ]
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda query: f"GET /oauth?{'&'.join(query)} HTTP/1.1\r\nHost: localhost:8000\r\n\r\n".encode())
+REQUESTS = st.one_of(
+    _NEARLY,
+    st.binary(max_size=300),
+    st.lists(_PIECES, max_size=12).map(lambda pieces: "".join(pieces).encode()),
+    _LINES,
+    _LINES.map(lambda raw: raw.replace(b"\r\n", b"\n")),
+)
+
+_SENSIBLE = (b"HTTP/1.1 302 ", b"HTTP/1.1 4", b"HTTP/1.1 503 ")
+
+
+def on_a_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -> None:
+    """Run ``check`` with what asks a listener, byte for byte, and the listener."""
+    loop = asyncio.new_event_loop()
+    problems: list[object] = []
+    loop.set_exception_handler(lambda _, context: problems.append(context))
+
+    async def make() -> Listener:
+        redirect = RedirectURI.parse("http://localhost:8000/oauth")
+        # A pair of sockets has no names by which the system could tell whose they are.
+        return Listener([], redirect, _STATE, "https://webex.example/a", may_answer=lambda *_: True)
+
+    listener = loop.run_until_complete(make())
+
+    def ask(raw: bytes) -> bytes:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        ours.sendall(raw)
+        ours.shutdown(socket.SHUT_WR)
+        loop.run_until_complete(listener._converse(theirs))
+        loop.run_until_complete(asyncio.sleep(0))
+        ours.settimeout(10)
+        with ours, contextlib.suppress(ConnectionResetError):
+            return b"".join(iter(lambda: ours.recv(65536), b""))
+        return b""
+
+    try:
+        check(ask, listener)
+        assert problems == []
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def test_twenty_thousand_random_requests_end_nothing() -> None:
+    def check(ask: Callable[[bytes], bytes], listener: Listener) -> None:
+        @settings(
+            max_examples=20_000,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(REQUESTS)
+        def random_requests(raw: bytes) -> None:
+            said = ask(raw)
+            assert said == b"" or said.startswith(_SENSIBLE)
+            assert not listener._arrived.done()
+
+        random_requests()
+        right = f"GET /oauth?code=c&state={_STATE} HTTP/1.1\r\nHost: localhost:8000\r\n\r\n".encode()
+        assert ask(right).startswith(b"HTTP/1.1 303 ")
+        assert listener._arrived.done()
+        assert listener._connections == set()
+
+    on_a_listener(check)

@@ -1,0 +1,189 @@
+"""What can fail between here and the store: what stays stored, what is said, and that no answer of Webex's is lost."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.desktop import lock, unlock
+from tests.support.program import Program, wait_until
+from tests.support.requirements import ON_CI
+from tests.support.rounds import Failure, Round, due_record, expected, looking_once, round_of, seen, store_in
+from tests.support.world import DAY
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.store.records import decode
+from webex_token_cli.tokens import TokenRecord
+
+RENEWED = (
+    '{"access_token": "the-new-access-token", "expires_in": 1209599, "refresh_token": "the-new-refresh-token", '
+    '"refresh_token_expires_in": 7775999}'
+)
+ANSWERED = "Webex answered the refresh, but its answer could not be stored: "
+MAKE_ROOM = (
+    "The old record is still stored, and mostly still good: make the store writable, then run `webex-token refresh`; "
+    "if Webex refuses it, sign in again with `webex-token login`."
+)
+UNLOCK = "Unlock the keyring and try again; on a machine without one, see --store file."
+GET_ONE = (
+    "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; where that "
+    "cannot be, `--store file` (or WEBEX_TOKEN_STORE=file) keeps them in a file that only you can read, unencrypted."
+)
+
+# The folder of records on a disk of its own, with no block left: what a full disk is, and nothing but that.
+FULL_DISK = """
+cp -a "$WEBEX_TOKEN_HOME/credentials" "$WEBEX_TOKEN_HOME/aside"
+mount -t tmpfs -o size=64k,mode=700 full "$WEBEX_TOKEN_HOME/credentials"
+cp -a "$WEBEX_TOKEN_HOME/aside/." "$WEBEX_TOKEN_HOME/credentials"
+! dd if=/dev/zero of="$WEBEX_TOKEN_HOME/credentials/filler" bs=4k 2>/dev/null
+"""
+READ_ONLY_DISK = """
+mount --bind "$WEBEX_TOKEN_HOME/credentials" "$WEBEX_TOKEN_HOME/credentials"
+mount -o remount,bind,ro "$WEBEX_TOKEN_HOME/credentials"
+"""
+# Root may write into any folder, unless it gives that up.
+READ_ONLY_FOLDER = """
+touch "$WEBEX_TOKEN_HOME/credentials/webex-token+default.json.lock"
+chmod 500 "$WEBEX_TOKEN_HOME/credentials"
+set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"
+"""
+# Nobody else sees that disk.
+THEN_TELL = """
+"$@" && status=0 || status=$?
+cp "$WEBEX_TOKEN_HOME/credentials/webex-token+default.json" "$WEBEX_TOKEN_HOME/told.json"
+exit $status
+"""
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1)
+
+
+@pytest.fixture
+def record() -> TokenRecord:
+    return due_record()
+
+
+@pytest.fixture
+def homes(record: TokenRecord, tmp_path: Path) -> tuple[Path, Path]:
+    homes = tmp_path / "for-people", tmp_path / "for-machines"
+    for home in homes:
+        store_in(home, record)
+    return homes
+
+
+def behind(program: Program, script: str) -> Program:
+    """The program in a view of the disks that ``script`` has changed for it alone."""
+    way = ("unshare", "--map-root-user", "--mount")
+    if subprocess.run([*way, "true"], check=False, capture_output=True).returncode:
+        (pytest.fail if ON_CI else pytest.skip)("this machine does not let a program change its view of the disks")
+    return replace(program, through=(*way, "sh", "-euc", script, "sh"))
+
+
+def not_written(why: str) -> str:
+    place, file = "HOME/credentials", "webex-token+default.json"
+    return f"{ANSWERED}An entry could not be written in the file store {place}: {place}/{file}: {why}."
+
+
+@pytest.mark.parametrize(
+    ("script", "failure", "asked"),
+    [
+        (FULL_DISK, Failure("failed", not_written("No space left on device"), MAKE_ROOM, 5, tracked=False), 2),
+        (
+            READ_ONLY_FOLDER,
+            Failure(
+                "failed",
+                "Nothing can be stored in HOME/credentials (Permission denied).",
+                "See to the owner and permissions of HOME/credentials, and how its disk is mounted, then try again.",
+                5,
+                tracked=False,
+            ),
+            0,
+        ),
+        (
+            READ_ONLY_DISK,
+            Failure(
+                "failed",
+                "The lock HOME/credentials/webex-token+default.json.lock could not be taken (Read-only file system).",
+                "See to that file's owner and permissions, then try again.",
+                5,
+                tracked=False,
+            ),
+            0,
+        ),
+    ],
+    ids=["disk full", "read-only folder", "read-only disk"],
+)
+def test_a_place_that_takes_nothing(
+    program: Program,
+    sandbox: Sandbox,
+    record: TokenRecord,
+    homes: tuple[Path, Path],
+    script: str,
+    failure: Failure,
+    asked: int,
+) -> None:
+    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, times=2))
+    assert round_of(behind(program, script + THEN_TELL), *homes) == expected(failure, record)
+    assert [decode((home / "told.json").read_text(), "") for home in homes] == [record, record]
+    assert len(sandbox.said()) == asked
+
+
+def test_a_disk_that_has_room_again_is_given_the_answer_that_webex_is_not_asked_for_again(
+    program: Program, sandbox: Sandbox, homes: tuple[Path, Path]
+) -> None:
+    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
+    crowded = behind(program, f'{FULL_DISK}exec "$@"').having(WEBEX_TOKEN_HOME=str(homes[0]))
+    with crowded.started("watch", "-p", "default") as watch:
+        watch.wait_for("failed: Webex answered the refresh, but its answer could not be stored: ")
+        disk = Path(f"/proc/{watch.process.pid}/root{homes[0]}/credentials")
+        (disk / "filler").unlink()
+        watch.wait_for("renewed: ")
+        stored = json.loads((disk / "webex-token+default.json").read_text())
+    assert (stored["access_token"], stored["refresh_token"]) == ("the-new-access-token", "the-new-refresh-token")
+    assert sandbox.said() == ["fault"]
+
+
+def looked_at(program: Program) -> Round:
+    """A round told as text and then as JSON; both read the same keyring."""
+    return seen(*(program.run(*looking_once(form)) for form in ("text", "json")))
+
+
+def test_a_keyring_that_is_locked_or_gone(program: Program, own_desktop: dict[str, str]) -> None:
+    there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
+    assert there.run("login", "--flow", "device").status == 0
+    token = there.run("get").out
+    lock(there.environment)
+    error = "An entry could not be read in the keyring (SecretService Keyring): Failed to unlock the collection!."
+    assert looked_at(there) == expected(Failure("failed", error, UNLOCK, 5, tracked=False), None)
+    error = (
+        "This machine has no keyring to keep tokens in: no Secret Service, KWallet, macOS Keychain or Windows "
+        "Credential Manager answers."
+    )
+    gone = there.having(DBUS_SESSION_BUS_ADDRESS=None)
+    assert looked_at(gone) == expected(Failure("failed", error, GET_ONE, 5, tracked=False), None)
+    unlock(there.environment)
+    assert there.run("get", "--no-refresh").out == token
+
+
+def test_a_keyring_that_locks_during_a_refresh_is_given_the_answer_once_it_opens(
+    program: Program, sandbox: Sandbox, own_desktop: dict[str, str]
+) -> None:
+    there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
+    assert there.run("login", "--flow", "device").status == 0
+    exported = json.loads(there.run("export").out)
+    exported["record"]["refreshed_at"] -= 2 * DAY
+    assert there.run("import", stdin=json.dumps(exported)).status == 0
+    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, delay=2.0))
+    with there.started("watch") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        lock(there.environment)
+        watch.wait_for("failed: Webex answered the refresh, but its answer could not be stored: An entry could not be ")
+        unlock(there.environment)
+        watch.wait_for("renewed: ")
+    assert there.run("get", "--no-refresh").out == "the-new-access-token\n"
+    assert sandbox.said()[-1:] == ["fault"]
+    assert sandbox.said().count("fault") == 1

@@ -1,0 +1,183 @@
+"""What the checks find in tokens, answers, clocks and the kernel's tables, and that waits are shared."""
+
+import os
+import re
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.stored import DAY
+from webex_token_cli.config.file import ConfigFile, Overrides
+from webex_token_cli.doctor.findings import Level
+from webex_token_cli.doctor.network import check_clock, check_webex
+from webex_token_cli.doctor.port_owner import holder_of
+from webex_token_cli.doctor.run import Machine, examine
+from webex_token_cli.doctor.stores import check_profile
+from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.signin.flows import Surroundings
+from webex_token_cli.store.backends import open_file_store
+from webex_token_cli.store.locks import locked
+from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.tokens import TokenRecord
+from webex_token_cli.webex.client import WebexClient, new_session
+
+NOW = 1_800_000_000.0
+
+
+LIVES = "the access token expires <time> (in 13 days)"
+DIED = "the access token expired <time> (2 days ago)"
+
+
+@pytest.mark.parametrize(
+    ("access", "refresh", "level", "said"),
+    [
+        (13, 89, Level.OK, f"{LIVES}, the refresh token <time> (in 89 days)."),
+        (13, "unknown", Level.OK, f"{LIVES}, the refresh token lasts for a time that is not known."),
+        (13, 9, Level.WARNING, f"{LIVES}, the refresh token <time> (in 9 days)."),
+        (-2, 70, Level.WARNING, f"{DIED}, the refresh token <time> (in 70 days)."),
+        (13, None, Level.WARNING, f"{LIVES}, and there is no refresh token."),
+        (13, -9, Level.WARNING, f"{LIVES}, and the refresh token <time> (9 days ago)."),
+        (-2, None, Level.PROBLEM, f"{DIED}, and there is no refresh token."),
+        (-2, -9, Level.PROBLEM, f"{DIED}, and the refresh token <time> (9 days ago)."),
+    ],
+)
+def test_where_the_tokens_stand(
+    tmp_path: Path, access: int, refresh: int | str | None, level: Level, said: str
+) -> None:
+    record = TokenRecord(
+        access_token="a" * 40,
+        access_expires_at=int(NOW) + access * DAY + (access > 0),
+        refresh_token=None if refresh is None else "r" * 40,
+        refresh_expires_at=int(NOW) + refresh * DAY + (refresh > 0) if isinstance(refresh, int) else None,
+        changed_at=0,
+        refreshed_at=0,
+        client_id="c",
+        client_secret="s" * 40,
+    )
+    store = open_file_store(tmp_path / "credentials")
+    store.save("work", record)
+    found = check_profile("work", store, NOW)
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", "<time>", found.message) == f"Profile work: {said}"
+    assert (found.level, found.exit_status) == (level, 3 if level is Level.PROBLEM else 0)
+    assert (found.fix is None) == (level is Level.OK)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "before", "after", "said"),
+    [
+        (1000.0, 1000.5, 1000.6, "This machine's clock agrees with Webex's."),
+        (1000.0, 1000.9, 1040.0, "This machine's clock agrees with Webex's."),
+        (1000.0, 1061.0, 1061.1, "This machine's clock agrees with Webex's."),
+        (1000.0, 940.0, 940.0, "This machine's clock agrees with Webex's."),
+        (1000.0, 1072.0, 1073.0, "This machine's clock is 60 seconds ahead of Webex's."),
+        (1000.0, 849.0, 851.0, "This machine's clock is 2 minutes behind Webex's."),
+        (1000.0, 1000.0 + 36 * 3600, 1001.0 + 36 * 3600, "This machine's clock is 36 hours ahead of Webex's."),
+        (None, 1000.0, 1001.0, "Webex did not say what time it is."),
+    ],
+)
+def test_how_far_a_clock_may_be_off(theirs: float | None, before: float, after: float, said: str) -> None:
+    assert check_clock("", theirs, before, after).message == said
+
+
+def client(api_url: str) -> WebexClient:
+    return WebexClient(api_url, new_session(api_url))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (None, ["<webex> answers.", "This machine's clock agrees with Webex's."]),
+        (
+            Fault("", 404, {}, '{"message": "no such document"}'),
+            ["<webex> answers.", "This machine's clock agrees with Webex's."],
+        ),
+        (
+            Fault("", 200, {}, "<html>Welcome to our hotel"),
+            ["An answer (HTTP 200) came that is not one of Webex's, <id>.", "Webex's time is not known."],
+        ),
+        (
+            Fault("", 302, {"Location": "http://portal.example/"}, ""),
+            ["An answer (HTTP 302) came that is not one of Webex's, <id>.", "Webex's time is not known."],
+        ),
+        (Fault("", 503), ["Webex cannot answer now (HTTP 503, <id>).", "Webex's time is not known."]),
+        (
+            Fault("", 429, {"Retry-After": "9"}),
+            ["Webex cannot answer now (HTTP 429, <id>).", "Webex's time is not known."],
+        ),
+    ],
+)
+def test_what_may_answer_for_webex(sandbox: Sandbox, fault: Fault | None, said: list[str]) -> None:
+    if fault is not None:
+        sandbox.order(replace(fault, path="/v1/.well-known/openid-configuration"))
+    found = check_webex(sandbox.api_url, client, sandbox.webex.now)
+    settled_messages = [
+        re.sub(r"tracking ID ROUTER_[0-9A-F-]+", "<id>", each.message.replace(sandbox.api_url, "<webex>"))
+        for each in found
+    ]
+    assert settled_messages == said
+    assert [each.exit_status for each in found] == [4 if "not" in said[1] else 0, 0]
+
+
+def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbox) -> None:
+    asked, tried = threading.Event(), threading.Event()
+
+    def slow_store(_: str) -> CredentialStore:
+        tried.set()
+        assert asked.wait(10)
+        raise StoreUnavailable("no", "no")
+
+    def slow_client(api_url: str) -> WebexClient:
+        asked.set()
+        assert tried.wait(10)
+        return client(api_url)
+
+    machine = Machine(
+        config=lambda: ConfigFile(tmp_path / "config.ini", lambda: locked(tmp_path / "lock", print)),
+        overrides=Overrides(redirect_uri="https://elsewhere.example/oauth", api_url=sandbox.api_url),
+        others=(),
+        store=slow_store,
+        client=slow_client,
+        surroundings=Surroundings("linux", {"BROWSER": "x"}, has_person=True),
+        find_browser=lambda: "x",
+        holder=lambda _: None,
+        clock=sandbox.webex.now,
+    )
+    found = examine(machine, [])
+    assert {each.check: each.exit_status for each in found} == {
+        "config": 0, "store": 5, "port": 0, "browser": 0, "network": 0, "clock": 0, "profile": 0,
+    }  # fmt: skip
+
+
+# Who has the port.
+
+
+def a_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
+    """A /proc in which process 77 of user ``owner`` listens on ``port``, and shows what it has open or does not."""
+    (folder / "net").mkdir(parents=True)
+    (folder / "net" / "tcp").write_text(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        f"   0: 0100007F:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 {owner:5} 0 4711 1\n"
+    )
+    descriptors = folder / "77" / "fd"
+    descriptors.mkdir(parents=True)
+    (folder / "77" / "comm").write_text("other\x1b[2J\n")
+    if shown:
+        (descriptors / "3").symlink_to("socket:[4711]")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("owner", "port", "shown", "said"),
+    [
+        (4321, 8000, True, "other [2J (process 77)"),
+        (1, 8000, False, "a program of user daemon"),
+        (4_000_000, 8000, False, "a program of user 4000000"),
+        (os.getuid(), 8000, False, None),
+        (4321, 8001, True, None),
+    ],
+)
+def test_who_has_a_port(tmp_path: Path, owner: int, port: int, shown: bool, said: str | None) -> None:
+    assert holder_of(8000, a_proc(tmp_path / "proc", owner, port, shown=shown)) == said

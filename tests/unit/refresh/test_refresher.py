@@ -1,0 +1,205 @@
+"""Lock, read again, spend, save: with the sandbox over real sockets and the file store."""
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.records import FULL_RECORD
+from webex_token_cli.errors import SignInNeeded, StoreUnavailable, WebexTokenError
+from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, Outcome, Refresher, Result
+from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.signin.authorization import Proof, RedirectURI
+from webex_token_cli.signin.browser import BrowserFlow
+from webex_token_cli.store.backends import open_file_store
+from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.tokens import TokenRecord
+from webex_token_cli.webex.client import WebexClient, authorization_url, new_session
+
+DAY = 86400
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), rotate=True, rfc_errors=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CredentialStore:
+    return open_file_store(tmp_path / "credentials")
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> WebexClient:
+    return WebexClient(sandbox.api_url, new_session(sandbox.api_url))
+
+
+@pytest.fixture
+def record(sandbox: Sandbox, client: WebexClient, store: CredentialStore, redirect_uri: str) -> TokenRecord:
+    """A grant that was really given, and is stored."""
+    webex = sandbox.webex
+    redirect = RedirectURI.parse(redirect_uri)
+
+    def page(proof: Proof) -> str:
+        return authorization_url(
+            sandbox.api_url,
+            client_id=webex.client_id,
+            redirect_uri=redirect.uri,
+            scopes=["spark:all"],
+            state=proof.state,
+            code_challenge=proof.code_challenge,
+        )
+
+    def finish(code: str, proof: Proof) -> TokenRecord:
+        response = client.exchange_code(
+            code,
+            client_id=webex.client_id,
+            client_secret=webex.client_secret,
+            redirect_uri=redirect.uri,
+            code_verifier=proof.code_verifier,
+        )
+        return TokenRecord.signed_in(response, webex.client_id, webex.client_secret, time.time())
+
+    flow = BrowserFlow(redirect, open_browser=lambda url: bool(answer(url)), say=lambda _: None)
+    made = flow.sign_in(page, finish, lambda _: "done")
+    store.save("default", made)
+    return made
+
+
+def test_within_a_day_it_is_unchanged_but_the_newest_refresh_token_is_kept(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    outcome = Refresher(store, client.refresh).refresh("default")
+    assert outcome.result is Result.UNCHANGED
+    assert outcome.record.refresh_token == sandbox.webex.grants[0].refresh_token != record.refresh_token
+    assert store.load("default") == outcome.record
+
+
+def test_after_a_day_it_is_renewed(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    sandbox.webex.advance(DAY)
+    outcome = Refresher(store, client.refresh).refresh("default")
+    assert outcome.result is Result.RENEWED
+    assert outcome.record.access_token == sandbox.webex.grants[0].access_token != record.access_token
+    assert store.load("default") == outcome.record
+
+
+def test_what_is_not_due_is_not_asked_for(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    assert Refresher(store, client.refresh).refresh("default", lambda _: False) == Outcome(Result.NOT_DUE, record)
+    assert sandbox.said() == ["signed in"]
+
+
+def test_of_many_at_once_one_spends_and_the_others_take_its_result(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    sandbox.webex.advance(DAY)
+    start = threading.Barrier(8)
+    outcomes: list[Outcome] = []
+
+    def work() -> None:
+        # Each with a session of its own, as processes have.
+        own = WebexClient(sandbox.api_url, new_session(sandbox.api_url))
+        start.wait()
+        outcomes.append(Refresher(store, own.refresh).refresh("default", lambda stored: stored == record))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sandbox.said() == ["signed in", "renewed"]
+    assert [o.result for o in outcomes].count(Result.RENEWED) == 1
+    assert {o.result for o in outcomes} <= {Result.RENEWED, Result.SUPERSEDED, Result.NOT_DUE}
+    assert {o.record.access_token for o in outcomes} == {sandbox.webex.grants[0].access_token}
+
+
+def test_a_record_without_a_refresh_token_is_not_even_tried(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore
+) -> None:
+    store.save("default", replace(FULL_RECORD, refresh_token=None))
+    with pytest.raises(SignInNeeded) as raised:
+        Refresher(store, client.refresh).refresh("default")
+    assert (raised.value.message, raised.value.hint) == (
+        "Profile default has no refresh token.",
+        "Sign in with `webex-token login`.",
+    )
+    assert sandbox.said() == []
+
+
+def test_a_refresh_token_that_a_wrong_clock_takes_for_expired_is_tried(
+    client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    store.save("default", replace(record, refresh_expires_at=1))
+    renewed = Refresher(store, client.refresh).refresh("default").record
+    assert (renewed.refresh_expires_at or 0) > time.time()
+
+
+def test_an_old_refresh_token_revokes_the_grant_and_is_a_permanent_failure(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    refresher = Refresher(store, client.refresh)
+    refresher.refresh("default")
+    store.save("default", record)
+    with pytest.raises(SignInNeeded, match="has been used before; the grant is revoked”, tracking ID"):
+        refresher.refresh("default")
+    assert store.load("default") == record
+    assert sandbox.webex.grants[0].revoked
+
+
+class FlakyKeyring:
+    """The file keyring, failing its first writes."""
+
+    def __init__(self, store: CredentialStore, failures: int) -> None:
+        self._keyring = store.keyring
+        self._failures = failures
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self._keyring.get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if self._failures > 0:
+            self._failures -= 1
+            raise OSError("busy")
+        self._keyring.set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._keyring.delete_password(service, username)
+
+
+def test_a_result_that_cannot_be_saved_is_tried_again(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    slept: list[float] = []
+    flaky = replace(store, keyring=FlakyKeyring(store, SAVE_ATTEMPTS - 1))
+    outcome = Refresher(flaky, client.refresh, sleep=slept.append).refresh("default")
+    assert store.load("default") == outcome.record
+    assert slept == [1, 2, 3]
+
+
+def test_when_it_cannot_be_saved_at_all_the_message_says_where_things_stand(
+    client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    broken = replace(store, keyring=FlakyKeyring(store, 99))
+    with pytest.raises(StoreUnavailable) as raised:
+        Refresher(broken, client.refresh, sleep=lambda _: None).refresh("default")
+    assert raised.value.message.startswith("Webex answered the refresh, but its answer could not be stored: ")
+    assert raised.value.hint.startswith("The old record is still stored, and mostly still good")
+    assert store.load("default") == record
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 408, 429, 500, 503])
+def test_nothing_stored_is_lost_by_a_failure(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord, status: int
+) -> None:
+    for body in ("", "<html>", '{"error": "invalid_grant"}', '{"error": "invalid_client"}'):
+        sandbox.order(Fault("/v1/access_token", status, {}, body))
+        with pytest.raises(WebexTokenError):
+            Refresher(store, client.refresh).refresh("default")
+        assert store.load("default") == record

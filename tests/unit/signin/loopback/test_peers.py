@@ -1,0 +1,139 @@
+"""Whose connection it is: the kernel's table, and a real other user."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.listening import Login
+from tests.support.ports import free_port
+from webex_token_cli.signin.authorization import RedirectURI
+from webex_token_cli.signin.loopback.peers import NOBODY, is_ours, owner_of
+from webex_token_cli.signin.loopback.sockets import Endpoint
+
+# As /proc/net/tcp and tcp6 print it.
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1
+   1: 0100007F:C350 0100007F:1F40 01 00000000:00000000 00:00000000 00000000  1001        0 2 1
+   2: 0100007F:1F40 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 3 1
+   0: 00000000000000000000000001000000:C351 00000000000000000000000001000000:1F40 01 0:0 00:0 0  1002        0 4 1
+   1: 0000000000000000FFFF00000100007F:C352 0000000000000000FFFF00000100007F:1F40 01 0:0 00:0 0  1003        0 5 1
+   2: 0100007F:C353 0100007F:1F40 05 00000000:00000000 00:00000000 00000000     0        0 0 1
+   nonsense
+"""
+
+
+@pytest.mark.parametrize(
+    ("peer", "own", "owner"),
+    [
+        (("127.0.0.1", 50000), ("127.0.0.1", 8000), 1001),
+        (("127.0.0.1", 50009), ("127.0.0.1", 8000), NOBODY),
+        (("127.0.0.1", 50000), ("127.0.0.1", 8001), None),
+        (("::1", 50001, 0, 0), ("::1", 8000, 0, 0), 1002),
+        (("127.0.0.1", 50002), ("127.0.0.1", 8000), 1003),
+        (("192.0.2.1", 50000), ("127.0.0.1", 8000), NOBODY),
+        (("fe80::1%eth0", 50000, 0, 2), ("::1", 8000, 0, 0), NOBODY),
+        # What has been closed lists as root's, or not at all.
+        (("127.0.0.1", 50003), ("127.0.0.1", 8000), NOBODY),
+        ("", "", NOBODY),
+        (None, ("127.0.0.1", 8000), NOBODY),
+    ],
+)
+def test_the_owner_is_read_from_the_kernels_table(peer: object, own: object, owner: int | None) -> None:
+    if sys.byteorder != "little":
+        pytest.skip("the table above is a little-endian machine's")
+    assert owner_of(peer, own, TABLE.splitlines) == owner
+
+
+def test_a_system_without_a_table_knows_nobody() -> None:
+    def missing() -> Iterator[str]:
+        raise FileNotFoundError
+
+    assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), missing) is None
+
+
+def test_a_table_that_cannot_be_read_lets_nobody_in() -> None:
+    def out_of_descriptors() -> Iterator[str]:
+        raise OSError(24, "Too many open files")
+
+    assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), out_of_descriptors) == NOBODY
+
+
+@pytest.mark.parametrize(
+    ("owner", "me", "ours"),
+    [
+        (5, 5, True),
+        (5, 6, False),
+        (None, 5, True),
+        (5, None, True),
+        (0, 5, True),
+        (5, 0, False),
+        (NOBODY, 5, False),
+        (NOBODY, 0, False),
+    ],
+)
+def test_another_users_connection_is_not_ours(owner: int | None, me: int | None, ours: bool) -> None:
+    assert is_ours(owner, me) is ours
+
+
+def test_our_own_connections_are_known_as_ours() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert owner_of(accepted.getpeername(), accepted.getsockname()) == os.getuid()
+
+
+ASK = """
+import os, socket, sys
+"".encode("idna")  # what another user may not be able to import
+if sys.argv[3:]: os.setuid(int(sys.argv[3]))
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    connection.sendall(f"GET {sys.argv[2]} HTTP/1.1\\r\\nHost: localhost:{sys.argv[1]}\\r\\n\\r\\n".encode())
+    if sys.argv[2].endswith("&reset"):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0")
+        sys.exit(connection.close())
+    print(connection.recv(65536).decode().partition("\\r\\n\\r\\n")[0])
+"""
+
+
+def asked_by_another_user(port: int, target: str = "/oauth") -> str:
+    """The head of the answer that another user gets, if there is one on this machine that we can be."""
+    other = ["65534"] if os.geteuid() == 0 else []
+    arguments = [sys.executable, "-c", ASK, str(port), target, *other]
+    return subprocess.run(arguments, capture_output=True, encoding="utf-8", check=True).stdout
+
+
+def test_another_user_is_not_led_to_the_sign_in_page(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4242)  # whose login it is
+    head = asked_by_another_user(login.redirect.port)
+    assert head.startswith("HTTP/1.1 403 ")
+    assert "Location" not in head
+
+
+def test_a_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    redirect = RedirectURI.parse(f"http://localhost:{port}/oauth")
+    with Login(redirect, listen=Endpoint("127.0.0.1", port)) as login:
+        login.may_finish.set()
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "getuid", lambda: 4242)
+            assert asked_by_another_user(port).startswith("HTTP/1.1 403 ")  # but nobody learns the state there
+            assert asked_by_another_user(port, f"/oauth?{login.good_query}").startswith("HTTP/1.1 303 ")
+
+
+def test_another_user_who_knows_the_state_is_not_listened_to(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4242)
+    for query in (login.good_query, login.good_query.replace("code=the-code", "error=access_denied")):
+        assert asked_by_another_user(login.redirect.port, f"/oauth?{query}").startswith("HTTP/1.1 403 ")
+        for _ in range(5):  # a connection that is reset is nobody's
+            asked_by_another_user(login.redirect.port, f"/oauth?{query}&reset")
+    time.sleep(0.2)
+    assert (login.codes, login.result) == ([], None)
+    monkeypatch.undo()

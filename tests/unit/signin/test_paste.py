@@ -1,0 +1,293 @@
+"""Pasting the address that the browser ended at: what is understood, and a person at a terminal."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pexpect
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.program import Program, wait_until
+from tests.support.redirects import redirected_to
+from tests.support.terminal import at_a_terminal, end_of, read
+from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
+from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal
+from webex_token_cli.signin.paste import PasteFlow, Standard, Unusable, read_pasted
+
+STATE = "A" * 43
+GOOD = f"http://localhost:8000/oauth?code=the-code&state={STATE}"
+NOT_WHOLE = Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
+ANOTHER = Unusable("That address belongs to another sign-in: its state is not this one's. Open the address above anew.")
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        (GOOD, AuthorizationCode("the-code")),
+        (f"  {GOOD}\n", AuthorizationCode("the-code")),
+        (f'"{GOOD}"', AuthorizationCode("the-code")),
+        (f"<{GOOD}>", AuthorizationCode("the-code")),
+        (f"\x1b[200~{GOOD}\x1b[201~", AuthorizationCode("the-code")),
+        (GOOD[:30] + "\r\n  " + GOOD[30:], AuthorizationCode("the-code")),
+        (f"{GOOD}#", AuthorizationCode("the-code")),
+        (f"?code=the-code&state={STATE}", AuthorizationCode("the-code")),
+        (f"state={STATE}&code=the-code&x=1", AuthorizationCode("the-code")),
+        (f"https://other.example/x?code=the-code&state={STATE}", AuthorizationCode("the-code")),
+        ("the-code", AuthorizationCode("the-code")),
+        ("  'the-code'  ", AuthorizationCode("the-code")),
+        ("ends-with-padding==", AuthorizationCode("ends-with-padding==")),
+        (f"http://localhost/?code=the-code&state={'B' * 43}", ANOTHER),
+        (f"http://localhost/?code=the-code&state={STATE}x", ANOTHER),
+        ("http://localhost/?code=the-code", NOT_WHOLE),
+        (f"http://localhost/?code=the-code&state={STATE[:20]}", NOT_WHOLE),
+        (
+            f"http://localhost/?state={STATE}",
+            Unusable("That address holds no code, or holds something twice.", unfinished=True),
+        ),
+        (
+            f"https://webexapis.com/v1/authorize?client_id=C1&state={STATE}",
+            Unusable("That is the address of the sign-in page; the one that the browser ends at is needed."),
+        ),
+        (
+            "http://localhost:8000/oauth",
+            Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True),
+        ),
+        (
+            f"http://localhost/?code=a&code=b&state={STATE}",
+            Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True),
+        ),
+        ("ü", Unusable("That is neither an address nor a code.")),
+        ("", Unusable("That was empty.")),
+        (" \n\t ", Unusable("That was empty.")),
+    ],
+)
+def test_what_was_pasted_is_understood(text: str, meaning: object) -> None:
+    assert read_pasted(text, STATE) == meaning
+
+
+def test_a_pasted_refusal_is_a_refusal() -> None:
+    found = read_pasted(f"http://localhost/?error=access_denied&state={STATE}", STATE)
+    assert isinstance(found, Refusal)
+    assert isinstance(found.error, SignInNotCompleted)
+    other = read_pasted(f"http://localhost/?error=access_denied&state={'B' * 43}", STATE)
+    assert other == ANOTHER
+
+
+@given(st.text(max_size=200))
+def test_nothing_that_is_pasted_breaks_it(text: str) -> None:
+    assert isinstance(read_pasted(text, STATE), AuthorizationCode | Unusable)
+
+
+@given(st.data(), st.text(alphabet="abcXYZ019-_.~%+&=", min_size=1, max_size=60), st.integers(1, 6))
+def test_however_it_is_wrapped_it_is_the_same(data: st.DataObject, code: str, lines: int) -> None:
+    text = f"http://localhost:8000/oauth?{urlencode({'code': code, 'state': STATE})}"
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=lines, max_size=lines)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assert read_pasted("\n ".join(pieces), STATE) == AuthorizationCode(code)
+
+
+@dataclass
+class Script:
+    """Lines that come, silences (None) between them, and then the end of input if ``ends``."""
+
+    lines: list[str | None]
+    ends: bool = True
+    now: float = 0.0
+    said: list[str] = field(default_factory=list)
+
+    def __call__(self, seconds: float) -> str | None:
+        if not self.lines:
+            if self.ends:
+                raise EOFError
+            self.now += seconds
+            return None
+        line = self.lines.pop(0)
+        if line is None:
+            self.now += seconds
+        return line
+
+
+def pasted(script: Script, has_person: bool = True) -> str | WebexTokenError:
+    """The code that a paste flow takes from ``script``, in which STATE stands for its state."""
+    flow = PasteFlow(
+        RedirectURI.parse("http://localhost:8000/oauth"),
+        script,
+        script.said.append,
+        has_person,
+        timeout=100,
+        clock=lambda: script.now,
+    )
+
+    def page(proof: Proof) -> str:
+        script.lines = [line and line.replace(STATE, proof.state) for line in script.lines]
+        return "https://webex.example/authorize"
+
+    try:
+        return flow.sign_in(page, lambda code, _: code)
+    except WebexTokenError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [GOOD],
+        [GOOD, None],
+        ["", "  ", GOOD, None],
+        [GOOD[:20], GOOD[20:40], GOOD[40:], None],
+        [GOOD[:40], None, GOOD[40:], None],
+        [f"http://localhost/?state={STATE}&code=the", "-code", None],
+        ["the-code", None],
+        ["the-", "code", None],
+        [f"http://localhost/?code=x&state={'B' * 43}", None, GOOD, None],
+        ["http://localhost:8000/oauth", None, "", GOOD, None],
+    ],
+)
+def test_a_paste_of_several_lines_is_one(lines: list[str | None]) -> None:
+    assert pasted(Script(lines, ends=False)) == "the-code"
+
+
+def test_what_cannot_be_used_is_said_and_asked_for_again() -> None:
+    script = Script([f"http://localhost/?code=x&state={'B' * 43}", None, GOOD, None])
+    assert pasted(script) == "the-code"
+    assert script.said[1:] == [f"{ANOTHER.why} Paste it here:"]
+
+
+def test_half_an_address_is_said_to_be_half() -> None:
+    script = Script([GOOD[:40], None, GOOD[40:], None])
+    assert pasted(script) == "the-code"
+    assert script.said[1:] == [f"{NOT_WHOLE.why} Paste the rest of it, or press Enter to begin again:"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "ends", "has_person", "message"),
+    [
+        ([], True, True, "Nothing was pasted."),
+        ([""], True, False, "Nothing was pasted."),
+        ([f"http://localhost/?code=x&state={'B' * 43}", None], False, False, ANOTHER.why),
+        ([f"http://localhost/?code=x&state={'B' * 43}"], True, True, ANOTHER.why),
+        ([GOOD[:40]], True, False, NOT_WHOLE.why),
+        (["x" * 20000, None], False, False, "That is too long for an address."),
+        ([], False, True, "Nothing usable was pasted within 100 seconds."),
+        ([GOOD[:40], None], False, False, "Nothing usable was pasted within 100 seconds."),
+    ],
+)
+def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, has_person: bool, message: str) -> None:
+    error = pasted(Script(lines, ends), has_person)
+    assert isinstance(error, SignInNotCompleted)
+    assert error.message == message
+    assert "--flow device" in error.hint
+
+
+def test_lines_come_from_a_descriptor_with_a_bound() -> None:
+    there, here = os.pipe()
+    lines = Standard(there)
+    assert lines(0.01) is None
+    os.write(here, b"one\ntwo")
+    assert lines(5) == "one"
+    assert lines(0.01) is None
+    os.write(here, b" more\n\xff")
+    assert lines(5) == "two more"
+    os.close(here)
+    assert lines(5) == "\ufffd"
+    for _ in range(2):
+        with pytest.raises(EOFError):
+            lines(5)
+    os.close(there)
+
+
+def test_through_a_pipe(program: Program, sandbox: Sandbox, tmp_path: Path) -> None:
+    there, here = os.pipe()
+    with program.started("login", "--flow", "paste", stdin=there) as login:
+        os.close(there)
+        os.write(here, f"  {redirected_to(sandbox, login.url())}\n".encode())
+        done = login.finish()
+    os.close(here)
+    assert (done.status, done.out.splitlines()[0]) == (
+        0,
+        "Signed in as Ada Lovelace <ada@example.com> (profile default).",
+    )
+    assert program.run("get").status == 0
+
+
+def test_a_pipe_with_another_state_is_refused(program: Program) -> None:
+    done = program.run("login", "--flow", "paste", stdin=f"http://localhost/?code=x&state={'B' * 43}\n")
+    assert (done.status, done.out) == (6, "")
+    assert f"Error: {ANOTHER.why}\n" in done.err
+    assert not Path(program.variables["WEBEX_TOKEN_HOME"], "config.ini").exists()
+
+
+def test_no_input_at_all(program: Program) -> None:
+    done = program.run("login", "--flow", "paste")
+    assert (done.status, done.out) == (6, "")
+    assert "Error: Nothing was pasted.\n" in done.err
+
+
+@pytest.fixture
+def terminal(program: Program) -> "Iterator[pexpect.spawn[str]]":
+    """The program at a terminal, in an SSH session."""
+    over_ssh = program.having(BROWSER=None, SSH_CONNECTION="10.0.0.1 5 10.0.0.2 22")
+    with at_a_terminal(over_ssh, "login") as child:
+        yield child
+
+
+def url_at(terminal: "pexpect.spawn[str]") -> str:
+    url = read(terminal, r"(http://\S+/authorize\?\S+)")
+    terminal.expect_exact("press Enter:")
+    wait_until(lambda: not terminal.getecho())
+    return url
+
+
+def test_a_person_pastes_over_ssh_and_does_not_see_the_code(terminal: "pexpect.spawn[str]", sandbox: Sandbox) -> None:
+    terminal.expect_exact("Signing in with --flow paste, because this is an SSH session (SSH_CONNECTION)")
+    address = redirected_to(sandbox, url_at(terminal))
+    terminal.send(f"http://localhost:8000/oauth?code=stale&state={'B' * 43}\n")
+    terminal.expect_exact("belongs to another sign-in")
+    terminal.send(f" '{address[:60]}\n{address[60:90]}\n{address[90:]}'\n")
+    terminal.expect_exact("Signed in as Ada Lovelace <ada@example.com> (profile default).")
+    shown = str(terminal.before)
+    status, rest = end_of(terminal)
+    assert status == 0
+    assert next(iter(sandbox.webex._by_code))[:20] not in shown + rest
+
+
+@pytest.mark.parametrize(("key", "status", "said"), [("\x04", 6, "Nothing was pasted."), ("\x03", 130, "Interrupted.")])
+def test_ctrl_d_and_ctrl_c_end_it_and_give_the_echo_back(
+    terminal: "pexpect.spawn[str]", key: str, status: int, said: str
+) -> None:
+    url_at(terminal)
+    asked = time.monotonic()
+    terminal.send(key)
+    terminal.expect_exact(said)
+    wait_until(terminal.getecho)
+    ended, rest = end_of(terminal)
+    assert ended == status
+    assert time.monotonic() - asked < 3
+    assert "Traceback" not in rest
+
+
+def test_a_browser_that_does_not_open_falls_to_pasting(program: Program, sandbox: Sandbox) -> None:
+    broken = program.having(BROWSER="/nonexistent/browser %s")
+    with at_a_terminal(broken, "login") as child:
+        child.expect_exact("Signing in with --flow browser, because BROWSER is set.")
+        child.expect_exact("No browser opened; going on with --flow paste.")
+        child.send(redirected_to(sandbox, url_at(child)) + "\n")
+        child.expect_exact("Signed in as Ada Lovelace")
+        assert end_of(child)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_gives_the_echo_back_too(terminal: "pexpect.spawn[str]", number: signal.Signals) -> None:
+    url_at(terminal)
+    terminal.kill(number)
+    wait_until(terminal.getecho)
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.signalstatus == number

@@ -1,1 +1,0 @@
-"""What is right and what is wrong with this machine: findings, from what is handed in."""

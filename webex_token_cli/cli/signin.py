@@ -1,0 +1,239 @@
+"""The flows at a terminal: which one, with what certificate, and what the person is shown meanwhile."""
+
+import contextlib
+import json
+import os
+import sys
+import webbrowser
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webex_token_cli.application import Invocation
+from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.times import clock_face
+from webex_token_cli.tokens import TokenRecord
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from webex_token_cli.signin.authorization import RedirectURI
+    from webex_token_cli.signin.finish import SignIn
+    from webex_token_cli.signin.loopback.sockets import Endpoint
+    from webex_token_cli.tokens import DeviceCode
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a person wants to sign in: the options that say so."""
+
+    flow: str
+    no_browser: bool
+    listen: str | None
+    timeout: float
+    tls_cert: Path | None
+    tls_key: Path | None
+    as_json: bool
+
+
+def signed_in(invocation: Invocation, sign_in: "SignIn", manner: Manner) -> TokenRecord:
+    """Sign a person in, in this manner; the record that is stored then.
+
+    Raises SignInNotCompleted, ConfigurationError, TemporaryFailure, StoreUnavailable and what Webex refuses.
+    """
+    from webex_token_cli.signin.authorization import RedirectURI
+    from webex_token_cli.signin.browser import NoBrowserOpened
+    from webex_token_cli.signin.flows import Flow, Surroundings, choose
+    from webex_token_cli.signin.loopback.sockets import Endpoint
+
+    redirect = RedirectURI.parse(sign_in.redirect_uri)
+    listen = None if manner.listen is None else Endpoint.parse(manner.listen)
+    _check_tls_options(manner, redirect)
+    flow = Flow(manner.flow)
+    chosen = flow is Flow.AUTO
+    if chosen:
+        choice = choose(
+            Surroundings(sys.platform, invocation.environment, invocation.has_person),
+            redirect_is_local=redirect.is_local,
+            listens=listen is not None,
+            opens_browser=not manner.no_browser,
+        )
+        flow = choice.flow
+        invocation.say(f"Signing in with --flow {flow}, because {choice.why}.")
+    if flow is Flow.DEVICE:
+        return _with_device(invocation, sign_in, manner)
+    if flow is Flow.BROWSER:
+        try:
+            return _with_browser(
+                invocation, sign_in, manner, redirect, listen, gives_up=chosen and invocation.has_person
+            )
+        except NoBrowserOpened:
+            invocation.say("No browser opened; going on with --flow paste.")
+    return _with_paste(invocation, sign_in, manner, redirect)
+
+
+def _check_tls_options(manner: Manner, redirect: "RedirectURI") -> None:
+    if (manner.tls_cert is None) != (manner.tls_key is None):
+        raise ConfigurationError("--tls-cert and --tls-key go together.", "Give both, or neither.")
+    if manner.tls_cert is not None and redirect.scheme != "https":
+        raise ConfigurationError(
+            f"A TLS certificate is of no use for the redirect URI {redirect.uri}.",
+            "Leave --tls-cert and --tls-key out, or give an https:// redirect URI.",
+        )
+
+
+def _with_browser(
+    invocation: Invocation,
+    sign_in: "SignIn",
+    manner: Manner,
+    redirect: "RedirectURI",
+    listen: "Endpoint | None",
+    gives_up: bool,
+) -> TokenRecord:
+    from webex_token_cli.signin.browser import BrowserFlow
+
+    flow = BrowserFlow(
+        redirect,
+        open_browser=(lambda _: True) if manner.no_browser else _open_browser,
+        say=invocation.say,
+        timeout=manner.timeout,
+        scopes=sign_in.scopes,
+        listen=listen,
+        tls=_tls(invocation, manner, redirect),
+        gives_up=gives_up,
+        call_off=sign_in.commitment.first,
+    )
+    with _out_of_the_browsers_reach():
+        return flow.sign_in(sign_in.page, sign_in.exchange, lambda record: who(sign_in.profile, record))
+
+
+def _tls(invocation: Invocation, manner: Manner, redirect: "RedirectURI") -> "SSLContext | None":
+    """What makes the listener speak https, where the browser talks to it directly.
+
+    A redirect URI that leads elsewhere arrives through a proxy, which has the certificate for it, and speaks
+    plain HTTP with what is behind it unless a certificate is given for that.
+    """
+    if redirect.scheme != "https":
+        return None
+    from webex_token_cli.signin.loopback.certificate import certificate_for_this_login, certificate_from_files
+
+    if manner.tls_cert is not None and manner.tls_key is not None:
+        certificate = certificate_from_files(manner.tls_cert, manner.tls_key, redirect.host)
+        if not certificate.names_host:
+            invocation.say(f"Warning: the certificate is not for {redirect.host}; the browser will say so.")
+    elif redirect.is_local:
+        certificate = certificate_for_this_login(redirect.host)
+        invocation.say(
+            "The browser will warn of a certificate that nobody vouches for: it was made for this one login. "
+            "Go on if its SHA-256 fingerprint is\n\n"
+            f"  {certificate.fingerprint}\n"
+        )
+    else:
+        return None
+    return certificate.context
+
+
+def _with_paste(invocation: Invocation, sign_in: "SignIn", manner: Manner, redirect: "RedirectURI") -> TokenRecord:
+    from webex_token_cli.signin.paste import PasteFlow, Standard, unseen
+
+    if sys.stdin is None:
+        raise ConfigurationError("There is no standard input to paste into.", "Use --flow device, or a terminal.")
+    descriptor = sys.stdin.fileno()
+    with unseen(descriptor):
+        flow = PasteFlow(
+            redirect, Standard(descriptor), invocation.say, invocation.has_person, manner.timeout, sign_in.scopes
+        )
+        return flow.sign_in(sign_in.page, sign_in.exchange)
+
+
+def _with_device(invocation: Invocation, sign_in: "SignIn", manner: Manner) -> TokenRecord:
+    from webex_token_cli.signin.device import DeviceFlow
+
+    flow = DeviceFlow(
+        sign_in.client,
+        sign_in.client_id,
+        sign_in.client_secret,
+        sign_in.scopes,
+        show=(lambda code: click.echo(_code_document(invocation, code))) if manner.as_json else _show_code,
+        tick=_count_down if _at_a_terminal() else lambda _: None,
+        timeout=manner.timeout,
+    )
+    return sign_in.keep(flow.sign_in())
+
+
+def _at_a_terminal() -> bool:
+    """Whether what is said to the person is seen as it is said."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _show_code(code: "DeviceCode") -> None:
+    click.echo(
+        f"Open this address in a browser on any machine:\n\n  {code.verification_uri}\n\n"
+        f"and enter the code\n\n  {code.user_code}\n",
+        err=True,
+    )
+    if not code.verification_uri_complete:
+        return
+    click.echo(f"Or open this one, which has the code in it:\n\n  {code.verification_uri_complete}\n", err=True)
+    if _at_a_terminal():
+        with contextlib.suppress(ImportError, ValueError):  # an address too long for a QR code has none
+            import segno  # the extra `qr`
+
+            segno.make_qr(code.verification_uri_complete).terminal(out=sys.stderr, compact=True)
+
+
+def _count_down(left: float | None) -> None:
+    """Keep one line up to date, and wipe it at the end."""
+    if left is None:
+        click.echo("\r\x1b[K", nl=False, err=True)
+    else:
+        click.echo(f"\r\x1b[KWaiting for you to enter it … {clock_face(left)} left", nl=False, err=True)
+
+
+def _code_document(invocation: Invocation, code: "DeviceCode") -> str:
+    """What another program needs to send a person there, on one line and before the wait."""
+    document = {
+        "version": 1,
+        "verification_uri": code.verification_uri,
+        "verification_uri_complete": code.verification_uri_complete,
+        "user_code": code.user_code,
+        "expires_at": int(invocation.clock() + code.expires_in),
+        "interval": code.interval,
+    }
+    return json.dumps(document)
+
+
+def _open_browser(url: str) -> bool:
+    try:
+        return webbrowser.open(url)
+    except Exception:  # noqa: BLE001 - BROWSER may hold anything, and webbrowser takes it apart unguarded
+        return False
+
+
+@contextlib.contextmanager
+def _out_of_the_browsers_reach() -> Iterator[None]:
+    """Keep two things from the browser that is started meanwhile: our standard output and the client secret.
+
+    Browsers print what they like, and ``webbrowser`` lets them print it where our answer is read.
+    """
+    os.environ.pop("WEBEX_CLIENT_SECRET", None)
+    if sys.stdout is None:  # there is nothing to keep
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def who(profile: str, record: TokenRecord) -> str:
+    """Who signed in, in the words of the terminal and of the browser's page."""
+    person = record.person.label if record.person else "a person whose name these scopes do not tell"
+    return f"Signed in as {person} (profile {profile})."

@@ -1,0 +1,215 @@
+"""What a watch looks like: a line an event for people or for machines, and a line that counts down on a terminal."""
+
+import contextlib
+import errno
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Protocol
+
+import click
+
+from webex_token_cli.refresh.events import Event, Kind, Outlook
+from webex_token_cli.refresh.schedule import Standing
+from webex_token_cli.times import clock_face, distance_in_words, duration_in_words, local_time, when
+
+# What is told of the file of profiles itself, which is no profile.
+_CONFIG = "config.ini"
+
+# So many profiles are named on the line that counts down; of more, their number has to do.
+_MOST_NAMED = 4
+
+
+class Log(Protocol):
+    """Tells people or machines what happens."""
+
+    def started(self, moment: float, interval: float, max_age: float) -> None:
+        """The watch begins."""
+
+    def event(self, event: Event) -> None:
+        """Something happened to a profile."""
+
+
+class TextLog:
+    """A line an event on standard output, and what a person has to see to on standard error.
+
+    ``say`` shows a line there. What is no news is left out, unless ``everything`` is asked for.
+    """
+
+    def __init__(self, say: "Say", everything: bool) -> None:
+        self._say = say
+        self._everything = everything
+
+    def started(self, moment: float, interval: float, max_age: float) -> None:  # noqa: ARG002 - Log's signature
+        """What it does, in a sentence."""
+        self._say(f"{_purpose(interval, max_age)} Ctrl-C ends it.")
+
+    def event(self, event: Event) -> None:
+        """Time, profile, what happened and what follows."""
+        if event.is_news or self._everything:
+            click.echo(f"{local_time(event.moment)}  {event.profile or _CONFIG}  {_line(event)}")
+        if event.attention is not None and event.kind is not Kind.NEEDS_SIGN_IN:
+            self._say(f"Warning: profile {event.profile}: {event.attention[1]}")
+
+
+class Say(Protocol):
+    """Shows a line on standard error."""
+
+    def __call__(self, text: str, /) -> None: ...
+
+
+class JsonLog:
+    """An object a line on standard output; the keys are always the same, and only ever grow."""
+
+    def started(self, moment: float, interval: float, max_age: float) -> None:
+        """The watch begins."""
+        self._write(moment, None, "started", _purpose(interval, max_age), {})
+
+    def event(self, event: Event) -> None:
+        """Everything that is known of it."""
+        error, record = event.error, event.record
+        kind, words = event.attention or (None, None)
+        self._write(
+            event.moment,
+            event.profile,
+            event.kind.value,
+            _line(event),
+            {
+                "access_token_expires_at": None if record is None else record.access_expires_at,
+                "refresh_token_expires_at": None if record is None else record.refresh_expires_at,
+                "refreshed_at": None if record is None else record.refreshed_at,
+                "next_at": None if event.next_at is None else int(event.next_at),
+                "failing_since": None if event.failing_since is None else int(event.failing_since),
+                "error": None if error is None else error.message,
+                "hint": None if error is None else error.hint,
+                "exit_status": None if error is None else error.exit_status,
+                "tracking_id": None if error is None else error.tracking_id or None,
+                "attention": None if kind is None else kind.value,
+                "attention_message": words,
+            },
+        )
+
+    def _write(self, moment: float, profile: str | None, event: str, message: str, more: dict[str, object]) -> None:
+        document = {"version": 1, "time": int(moment), "profile": profile, "event": event, "message": message}
+        click.echo(json.dumps({**document, **{key: more.get(key) for key in _KEYS}}, ensure_ascii=False))
+
+
+_KEYS = (
+    "access_token_expires_at",
+    "refresh_token_expires_at",
+    "refreshed_at",
+    "next_at",
+    "failing_since",
+    "error",
+    "hint",
+    "exit_status",
+    "tracking_id",
+    "attention",
+    "attention_message",
+)
+
+
+class LiveLine:
+    """One line on the terminal that is kept up to date, and wiped before anything else is shown."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def draw(self, outlook: Outlook, now: float) -> None:
+        """Show how long it is to the next look, and how the profiles stand."""
+        left = max(0.0, outlook.next_look - now)
+        text = f"Next look in {clock_face(left)} · {profiles_in_words(outlook.standings, now)}"
+        width = shutil.get_terminal_size().columns - 1
+        self._write(text if len(text) <= width else f"{text[: width - 1]}…")
+        self._shown = True
+
+    def wipe(self) -> None:
+        """Leave the line empty."""
+        if self._shown:
+            self._shown = False
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a terminal that was closed ends the watch by other means
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+
+def status_in_words(outlook: Outlook, now: float) -> str:
+    """How things stand until the next look, for ``systemctl status``."""
+    return f"{profiles_in_words(outlook.standings, now)}; next look {local_time(outlook.next_look)}"
+
+
+def profiles_in_words(standings: Mapping[str, Standing], now: float) -> str:
+    """How each profile stands, or, of many, how many stand how."""
+    if len(standings) <= _MOST_NAMED:
+        return ", ".join(f"{name} {_state(standing, now)}" for name, standing in standings.items()) or "no profile"
+    waiting = sum(standing.given_up for standing in standings.values())
+    failing = sum(standing.failures > 0 and not standing.given_up for standing in standings.values())
+    fine = len(standings) - waiting - failing
+    parts = [
+        f"{fine} fresh",
+        *([f"{failing} failing"] if failing else []),
+        *([f"{waiting} waiting for a sign-in"] if waiting else []),
+    ]
+    return f"{len(standings)} profiles: {', '.join(parts)}"
+
+
+def _state(standing: Standing, now: float) -> str:
+    if standing.given_up:
+        return Kind.NEEDS_SIGN_IN.value
+    if standing.retry_at is not None:
+        return f"retrying {distance_in_words(standing.retry_at, now)}"
+    if standing.record is None:
+        return "…"
+    left = standing.record.access_left(now)
+    return f"{duration_in_words(left)} left" if left > 0 else "expired"
+
+
+def _purpose(interval: float, max_age: float) -> str:
+    return (
+        f"Looking every {duration_in_words(interval)}, renewing what was refreshed {duration_in_words(max_age)} ago "
+        "or longer."
+    )
+
+
+def _line(event: Event) -> str:
+    """What happened and what follows, in a sentence."""
+    following = "" if event.next_at is None else distance_in_words(event.next_at, event.moment)
+    if event.error is None:
+        over = "" if event.failing_since is None else f"; it had failed for {_since(event)}"
+        if event.record is None:
+            return f"{event.kind}: it can be read again{over}"
+        expires = f"expires {when(event.record.access_expires_at, event.moment)}, next refresh {following}{over}"
+        if event.kind is Kind.UNCHANGED:
+            return f"unchanged: Webex renews at most once in 24 hours; {expires}"
+        return f"{event.kind}: {expires}"
+    if event.kind in {Kind.NEEDS_SIGN_IN, Kind.HOOK_FAILED}:
+        return f"{event.kind}: {event.error.message} {event.error.hint}"
+    failing = event.failing_since is not None and event.failing_since < event.moment
+    since = f", failing for {_since(event)}" if failing else ""
+    return f"{event.kind}: {event.error.message} Next try {following}{since}."
+
+
+def _since(event: Event) -> str:
+    return duration_in_words(event.moment - (event.failing_since or event.moment))
+
+
+def terminal_is_gone() -> bool:
+    """Whether a standard stream leads to a terminal that was closed."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return False
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+        try:
+            descriptor = -1 if stream is None else stream.fileno()
+            if descriptor >= 0:
+                termios.tcgetattr(descriptor)
+        except termios.error as error:
+            # ENOTTY is for what never was one; one that has hung up says EIO.
+            if error.args[0] == errno.EIO:
+                return True
+        except (OSError, ValueError):
+            continue
+    return False

@@ -1,0 +1,1 @@
+"""config.ini and what the settings come to."""

@@ -1,0 +1,1 @@
+"""How stored tokens stay fresh."""

@@ -1,0 +1,142 @@
+"""Where the listener listens: the sockets that a redirect URI, or ``--listen``, asks for."""
+
+import errno
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from webex_token_cli.config.file import is_loopback
+from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.signin.authorization import RedirectURI
+from webex_token_cli.text import printable
+
+_ADDRESS_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host and a port of this machine."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Endpoint":
+        """The endpoint in ``HOST:PORT`` or ``[IPv6]:PORT``. Raises ConfigurationError."""
+        host, _, port = text.strip().rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        host = host[1:-1] if bracketed else host
+        usable = host.isascii() and host.isprintable() and not set(host) & set("[]/ @") and (":" in host) == bracketed
+        if not host or not usable or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+            raise ConfigurationError(
+                f"{printable(text, 100)!r} is not an address to listen on.",
+                "Write HOST:PORT, such as 127.0.0.1:8000, localhost:8000 or [::1]:8000.",
+            )
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs on this machine can reach it."""
+        return is_loopback(self.host)
+
+    def addresses(self) -> list[str]:
+        """The IP addresses to listen on. Browsers take ``localhost`` for either loopback, so it is both.
+
+        Raises ConfigurationError when the host has none.
+        """
+        if self.host.lower() == "localhost":
+            return ["127.0.0.1", "::1"]
+        try:
+            return [str(ipaddress.ip_address(self.host))]
+        except ValueError:
+            pass
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise ConfigurationError(
+                f"{self.host} has no address to listen on.", "Give an IP address of this machine with --listen."
+            ) from None
+        return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+def endpoint_for(redirect: RedirectURI, listen: Endpoint | None) -> Endpoint:
+    """Where to wait for ``redirect``: at ``listen``, else where the redirect URI itself leads.
+
+    Raises ConfigurationError when that is not this machine.
+    """
+    if listen is not None:
+        return listen
+    if not redirect.is_local:
+        raise ConfigurationError(
+            f"The redirect URI {redirect.uri} leads to {redirect.host}, not to this machine, and nothing says where "
+            "its requests arrive.",
+            "Give --listen HOST:PORT, to which a reverse proxy or a tunnel hands them on, or sign in with "
+            "--flow paste, which needs no listener.",
+        )
+    return Endpoint(redirect.host, redirect.port)
+
+
+def bind(endpoint: Endpoint, leads_from: str) -> list[socket.socket]:
+    """Sockets listening at ``endpoint``, where the redirect URI ``leads_from`` leads.
+
+    Binding comes first: once the browser is open, nobody else can take the port. An address of
+    ``localhost`` that this machine does not have is left out. Raises ConfigurationError when the port is
+    taken or forbidden.
+    """
+    sockets: list[socket.socket] = []
+    missing: OSError | None = None
+    try:
+        for address in endpoint.addresses():
+            try:
+                sockets.append(_listening(address, endpoint.port))
+            except OSError as error:
+                if error.errno not in _ADDRESS_MISSING:
+                    raise
+                missing = error
+        if not sockets and missing:
+            raise missing
+    except OSError as error:
+        close(sockets)
+        raise _cannot_bind(endpoint, leads_from, error) from error
+    return sockets
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:  # a sign-in right after another must not wait for its closed connections to be forgotten
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((address, port))
+        listening.listen(128)
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def close(sockets: list[socket.socket]) -> None:
+    """Close them all: the port is free at once."""
+    for each in sockets:
+        each.close()
+
+
+def _cannot_bind(endpoint: Endpoint, leads_from: str, error: OSError) -> ConfigurationError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"Port {endpoint.port}, where {leads_from} leads, is taken by another program.",
+            "End that program (another login, perhaps), or register a redirect URI with another port "
+            "and give it with --redirect-uri; `webex-token login --flow paste` needs no port at all.",
+        )
+    return ConfigurationError(
+        f"Nothing can listen at {endpoint}, where {leads_from} leads ({error.strerror}).",
+        "Register a redirect URI with a port above 1023 and give it with --redirect-uri.",
+    )

@@ -1,0 +1,1 @@
+"""Sign-ins as documents that move between machines and tools."""

@@ -1,0 +1,195 @@
+"""A sign-in as a document that another machine can take over, and what else can be taken over. Pure.
+
+A document is ``{"version": 1, "settings": {…}, "record": {…}}``: the settings are those of the profile's
+section in ``config.ini`` but for the store, the record is the entry of the credential store, which has a
+version of its own.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webex_token_cli.config.file import Profile, check_api_url
+from webex_token_cli.errors import ConfigurationError, StoreUnavailable
+from webex_token_cli.signin.authorization import RedirectURI
+from webex_token_cli.store import records
+from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.transfer import wtr
+
+VERSION = 1
+
+# The longest input that is read, in bytes. An export with two tokens of 2,000 characters has under 6,000.
+LONGEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an exporting machine had: the settings of the profile without the store, and its record.
+
+    ``names_person`` is whether it would say whose it is; another program's file does not.
+    """
+
+    settings: Mapping[str, str]
+    record: TokenRecord = field(repr=False)
+    names_person: bool = True
+
+
+def export(profile: Profile, record: TokenRecord) -> str:
+    """The document for ``record`` and what ``config.ini`` says of it, on one line. It holds secrets.
+
+    It is ASCII, so that no pipe's encoding changes a letter of it.
+    """
+    settings = {key: value for key, value in profile.settings.items() if key in _CHECKS}
+    return json.dumps({"version": VERSION, "settings": settings, "record": records.as_values(record)})
+
+
+def read(data: bytes) -> Export | TokenResponse:
+    """What ``data`` is: a document of ``export``, or a token response (RFC 6749 section 5.1) to be kept alive.
+
+    The file of wtr has all that an export has, and is taken as one.
+
+    Raises ConfigurationError, which never repeats any of it, when it is neither.
+    """
+    body = _json_object(data)
+    if "access_token" in body:
+        return _response(body)
+    if "version" in body:
+        return _export(body)
+    if wtr.is_wtr_file(body):
+        return _wtr_file(body)
+    raise _unusable("it is neither an export nor a token response")
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    if len(data) > LONGEST:
+        raise _unusable(f"it is longer than {LONGEST // 1024} KiB")
+    if not data.strip():
+        raise _unusable("it is empty, so whatever should have written it may have failed")
+    try:
+        body = json.loads(data.decode("utf-8-sig"))  # as PowerShell and some editors write it
+    except UnicodeDecodeError:
+        raise _unusable("it is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise _unusable("it is not JSON") from None
+    if not isinstance(body, dict):
+        raise _unusable("it is no JSON object")
+    return body
+
+
+def _response(body: dict[str, Any]) -> TokenResponse:
+    if body.get("refresh_token") in (None, ""):
+        raise _cannot_be_kept_alive()
+    try:
+        return TokenResponse.parse(body)
+    except ValueError as error:
+        raise _unusable(f"it is no token response ({error})") from None
+
+
+def _export(body: dict[str, Any]) -> Export:
+    _check_version(body, VERSION, "its version")
+    return Export(_settings(body.get("settings")), _record(body.get("record")))
+
+
+def _wtr_file(body: dict[str, Any]) -> Export:
+    record = wtr.record_of(body)
+    missing = [
+        key
+        for key, value in (
+            ("clientid", record["client_id"]),
+            ("secret", record["client_secret"]),
+            ("token", record["access_token"]),
+        )
+        if not value
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"This file of wtr cannot be imported: it has no {' and no '.join(missing)}.",
+            "wtr may have been given them as WEBEX_CLIENTID and WEBEX_SECRET, and keeps a token after `wtr retrieve`: "
+            "write them into the file, or sign in with `webex-token login`.",
+        )
+    return Export(_settings(wtr.settings_of(body)), _record(record), names_person=False)
+
+
+def _check_version(values: dict[str, Any], known: int, name: str) -> None:
+    version = values.get("version")
+    if type(version) is not int or version < known:
+        raise _unusable(f"{name} is wrong")
+    if version > known:
+        raise ConfigurationError(
+            "What was given cannot be imported: a newer webex-token exported it.",
+            "Upgrade webex-token on this machine; nothing was changed.",
+        )
+
+
+def _record(values: object) -> TokenRecord:
+    if not isinstance(values, dict):
+        raise _unusable("there is no record in it")
+    _check_version(values, records.VERSION, "its record's version")
+    try:
+        record = records.from_values(values, "the record in it")
+    except StoreUnavailable as error:
+        raise _unusable(error.message.rstrip(".")) from None
+    if record.refresh_token is None:
+        raise _cannot_be_kept_alive()
+    if not record.client_id or not record.client_secret:
+        raise _unusable("the record in it has no client id or no client secret")
+    # Names will be shown on a terminal, which they must not be able to command.
+    if not all(map(str.isprintable, _words(record))):
+        raise _unusable("the record in it holds characters that cannot be shown")
+    return record
+
+
+def _words(record: TokenRecord) -> Iterator[str]:
+    yield from (record.client_id, record.client_secret, *(record.scopes or ()))
+    if record.person is not None:
+        person = record.person
+        yield from (person.id, person.display_name, *person.emails, person.org_id, person.type)
+
+
+def _settings(values: object) -> dict[str, str]:
+    if not isinstance(values, dict):
+        raise _unusable("its settings are missing or wrong")
+    settings = {}
+    for key, check in _CHECKS.items():
+        value = values.get(key)
+        if value is None:
+            continue
+        # A line break would begin another setting in config.ini.
+        if not isinstance(value, str) or not value.isprintable() or value != value.strip() or not value:
+            raise _unusable(f"its setting {key} is wrong")
+        try:
+            check(value)
+        except ConfigurationError:
+            raise _unusable(f"its setting {key} is wrong") from None
+        settings[key] = value
+    return settings
+
+
+def _check_client_id(value: str) -> None:
+    if " " in value:
+        raise ConfigurationError("That is no client id.", "Copy it from the integration.")
+
+
+# The settings of an export, in the order of config.ini. The store is a matter of each machine.
+_CHECKS: Mapping[str, Callable[[str], object]] = {
+    "client_id": _check_client_id,
+    "redirect_uri": RedirectURI.parse,
+    "scopes": str.split,
+    "api_url": check_api_url,
+}
+
+
+def _unusable(why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"What was given cannot be imported: {why}.",
+        "Give what `webex-token export` printed, or a token response of Webex, as JSON; nothing was changed.",
+    )
+
+
+def _cannot_be_kept_alive() -> ConfigurationError:
+    return ConfigurationError(
+        "What was given cannot be imported: without a refresh token it cannot be kept alive.",
+        "A personal access token ends after 12 hours and a bot's token never does, so neither needs keeping; sign in "
+        "with `webex-token login`, or give a Service App's token response with its refresh_token.",
+    )

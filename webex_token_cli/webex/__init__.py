@@ -1,0 +1,1 @@
+"""Webex over HTTP."""
