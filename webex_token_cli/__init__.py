@@ -37,9 +37,9 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     import logging
     import math
     import os
+    import sys
 
-    from webex_token_cli.application import Invocation
-    from webex_token_cli.cli.child_environment import fresh
+    from webex_token_cli.application import Application
     from webex_token_cli.config.file import check_profile_name
     from webex_token_cli.errors import ConfigurationError
 
@@ -48,5 +48,9 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     log = logging.getLogger(__name__)
     if not log.handlers:
         log.addHandler(logging.NullHandler())  # else Python prints warnings that the program has no place for
-    invocation = Invocation(os.environ, speak=lambda text: log.warning("%s", text.removeprefix("Warning: ")))
-    return fresh(invocation, check_profile_name(profile), min_valid).access_token
+    application = Application(
+        os.environ,
+        say=lambda text: log.warning("%s", text.removeprefix("Warning: ")),
+        interactive=sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty(),
+    )
+    return application.valid_record(check_profile_name(profile), min_valid).access_token

@@ -1,29 +1,28 @@
-"""What the verbs share: their common options, and one run's environment, flags and stores."""
+"""The composition root: an environment and a few functions become config, stores, Webex client and refresher.
 
-import functools
-import os
-import sys
+The commands and ``webex_token_cli.access_token`` both come in here. Nothing in here knows click or prints.
+"""
+
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 from webex_token_cli.config.file import (
     DEFAULT_PROFILE,
+    STORES,
     ConfigFile,
     Overrides,
+    Profile,
     Settings,
-    check_profile_name,
     resolve,
     sign_in_hint,
 )
-from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
-from webex_token_cli.times import DAY, HOUR, parse_duration, when
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, StoreUnavailable, TemporaryFailure
+from webex_token_cli.times import distance_in_words, duration_in_words, when
 
 if TYPE_CHECKING:
     from webex_token_cli.refresh.refresher import Refresher
@@ -31,82 +30,65 @@ if TYPE_CHECKING:
     from webex_token_cli.tokens import TokenRecord
     from webex_token_cli.webex.client import WebexClient
 
-APPLICATION = "webex-token"
+# The name of our folder below the platform's folders for configuration and data.
+FOLDER_NAME = "webex-token"
+
 HOME_VARIABLE = "WEBEX_TOKEN_HOME"
 
-DEFAULT_INTERVAL = float(HOUR)
-DEFAULT_MAX_AGE = float(DAY)
 
-# What a verb reads beside what its options name, for the end of its help.
-HOME_READ = (
-    "Environment: WEBEX_TOKEN_HOME names the folder of config.ini and of the file store, where the platform's are not "
-    "to be used."
-)
-SETTINGS_READ = f"{HOME_READ} WEBEX_TOKEN_STORE and WEBEX_TOKEN_API_URL come before what the profile remembers."
-
-F = TypeVar("F", bound=Callable[..., Any])
+def _ignore(_: str) -> None:
+    """Show nothing."""
 
 
 @dataclass(slots=True)
-class Invocation:
-    """One run of the program: the environment it was given, its flags, and the stores they lead to."""
+class Application:
+    """Everything that one run of the program works with, made when it is first needed.
+
+    ``say`` shows a line to the person, ``detail`` one that only ``--verbose`` shows, and ``trace`` one that only
+    ``--debug`` shows. ``interactive`` tells that somebody at a terminal can answer a prompt, so that a keyring's
+    dialog is given time. ``cancelled`` is asked during long waits whether to give up. ``clock`` gives UTC epoch
+    seconds.
+    """
 
     environment: Mapping[str, str]
-    verbose: bool = False
-    debug: bool = False
+    say: Callable[[str], None] = _ignore
+    detail: Callable[[str], None] = _ignore
+    trace: Callable[[str], None] = _ignore
+    interactive: bool = False
+    cancelled: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
-    stopping: Callable[[], bool] = lambda: False
-    speak: Callable[[str], None] = lambda text: click.echo(text, err=True)
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
+    # A watch asks for stores and clients in several threads.
     _opening: threading.Lock = field(default_factory=threading.Lock)
-
-    def say(self, text: str) -> None:
-        """A line for the person at the terminal."""
-        self.speak(text)
-
-    def detail(self, text: str) -> None:
-        """A line for the person who asked for more with ``--verbose`` or ``--debug``."""
-        if self.verbose or self.debug:
-            self.say(text)
-
-    def trace(self, text: str) -> None:
-        """A line for the person who asked for everything with ``--debug``."""
-        if self.debug:
-            self.say(f"debug: {text}")
-
-    @property
-    def has_person(self) -> bool:
-        """Whether somebody at a terminal can answer questions."""
-        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
-
-    def warn_if_running_out(self, profile: str, record: "TokenRecord") -> None:
-        """Warn about a refresh token that is under 14 days from its end, or past it."""
-        now = self.clock()
-        if record.refresh_expires_at is not None and record.refresh_token_low(now):
-            ends = "ends" if record.can_refresh(now) else "has ended"
-            self.say(
-                f"Warning: the refresh token of profile {profile} {ends} {when(record.refresh_expires_at, now)}. "
-                f"{sign_in_hint(profile)}"
-            )
 
     @property
     def config(self) -> ConfigFile:
-        """``config.ini``, wherever it is for this user."""
+        """``config.ini``, wherever it is for this user. Raises ConfigurationError when no folder can be named."""
         if self._config is None:
             path = self._folder("config") / "config.ini"
             self._config = ConfigFile(path, lambda: _locked(path.with_name(".config.ini.lock"), self.say))
         return self._config
 
     def settings(self, profile: str, overrides: Overrides | None = None) -> Settings:
-        """What holds for ``profile``; ``overrides`` are the environment's unless the verb has options of its own."""
+        """The settings in force for ``profile``. Raises ConfigurationError.
+
+        ``overrides`` are what options and environment say; without it, they are what the environment alone says.
+        """
         return resolve(self.config.load(profile), overrides or self.environment_overrides())
 
     def environment_overrides(self) -> Overrides:
-        """What the environment says, for verbs that have no option for it."""
+        """The environment's overrides, for commands that have no option for them."""
         get = self.environment.get
         return Overrides(api_url=get("WEBEX_TOKEN_API_URL"), store=get("WEBEX_TOKEN_STORE"))
+
+    def profiles(self) -> list[str]:
+        """The names of the stored profiles. Raises SignInNeeded when there are none, ConfigurationError."""
+        names = self.config.names()
+        if not names:
+            raise SignInNeeded("No profile is stored.", sign_in_hint(DEFAULT_PROFILE))
+        return names
 
     def store(self, name: str) -> "CredentialStore":
         """The credential store called ``name``, the same one each time. Raises StoreUnavailable."""
@@ -119,13 +101,13 @@ class Invocation:
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
         from webex_token_cli.store.records import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
 
-        bound = BOUND_WITH_A_PERSON if self.has_person else BOUND_UNATTENDED
+        bound = BOUND_WITH_A_PERSON if self.interactive else BOUND_UNATTENDED
         if name == "file":
-            return open_file_store(self._folder("data") / "credentials", self.say, bound, lambda: self.stopping())
-        return open_keyring_store(self.say, bound, cancelled=lambda: self.stopping())
+            return open_file_store(self._folder("data") / "credentials", self.say, bound, self.cancelled)
+        return open_keyring_store(self.say, bound, cancelled=self.cancelled)
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
-        """The profile's record and the store it is in. Raises SignInNeeded when there is none."""
+        """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""
         store = self.store(self.settings(profile).store)
         record = store.load(profile)
         if record is None:
@@ -133,7 +115,7 @@ class Invocation:
         return store, record
 
     def client(self, api_url: str) -> "WebexClient":
-        """Webex at ``api_url``, the same one each time."""
+        """The client for Webex at ``api_url``, the same one each time."""
         from webex_token_cli.webex.client import WebexClient, new_session
 
         with self._opening:
@@ -141,29 +123,80 @@ class Invocation:
                 self._clients[api_url] = WebexClient(api_url, new_session(api_url), self.trace)
             return self._clients[api_url]
 
-    def hang_up(self) -> None:
-        """Close the connections to Webex that are kept for the next request."""
+    def close_connections(self) -> None:
+        """Close the idle connections to Webex: when the next request is hours away, they are dead by then."""
         for client in list(self._clients.values()):
-            client.hang_up()
+            client.close_connections()
 
     def refresher(self, settings: Settings) -> "Refresher":
-        """What refreshes the tokens of the settings' profile."""
+        """The refresher of the settings' profile."""
         from webex_token_cli.refresh.refresher import Refresher
         from webex_token_cli.system.signals import held_back
 
-        # Webex's client, and requests with it, is needed only if the refresh token is really spent.
+        # The client, and requests with it, is imported only when a refresh token is really redeemed.
         return Refresher(
             store=self.store(settings.store),
             spend=lambda record: self.client(settings.api_url).refresh(record),
             uninterrupted=held_back,
         )
 
-    def profiles(self) -> list[str]:
-        """The profiles that somebody is or was signed in as. Raises SignInNeeded when there are none."""
-        names = self.config.names()
-        if not names:
-            raise SignInNeeded("No profile is stored.", sign_in_hint(DEFAULT_PROFILE))
-        return names
+    def valid_record(self, profile: str, min_valid: float, may_refresh: bool = True) -> "TokenRecord":
+        """The profile's record with a living access token, refreshed first if under ``min_valid`` seconds are left.
+
+        If the refresh fails for now and the token is still alive, that token is returned with a warning. Raises
+        SignInNeeded, TemporaryFailure when the token is dead and cannot be refreshed now, StoreUnavailable,
+        ConfigurationError, RequestRefused.
+        """
+        _, record = self.stored(profile)
+        if record.access_left(self.clock()) < min_valid and may_refresh:
+            record = self._refreshed(profile, record, min_valid)
+        left = record.access_left(self.clock())
+        if left <= 0:
+            self._refuse_dead_token(profile, record, may_refresh)
+        elif left < min_valid:
+            self.say(f"Warning: the access token expires in {duration_in_words(left)}.")
+        self.warn_if_refresh_token_low(profile, record)
+        return record
+
+    def _refreshed(self, profile: str, record: "TokenRecord", min_valid: float) -> "TokenRecord":
+        refresher = self.refresher(self.settings(profile))
+        try:
+            return refresher.refresh(profile, lambda stored: stored.access_left(self.clock()) < min_valid).record
+        except (TemporaryFailure, StoreUnavailable) as error:
+            if record.access_left(self.clock()) <= 0:
+                raise
+            self.say(f"Warning: the access token was not refreshed. {error.message}")
+            return record
+
+    def _refuse_dead_token(self, profile: str, record: "TokenRecord", may_refresh: bool) -> None:
+        now = self.clock()
+        expired = f"The access token of profile {profile} expired {distance_in_words(record.access_expires_at, now)}"
+        if record.needs_sign_in(now):
+            raise SignInNeeded(f"{expired}, and the refresh token has expired as well.", sign_in_hint(profile))
+        hint = "Run `webex-token refresh`" + ("." if may_refresh else ", or `webex-token get` without --no-refresh.")
+        raise TemporaryFailure(f"{expired}.", hint)
+
+    def warn_if_refresh_token_low(self, profile: str, record: "TokenRecord") -> None:
+        """Warn about a refresh token that expires within 14 days, or has expired."""
+        now = self.clock()
+        if record.refresh_expires_at is not None and record.refresh_token_low(now):
+            verb = "expires" if record.can_refresh(now) else "expired"
+            self.say(
+                f"Warning: the refresh token of profile {profile} {verb} {when(record.refresh_expires_at, now)}. "
+                f"{sign_in_hint(profile)}"
+            )
+
+    def remember(self, profile: Profile) -> None:
+        """Write the profile's settings to ``config.ini``, and remove its record from the store used before.
+
+        Raises ConfigurationError, StoreUnavailable.
+        """
+        before = self.config.load(profile.name)
+        self.config.save(profile)
+        if before.store not in (None, profile.store) and before.store in STORES:
+            old = self.store(before.store)
+            with old.lock(profile.name):
+                old.delete(profile.name)
 
     def _folder(self, kind: str) -> Path:
         home = self.environment.get(HOME_VARIABLE)
@@ -172,138 +205,16 @@ class Invocation:
                 return Path(home).expanduser()
             except RuntimeError:
                 raise ConfigurationError(
-                    f"{HOME_VARIABLE} names the home folder of nobody ({home[:200]!r}).", "Give a path that exists."
+                    f"{HOME_VARIABLE} names the home folder of a user who does not exist ({home[:200]!r}).",
+                    "Give a path that exists.",
                 ) from None
         import platformdirs
 
         find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]
-        return find(APPLICATION, appauthor=False)
+        return find(FOLDER_NAME, appauthor=False)
 
 
 def _locked(path: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
     from webex_token_cli.store.locks import locked
 
     return locked(path, say)
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg] # click before 8.5 cannot take one
-    """Seconds, or a number with one of ``s m h d w``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The duration in seconds; a usage error when ``value`` is none."""
-        if isinstance(value, int | float):
-            return float(value)
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(f"{error}.", param, ctx)
-
-
-def duration_setting(
-    given: float | None, environment: Mapping[str, str], variables: Iterable[tuple[str, str]], default: float
-) -> float:
-    """The first of an option, the ``variables`` (each with the unit of a bare number) and a default, in seconds.
-
-    Raises ConfigurationError, naming the variable that is no duration.
-    """
-    if given is not None:
-        return given
-    for name, unit in variables:
-        if environment.get(name):
-            try:
-                return parse_duration(environment[name], unit)
-            except ValueError as error:
-                raise ConfigurationError(f"The variable {name} is wrong: {error}.", "Correct or unset it.") from None
-    return default
-
-
-def interval_setting(given: float | None, environment: Mapping[str, str]) -> float:
-    """Seconds between two looks of ``watch``."""
-    variables = (("WEBEX_TOKEN_INTERVAL", "s"), ("EVENT_LOOP_SLEEP_SECONDS", "s"))
-    return duration_setting(given, environment, variables, DEFAULT_INTERVAL)
-
-
-def max_age_setting(given: float | None, environment: Mapping[str, str]) -> float:
-    """Seconds since the last refresh after which ``watch`` refreshes again."""
-    variables = (("WEBEX_TOKEN_MAX_AGE", "s"), ("EVENT_LOOP_DAYS", "d"))
-    return duration_setting(given, environment, variables, DEFAULT_MAX_AGE)
-
-
-def verbosity_options(function: F) -> F:
-    """Adds ``-v`` and ``--debug``, which are the same before and after the verb."""
-
-    @click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
-    @click.option("--debug", is_flag=True, help="Show each request to Webex, and where an error was raised.")
-    @functools.wraps(function)
-    def with_verbosity(*args: Any, verbose: bool, debug: bool, **kwargs: Any) -> Any:
-        ctx = click.get_current_context()
-        invocation = ctx.find_object(Invocation)
-        if invocation is not None:
-            invocation.verbose |= verbose
-            invocation.debug |= debug
-        return ctx.invoke(function, *args, **kwargs)
-
-    return with_verbosity  # type: ignore[return-value]
-
-
-def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
-    return check_profile_name(value)
-
-
-def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """The stored profiles that a shell may complete ``incomplete`` to; none where they cannot be told."""
-    try:
-        invocation = ctx.find_object(Invocation) or Invocation(os.environ)
-        return [name for name in invocation.config.names() if name.startswith(incomplete)]
-    except (WebexTokenError, OSError):
-        return []
-
-
-profile_option = click.option(
-    "-p",
-    "--profile",
-    metavar="NAME",
-    default=DEFAULT_PROFILE,
-    envvar="WEBEX_TOKEN_PROFILE",
-    show_default=True,
-    show_envvar=True,
-    callback=_checked,
-    shell_complete=complete_profiles,
-    help="Which stored sign-in this concerns.",
-)
-
-min_valid_option = click.option(
-    "--min-valid",
-    type=Duration(),
-    default="5m",
-    show_default=True,
-    metavar="DURATION",
-    help="Refresh first when the token lives for less than this.",
-)
-
-
-def _each_checked(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str]:  # noqa: ARG001
-    return [check_profile_name(value) for value in dict.fromkeys(values)]
-
-
-def profiles_option(verb: str) -> Callable[[F], F]:
-    """Adds ``--profile`` for any number of profiles, given on as ``named``: none stands for all."""
-    return click.option(
-        "-p",
-        "--profile",
-        "named",
-        metavar="NAME",
-        multiple=True,
-        envvar="WEBEX_TOKEN_PROFILE",
-        show_envvar=True,
-        callback=_each_checked,
-        shell_complete=complete_profiles,
-        help=f"{verb} this profile only; may be repeated.  [default: all that are stored]",
-    )
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-pass_invocation = click.make_pass_decorator(Invocation)

@@ -19,7 +19,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from webex_token_cli._version import __version__
-from webex_token_cli.application import Invocation, verbosity_options
+from webex_token_cli.cli.options import verbosity_options
+from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.errors import WebexTokenError
 
 # In the order in which a person meets them.
@@ -134,12 +135,12 @@ def _give_up(stream: TextIO | None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program with ``arguments`` and give its exit status. Every message about a failure is written here."""
-    invocation = Invocation(environment=os.environ)
+    terminal = Terminal(os.environ)
     try:
-        status = group.main(list(arguments), prog_name="webex-token", standalone_mode=False, obj=invocation)
+        status = group.main(list(arguments), prog_name="webex-token", standalone_mode=False, obj=terminal)
     except WebexTokenError as error:
         _say(f"Error: {error.message}\n{error.hint}")
-        if invocation.debug:
+        if terminal.debug:
             _say(frames(error, error.__traceback__))
         return error.exit_status
     except click.exceptions.Exit as exit_:
@@ -154,13 +155,13 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"Error: The system refused something ({error.strerror or type(error).__name__}).")
         _say(
             frames(error, error.__traceback__)
-            if invocation.debug
+            if terminal.debug
             else "What was stored before that is stored: `webex-token show` tells. --debug shows where it was."
         )
         return 1
     except Exception as error:  # noqa: BLE001 - the boundary: no traceback reaches a person unasked
         _say(f"Error: Something unexpected failed ({type(error).__name__}).")
-        _say(frames(error, error.__traceback__) if invocation.debug else "Run it again with --debug to see where.")
+        _say(frames(error, error.__traceback__) if terminal.debug else "Run it again with --debug to see where.")
         return 1
     return status if isinstance(status, int) else 0
 

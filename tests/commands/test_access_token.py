@@ -105,8 +105,8 @@ def test_what_get_warns_of_is_logged_and_not_printed(signed_in: Program, sandbox
     logged = python(signed_in, LOGGED + call)
     assert (logged.status, logged.out) == (0, unlogged.out)
     assert re.fullmatch(
-        r"WARNING webex_token_cli not refreshed\. Webex cannot answer now \(HTTP 503.*\)\.\n"
-        r"WARNING webex_token_cli the access token lives for 13 days only\.\n",
+        r"WARNING webex_token_cli the access token was not refreshed\. Webex cannot answer now \(HTTP 503.*\)\.\n"
+        r"WARNING webex_token_cli the access token expires in 13 days\.\n",
         logged.err,
     )
 
@@ -163,4 +163,4 @@ def test_its_words_name_every_error_it_raises() -> None:
 def test_importing_the_package_imports_nothing_else() -> None:
     script = "import sys; before = set(sys.modules); import webex_token_cli; print(sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
-    assert done.stdout == "['webex_token_cli']\n"
+    assert done.stdout == "['webex_token_cli', 'webex_token_cli._version']\n"

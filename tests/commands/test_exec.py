@@ -231,7 +231,7 @@ def test_a_living_token_is_handed_on_with_a_warning_when_webex_is_down(signed_in
     sandbox.order(Fault("/v1/access_token", 503, times=9))
     done = signed_in.run("exec", "--min-valid", "14d", "--", "printenv", "WEBEX_ACCESS_TOKEN")
     assert (done.status, done.out) == (0, f"{sandbox.webex.grants[0].access_token}\n")
-    assert done.err.startswith("Warning: not refreshed. Webex cannot answer now (HTTP 503")
+    assert done.err.startswith("Warning: the access token was not refreshed. Webex cannot answer now (HTTP 503")
 
 
 def test_without_a_living_token_nothing_is_run(signed_in: Program, sandbox: Sandbox, tmp_path: Path) -> None:

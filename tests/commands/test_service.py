@@ -13,7 +13,7 @@ import pytest
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.requirements import require
 from tests.support.systemctl import SINCE, FakeSystemd
-from webex_token_cli.application import Invocation
+from webex_token_cli.application import Application
 from webex_token_cli.commands.service import _manager
 from webex_token_cli.errors import ConfigurationError, WebexTokenError
 from webex_token_cli.service.job import Job, Ran, Standing, carried_over, left_out, run, this_program
@@ -623,15 +623,15 @@ def test_what_launchd_refuses_is_said(agent: Agent, launchd: PlayedLaunchd) -> N
 
 def test_each_system_has_its_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/Users/ada")
-    agent = _manager(Invocation({}), "darwin")
+    agent = _manager(Application({}), "darwin")
     assert isinstance(agent, Agent)
     assert (str(agent.path), agent.log) == (
         "/Users/ada/Library/LaunchAgents/webex-token.plist",
         "tail -f /Users/ada/Library/Logs/webex-token.log",
     )
-    unit = _manager(Invocation({}), "linux")
+    unit = _manager(Application({}), "linux")
     assert str(unit.path) == "/Users/ada/.config/systemd/user/webex-token.service"
     for platform in ("win32", "freebsd14"):
         with pytest.raises(ConfigurationError) as refused:
-            _manager(Invocation({}), platform)
+            _manager(Application({}), platform)
         assert "`webex-token watch --once` every hour; on Windows that is the Task Scheduler" in refused.value.hint

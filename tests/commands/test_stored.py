@@ -124,7 +124,7 @@ def test_a_refresh_token_near_its_end_is_a_warning(signed_in: Program) -> None:
     assert done.status == 0
     assert "expired" in done.out
     assert re.fullmatch(
-        rf"Warning: the refresh token of profile default ends {TIME} \(in 9 days\)\. Sign in .*\n", done.err
+        rf"Warning: the refresh token of profile default expires {TIME} \(in 9 days\)\. Sign in .*\n", done.err
     )
 
 
@@ -151,7 +151,7 @@ def test_get_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox
 def test_get_says_when_even_a_refresh_gave_too_little(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("get", "--min-valid", "20d")
     assert done.status == 0
-    assert done.err == "Warning: the access token lives for 13 days only.\n"
+    assert done.err == "Warning: the access token expires in 13 days.\n"
     assert sandbox.said() == ["signed in", "unchanged"]
 
 
@@ -159,7 +159,7 @@ def test_get_prints_a_living_token_when_webex_is_down(signed_in: Program, sandbo
     sandbox.order(Fault("/v1/access_token", 503, times=9))
     done = signed_in.run("get", "--min-valid", "14d")
     assert (done.status, done.out) == (0, f"{sandbox.webex.grants[0].access_token}\n")
-    assert done.err.startswith("Warning: not refreshed. Webex cannot answer now (HTTP 503")
+    assert done.err.startswith("Warning: the access token was not refreshed. Webex cannot answer now (HTTP 503")
 
 
 def test_get_has_nothing_to_print_when_webex_is_down_and_the_token_dead(signed_in: Program, sandbox: Sandbox) -> None:
@@ -399,4 +399,4 @@ def test_nowhere_to_print_is_no_traceback(signed_in: Program) -> None:
 def test_a_home_of_nobody_is_wrong_configuration(program: Program) -> None:
     done = program.having(WEBEX_TOKEN_HOME="~nobody-of-that-name/x").run("show")
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("Error: WEBEX_TOKEN_HOME names the home folder of nobody")
+    assert done.err.startswith("Error: WEBEX_TOKEN_HOME names the home folder of a user who does not exist")

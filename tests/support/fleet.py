@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from webex_token_cli.application import Invocation
+from webex_token_cli.application import Application
 from webex_token_cli.commands.watch import AT_ONCE
 from webex_token_cli.config.file import Profile, with_section
 from webex_token_cli.refresh.check import Account
@@ -46,13 +46,13 @@ class Fleet:
     """The profiles of this process's environment, and what watches some of them by ``clock``."""
 
     clock: Callable[[], float] = time.time
-    invocation: Invocation = field(default_factory=lambda: Invocation(os.environ))
+    application: Application = field(default_factory=lambda: Application(os.environ))
 
     def sign_in(self, grants: dict[str, dict[str, object]], ago: float) -> None:
         """Have a profile of each name, with the tokens of its grant, that was refreshed ``ago`` seconds ago."""
         text = ""
         store_name = os.environ["WEBEX_TOKEN_STORE"]
-        store = self.invocation.store(store_name)
+        store = self.application.store(store_name)
         for name, grant in grants.items():
             record = TokenRecord.signed_in(
                 TokenResponse.parse(grant),
@@ -62,14 +62,14 @@ class Fleet:
             )
             store.save(name, record)
             text = with_section(text, name, Profile(name, store=store_name).settings)
-        path = self.invocation.config.path
+        path = self.application.config.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
     def account(self, name: str) -> Account:
         """The way to a profile, as ``watch`` makes it."""
-        settings = self.invocation.settings(name)
-        refresher = replace(self.invocation.refresher(settings), clock=self.clock)
+        settings = self.application.settings(name)
+        refresher = replace(self.application.refresher(settings), clock=self.clock)
         return Account(
             settings.api_url,
             stored=lambda: refresher.store.load(name),
@@ -80,7 +80,7 @@ class Fleet:
     def watcher(self, at_once: int, stop: StopRequest) -> Watcher:
         """A watcher with nothing in it that is not real, but perhaps the clock."""
         return Watcher(
-            profiles=self.invocation.config.names,
+            profiles=self.application.config.names,
             account=self.account,
             crew=Threads[Settlement](at_once, stop.wake),
             report=lambda _: None,
@@ -88,7 +88,7 @@ class Fleet:
             clock=self.clock,
             nap=stop.nap,
             stopping=stop,
-            at_rest=self.invocation.hang_up,
+            at_rest=self.application.close_connections,
         )
 
     def round(self, names: list[str], at_once: int, stop: StopRequest) -> float:
@@ -130,7 +130,7 @@ class Quick:
         grants = json.load(sys.stdin)
         fleet = Fleet(clock=lambda: self.now)
         fleet.sign_in({f"p{number}": grant for number, grant in enumerate(grants)}, ago=0)
-        listed = fleet.invocation.config.names
+        listed = fleet.application.config.names
 
         def names() -> list[str]:
             self.rounds += 1

@@ -24,7 +24,7 @@ from tests.support.rounds import (
     store_in,
     stored_in,
 )
-from webex_token_cli.application import Invocation
+from webex_token_cli.application import Application
 from webex_token_cli.main import group
 from webex_token_cli.sandbox.server import Fault, Sandbox
 from webex_token_cli.tokens import TokenRecord
@@ -204,8 +204,8 @@ def test_no_answer_in_time(
         client = WebexClient(url, new_session(url), timeout=(1.0, 0.3))
         for home, form in zip(homes, ("text", "json"), strict=True):
             settings = program.having(WEBEX_TOKEN_HOME=str(home), WEBEX_TOKEN_API_URL=url)
-            invocation = Invocation(settings.variables, _clients={url: client})
-            status = group.main(looking_once(form), standalone_mode=False, obj=invocation)
+            application = Application(settings.variables, _clients={url: client})
+            status = group.main(looking_once(form), standalone_mode=False, obj=application)
             done.append(Finished(status, *capsys.readouterr()))
     assert seen(*done) == expected(retrying("HOST did not answer in time."), record)
     assert [stored_in(home) for home in homes] == [record, record]

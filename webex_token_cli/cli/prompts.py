@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from webex_token_cli.application import Invocation
+from webex_token_cli.application import Application
 from webex_token_cli.config.file import STORES, Overrides, Settings
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.text import printable
@@ -110,19 +110,19 @@ def integration_options(function: F) -> F:
     return with_overrides  # type: ignore[return-value]
 
 
-def with_client_id(invocation: Invocation, settings: Settings, questions: Questions = OF_A_SIGN_IN) -> Settings:
+def with_client_id(application: Application, settings: Settings, questions: Questions = OF_A_SIGN_IN) -> Settings:
     """``settings`` with a client id, which a person is asked for, and told where to get, if there is none.
 
     Raises ConfigurationError when it is none, or nobody can be asked.
     """
     client_id = settings.client_id
     if not client_id:
-        if not invocation.has_person:
+        if not application.interactive:
             raise ConfigurationError(
                 f"No client id is configured for profile {settings.profile}.", questions.client_id_hint
             )
         scopes = " ".join(settings.scopes)
-        invocation.say(questions.explanation.format(redirect_uri=settings.redirect_uri, scopes=scopes))
+        application.say(questions.explanation.format(redirect_uri=settings.redirect_uri, scopes=scopes))
         client_id = click.prompt("Client ID", err=True)
     client_id = client_id.strip()
     if not client_id or not client_id.isprintable() or " " in client_id:
@@ -134,7 +134,7 @@ def with_client_id(invocation: Invocation, settings: Settings, questions: Questi
 
 
 def client_secret(
-    invocation: Invocation,
+    application: Application,
     settings: Settings,
     file: str | None,
     before: TokenRecord | None,
@@ -146,11 +146,11 @@ def client_secret(
     """
     if file is not None:
         secret = _read_secret(file)
-    elif invocation.environment.get("WEBEX_CLIENT_SECRET"):
-        secret = invocation.environment["WEBEX_CLIENT_SECRET"]
+    elif application.environment.get("WEBEX_CLIENT_SECRET"):
+        secret = application.environment["WEBEX_CLIENT_SECRET"]
     elif before is not None and before.client_id == settings.client_id:
         secret = before.client_secret
-    elif invocation.has_person:
+    elif application.interactive:
         secret = click.prompt("Client Secret (not shown)", hide_input=True, err=True)
     else:
         raise ConfigurationError("No client secret is configured.", questions.client_secret_hint)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.application import Invocation
+from webex_token_cli.application import Application
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.times import clock_face
 from webex_token_cli.tokens import TokenRecord
@@ -39,7 +39,7 @@ class Manner:
     as_json: bool
 
 
-def signed_in(invocation: Invocation, sign_in: "SignIn", manner: Manner) -> TokenRecord:
+def signed_in(application: Application, sign_in: "SignIn", manner: Manner) -> TokenRecord:
     """Sign a person in, in this manner; the record that is stored then.
 
     Raises SignInNotCompleted, ConfigurationError, TemporaryFailure, StoreUnavailable and what Webex refuses.
@@ -56,23 +56,23 @@ def signed_in(invocation: Invocation, sign_in: "SignIn", manner: Manner) -> Toke
     chosen = flow is Flow.AUTO
     if chosen:
         choice = choose(
-            Surroundings(sys.platform, invocation.environment, invocation.has_person),
+            Surroundings(sys.platform, application.environment, application.interactive),
             redirect_is_local=redirect.is_local,
             listens=listen is not None,
             opens_browser=not manner.no_browser,
         )
         flow = choice.flow
-        invocation.say(f"Signing in with --flow {flow}, because {choice.why}.")
+        application.say(f"Signing in with --flow {flow}, because {choice.why}.")
     if flow is Flow.DEVICE:
-        return _with_device(invocation, sign_in, manner)
+        return _with_device(application, sign_in, manner)
     if flow is Flow.BROWSER:
         try:
             return _with_browser(
-                invocation, sign_in, manner, redirect, listen, gives_up=chosen and invocation.has_person
+                application, sign_in, manner, redirect, listen, gives_up=chosen and application.interactive
             )
         except NoBrowserOpened:
-            invocation.say("No browser opened; going on with --flow paste.")
-    return _with_paste(invocation, sign_in, manner, redirect)
+            application.say("No browser opened; going on with --flow paste.")
+    return _with_paste(application, sign_in, manner, redirect)
 
 
 def _check_tls_options(manner: Manner, redirect: "RedirectURI") -> None:
@@ -86,7 +86,7 @@ def _check_tls_options(manner: Manner, redirect: "RedirectURI") -> None:
 
 
 def _with_browser(
-    invocation: Invocation,
+    application: Application,
     sign_in: "SignIn",
     manner: Manner,
     redirect: "RedirectURI",
@@ -98,11 +98,11 @@ def _with_browser(
     flow = BrowserFlow(
         redirect,
         open_browser=(lambda _: True) if manner.no_browser else _open_browser,
-        say=invocation.say,
+        say=application.say,
         timeout=manner.timeout,
         scopes=sign_in.scopes,
         listen=listen,
-        tls=_tls(invocation, manner, redirect),
+        tls=_tls(application, manner, redirect),
         gives_up=gives_up,
         call_off=sign_in.commitment.first,
     )
@@ -110,7 +110,7 @@ def _with_browser(
         return flow.sign_in(sign_in.page, sign_in.exchange, lambda record: who(sign_in.profile, record))
 
 
-def _tls(invocation: Invocation, manner: Manner, redirect: "RedirectURI") -> "SSLContext | None":
+def _tls(application: Application, manner: Manner, redirect: "RedirectURI") -> "SSLContext | None":
     """What makes the listener speak https, where the browser talks to it directly.
 
     A redirect URI that leads elsewhere arrives through a proxy, which has the certificate for it, and speaks
@@ -123,10 +123,10 @@ def _tls(invocation: Invocation, manner: Manner, redirect: "RedirectURI") -> "SS
     if manner.tls_cert is not None and manner.tls_key is not None:
         certificate = certificate_from_files(manner.tls_cert, manner.tls_key, redirect.host)
         if not certificate.names_host:
-            invocation.say(f"Warning: the certificate is not for {redirect.host}; the browser will say so.")
+            application.say(f"Warning: the certificate is not for {redirect.host}; the browser will say so.")
     elif redirect.is_local:
         certificate = certificate_for_this_login(redirect.host)
-        invocation.say(
+        application.say(
             "The browser will warn of a certificate that nobody vouches for: it was made for this one login. "
             "Go on if its SHA-256 fingerprint is\n\n"
             f"  {certificate.fingerprint}\n"
@@ -136,7 +136,7 @@ def _tls(invocation: Invocation, manner: Manner, redirect: "RedirectURI") -> "SS
     return certificate.context
 
 
-def _with_paste(invocation: Invocation, sign_in: "SignIn", manner: Manner, redirect: "RedirectURI") -> TokenRecord:
+def _with_paste(application: Application, sign_in: "SignIn", manner: Manner, redirect: "RedirectURI") -> TokenRecord:
     from webex_token_cli.signin.paste import PasteFlow, Standard, unseen
 
     if sys.stdin is None:
@@ -144,12 +144,12 @@ def _with_paste(invocation: Invocation, sign_in: "SignIn", manner: Manner, redir
     descriptor = sys.stdin.fileno()
     with unseen(descriptor):
         flow = PasteFlow(
-            redirect, Standard(descriptor), invocation.say, invocation.has_person, manner.timeout, sign_in.scopes
+            redirect, Standard(descriptor), application.say, application.interactive, manner.timeout, sign_in.scopes
         )
         return flow.sign_in(sign_in.page, sign_in.exchange)
 
 
-def _with_device(invocation: Invocation, sign_in: "SignIn", manner: Manner) -> TokenRecord:
+def _with_device(application: Application, sign_in: "SignIn", manner: Manner) -> TokenRecord:
     from webex_token_cli.signin.device import DeviceFlow
 
     flow = DeviceFlow(
@@ -157,7 +157,7 @@ def _with_device(invocation: Invocation, sign_in: "SignIn", manner: Manner) -> T
         sign_in.client_id,
         sign_in.client_secret,
         sign_in.scopes,
-        show=(lambda code: click.echo(_code_document(invocation, code))) if manner.as_json else _show_code,
+        show=(lambda code: click.echo(_code_document(application, code))) if manner.as_json else _show_code,
         tick=_count_down if _at_a_terminal() else lambda _: None,
         timeout=manner.timeout,
     )
@@ -193,14 +193,14 @@ def _count_down(left: float | None) -> None:
         click.echo(f"\r\x1b[KWaiting for you to enter it … {clock_face(left)} left", nl=False, err=True)
 
 
-def _code_document(invocation: Invocation, code: "DeviceCode") -> str:
+def _code_document(application: Application, code: "DeviceCode") -> str:
     """What another program needs to send a person there, on one line and before the wait."""
     document = {
         "version": 1,
         "verification_uri": code.verification_uri,
         "verification_uri_complete": code.verification_uri_complete,
         "user_code": code.user_code,
-        "expires_at": int(invocation.clock() + code.expires_in),
+        "expires_at": int(application.clock() + code.expires_in),
         "interval": code.interval,
     }
     return json.dumps(document)

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from webex_token_cli.application import Invocation
-from webex_token_cli.config.file import DEFAULT_PROFILE, STORES, Profile, Settings
+from webex_token_cli.config.file import DEFAULT_PROFILE, Profile, Settings
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
@@ -18,16 +17,6 @@ def remembered(settings: Settings) -> Profile:
         settings.profile, settings.client_id, settings.redirect_uri, " ".join(settings.scopes),
         settings.api_url, settings.store,
     )  # fmt: skip
-
-
-def remember(invocation: Invocation, profile: Profile) -> None:
-    """Keep the settings for the next time, and nothing in the store that they named before."""
-    before = invocation.config.load(profile.name)
-    invocation.config.save(profile)
-    if before.store not in (None, profile.store) and before.store in STORES:
-        old = invocation.store(before.store)
-        with old.lock(profile.name):
-            old.delete(profile.name)
 
 
 def option_for(profile: str) -> str:

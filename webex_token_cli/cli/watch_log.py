@@ -5,7 +5,7 @@ import errno
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import click
@@ -123,6 +123,15 @@ class LiveLine:
         width = shutil.get_terminal_size().columns - 1
         self._write(text if len(text) <= width else f"{text[: width - 1]}…")
         self._shown = True
+
+    def above(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        """``say``, with this line wiped before each call."""
+
+        def say_above(text: str) -> None:
+            self.wipe()
+            say(text)
+
+        return say_above
 
     def wipe(self) -> None:
         """Leave the line empty."""

@@ -1,15 +1,14 @@
 """What a watch is told: by ``watch`` itself, and by ``service install``, which hands it on."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.cli.options import (
     Duration,
-    Invocation,
     interval_setting,
     max_age_setting,
     profiles_option,
@@ -32,9 +31,8 @@ class Wishes:
     on_attention: str | None
     log_format: str
 
-    def timing(self, invocation: Invocation) -> Timing:
+    def timing(self, environment: Mapping[str, str]) -> Timing:
         """How often it looks, and what it renews: option, variable or default. Raises ConfigurationError."""
-        environment = invocation.environment
         return Timing(interval_setting(self.interval, environment), max_age_setting(self.max_age, environment))
 
 

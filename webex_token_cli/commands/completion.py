@@ -7,7 +7,12 @@ again, zsh's replaces an option by its value after a "=", and fish's offers noth
 
 import click
 
-from webex_token_cli.application import HOME_READ, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
+    HOME_READ,
+    pass_application,
+    verbosity_options,
+)
 
 _BASH = """\
 _webex_token_completion() {
@@ -91,8 +96,8 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 @click.command("completion", short_help="Print the script that completes commands in a shell.", epilog=HOME_READ)
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, shell: str) -> None:
+@pass_application
+def command(application: Application, shell: str) -> None:
     """Print the script that has bash, zsh or fish complete verbs, options, choices and stored profiles.
 
     The shell is to run it each time it starts: by the line below in ~/.bashrc, by the same for zsh in
@@ -104,5 +109,5 @@ def command(invocation: Invocation, shell: str) -> None:
 
     Exit status: 0 printed; 2 it is no shell that is known.
     """
-    invocation.detail(f"A script for {shell}, which runs webex-token for what there is to complete.")
+    application.detail(f"A script for {shell}, which runs webex-token for what there is to complete.")
     click.echo(_SCRIPTS[shell], nl=False)

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import click
 
-from webex_token_cli.application import HOME_VARIABLE, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.application import HOME_VARIABLE, Application
+from webex_token_cli.cli.options import (
+    pass_application,
+    verbosity_options,
+)
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.times import DAY
 
@@ -24,8 +28,8 @@ _STEP_BOUND_WITH_A_PERSON = 300.0
 @click.command("demo", short_help="See it all work, with no account, in a few seconds.")
 @click.option("--open", "open_browser", is_flag=True, help="Sign in in your own browser, instead of by itself.")
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, open_browser: bool) -> None:
+@pass_application
+def command(application: Application, open_browser: bool) -> None:
     """Walk through login, show, refresh and watch against a stand-in for Webex.
 
     Needs no account, no keyring and no display, and touches nothing of yours: tokens, configuration and
@@ -42,7 +46,7 @@ def command(invocation: Invocation, open_browser: bool) -> None:
 
     rules = Rules(redirect_uris=(f"http://localhost:{_free_port()}/oauth",))
     with tempfile.TemporaryDirectory(prefix="webex-token-demo-") as home, Sandbox(rules) as sandbox:
-        environment = _environment(invocation.environment, Path(home), sandbox.environment, open_browser)
+        environment = _environment(application.environment, Path(home), sandbox.environment, open_browser)
         steps = _Steps(environment, _STEP_BOUND_WITH_A_PERSON if open_browser else _STEP_BOUND)
         _tell("A stand-in for Webex is running on this machine. Sign in to it:")
         steps.run("login")

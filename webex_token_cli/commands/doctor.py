@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli._version import __version__
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
-    Invocation,
     interval_setting,
     json_option,
     max_age_setting,
-    pass_invocation,
+    pass_application,
     profiles_option,
     verbosity_options,
 )
@@ -45,8 +45,8 @@ _SETTINGS_CHECKED = (
 @profiles_option("Check")
 @json_option
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, named: list[str], as_json: bool) -> int:
+@pass_application
+def command(application: Application, named: list[str], as_json: bool) -> int:
     """Check what a sign-in and a refresh need on this machine, and say what to do about each finding.
 
     That is: the configuration, the credential store (an entry is written, read and removed), the port of the
@@ -65,20 +65,20 @@ def command(invocation: Invocation, named: list[str], as_json: bool) -> int:
     from webex_token_cli.doctor.findings import exit_status
     from webex_token_cli.doctor.run import examine
 
-    findings = examine(_machine(invocation), named)
+    findings = examine(_machine(application), named)
     status = exit_status(findings)
-    click.echo(_document(invocation, findings, status) if as_json else _report(findings))
+    click.echo(_document(application, findings, status) if as_json else _report(findings))
     return status
 
 
-def _machine(invocation: Invocation) -> "Machine":
+def _machine(application: Application) -> "Machine":
     from webex_token_cli.doctor.port_owner import holder_of
     from webex_token_cli.doctor.run import Machine
     from webex_token_cli.signin.flows import Surroundings
 
-    environment = invocation.environment
+    environment = application.environment
     return Machine(
-        config=lambda: invocation.config,
+        config=lambda: application.config,
         overrides=Overrides(
             client_id=environment.get("WEBEX_CLIENT_ID"),
             redirect_uri=environment.get("WEBEX_REDIRECT_URI"),
@@ -87,14 +87,14 @@ def _machine(invocation: Invocation) -> "Machine":
             store=environment.get("WEBEX_TOKEN_STORE"),
         ),
         others=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
-        store=invocation.store,
-        client=invocation.client,
+        store=application.store,
+        client=application.client,
         # As on a terminal, where `login` says which way is left when no browser is there.
         surroundings=Surroundings(sys.platform, environment, has_person=True),
         find_browser=_browser,
         holder=holder_of,
-        clock=invocation.clock,
-        note=invocation.detail,
+        clock=application.clock,
+        note=application.detail,
     )
 
 
@@ -139,10 +139,10 @@ def _summary(findings: "list[Finding]") -> str:
     return f"{' and '.join(told)}." if told else "Nothing is wrong."
 
 
-def _document(invocation: Invocation, findings: "list[Finding]", status: int) -> str:
+def _document(application: Application, findings: "list[Finding]", status: int) -> str:
     return to_json(
         {
-            "now": int(invocation.clock()),
+            "now": int(application.clock()),
             "program": {
                 "version": __version__,
                 "python": platform.python_version(),

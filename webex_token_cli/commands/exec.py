@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.child_environment import without_secrets
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
-    Invocation,
     min_valid_option,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.cli.child_environment import fresh, without_secrets
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.system.processes import run_in_our_place, uncoerced
 from webex_token_cli.tokens import TokenRecord
@@ -58,9 +58,9 @@ def _checked(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
 )
 @click.argument("arguments", metavar="-- CMD [ARG]...", nargs=-1, required=True, type=click.UNPROCESSED)
 @verbosity_options
-@pass_invocation
+@pass_application
 def command(
-    invocation: Invocation, profile: str, min_valid: float, names: tuple[str, ...], arguments: tuple[str, ...]
+    application: Application, profile: str, min_valid: float, names: tuple[str, ...], arguments: tuple[str, ...]
 ) -> int:
     """Run CMD with the access token in WEBEX_ACCESS_TOKEN and WEBEX_TEAMS_ACCESS_TOKEN.
 
@@ -77,8 +77,8 @@ def command(
     Exit status: that of CMD; 127 there is no CMD, 126 it cannot be executed; before it runs 2 wrong usage,
     3 sign-in needed, 4 the token is dead and Webex cannot be asked now, 5 the credential store is unavailable.
     """
-    record = fresh(invocation, profile, min_valid)
-    given = uncoerced(invocation.environment)
+    record = application.valid_record(profile, min_valid)
+    given = uncoerced(application.environment)
     return run_in_our_place(arguments, environment_of_child(given, record, (*VARIABLES, *names)))
 
 

@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
-    Invocation,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
@@ -18,8 +18,8 @@ from webex_token_cli.errors import ConfigurationError
 @profile_option
 @click.option("--yes", is_flag=True, help="Print it even on a terminal, where others may see it.")
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, profile: str, yes: bool) -> None:
+@pass_application
+def command(application: Application, profile: str, yes: bool) -> None:
     """Print a sign-in as one JSON document: tokens, client secret and settings, for `webex-token import`.
 
     Whoever reads it can act as the person, so pipe it, or keep it in a file that only you can read. What is
@@ -41,5 +41,5 @@ def command(invocation: Invocation, profile: str, yes: bool) -> None:
         )
     from webex_token_cli.transfer.documents import export
 
-    _, record = invocation.stored(profile)
-    click.echo(export(invocation.config.load(profile), record))
+    _, record = application.stored(profile)
+    click.echo(export(application.config.load(profile), record))

@@ -2,15 +2,14 @@
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
-    Invocation,
     min_valid_option,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.cli.child_environment import fresh
 
 
 @click.command("get", short_help="Print the access token.", epilog=SETTINGS_READ)
@@ -18,8 +17,8 @@ from webex_token_cli.cli.child_environment import fresh
 @min_valid_option
 @click.option("--no-refresh", is_flag=True, help="Never talk to Webex; print what is stored.")
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, profile: str, min_valid: float, no_refresh: bool) -> None:
+@pass_application
+def command(application: Application, profile: str, min_valid: float, no_refresh: bool) -> None:
     """Print the access token and a newline, nothing else.
 
     A token with less than --min-valid to live is refreshed first. If that fails for now and the token
@@ -33,4 +32,4 @@ def command(invocation: Invocation, profile: str, min_valid: float, no_refresh: 
     Exit status: 0 printed, 3 sign-in needed, 4 the token is dead and Webex cannot be asked now, 5 the
     credential store is unavailable.
     """
-    click.echo(fresh(invocation, profile, min_valid, may_refresh=not no_refresh).access_token)
+    click.echo(application.valid_record(profile, min_valid, may_refresh=not no_refresh).access_token)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     HOME_READ,
-    Invocation,
     json_option,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import Questions, client_secret, integration_options, with_client_id
-from webex_token_cli.cli.summary import facts, option_for, remember, remembered, where_it_stands
+from webex_token_cli.cli.summary import facts, option_for, remembered, where_it_stands
 from webex_token_cli.config.file import Overrides, Profile
 from webex_token_cli.errors import ConfigurationError, GrantRefused
 from webex_token_cli.text import as_json as to_json
@@ -58,11 +58,11 @@ class _Imported:
 @integration_options
 @json_option
 @verbosity_options
-@pass_invocation
+@pass_application
 @click.pass_context
 def command(
     ctx: click.Context,
-    invocation: Invocation,
+    application: Application,
     file: str,
     profile: str,
     overrides: Overrides,
@@ -86,17 +86,17 @@ def command(
     """
     from webex_token_cli.transfer.documents import Export, read
 
-    given = read(_read(invocation, profile, file, client_secret_file))
+    given = read(_read(application, profile, file, client_secret_file))
     if isinstance(given, Export):
         _refuse_what_an_export_brings(ctx)
-        imported = _keep_export(invocation, profile, given, overrides)
+        imported = _keep_export(application, profile, given, overrides)
     else:
-        imported = _keep_response(invocation, profile, given, overrides, client_secret_file)
-    click.echo(_document(profile, imported) if as_json else _summary(invocation, profile, imported))
-    invocation.warn_if_running_out(profile, imported.record)
+        imported = _keep_response(application, profile, given, overrides, client_secret_file)
+    click.echo(_document(profile, imported) if as_json else _summary(application, profile, imported))
+    application.warn_if_refresh_token_low(profile, imported.record)
 
 
-def _read(invocation: Invocation, profile: str, file: str, client_secret_file: str | None) -> bytes:
+def _read(application: Application, profile: str, file: str, client_secret_file: str | None) -> bytes:
     """What is to be imported, a little more than there may be at most. Raises ConfigurationError."""
     from webex_token_cli.transfer.documents import LONGEST
 
@@ -104,10 +104,10 @@ def _read(invocation: Invocation, profile: str, file: str, client_secret_file: s
         if file != "-":
             with Path(file).open("rb") as opened:
                 return opened.read(LONGEST + 1)
-        if invocation.has_person or sys.stdin is None:
+        if application.interactive or sys.stdin is None:
             named = f"-p {profile}"
             raise ConfigurationError(
-                f"Nothing to import: standard input is {'a terminal' if invocation.has_person else 'closed'}.",
+                f"Nothing to import: standard input is {'a terminal' if application.interactive else 'closed'}.",
                 f"Pipe it, as in `webex-token export {named} | ssh HOST webex-token import {named}`, or name a FILE.",
             )
         if client_secret_file == file:
@@ -137,60 +137,64 @@ def _refuse_what_an_export_brings(ctx: click.Context) -> None:
         )
 
 
-def _keep_export(invocation: Invocation, profile: str, export: "Export", overrides: Overrides) -> _Imported:
+def _keep_export(application: Application, profile: str, export: "Export", overrides: Overrides) -> _Imported:
     """Store another machine's record as it was there. Raises StoreUnavailable, ConfigurationError."""
     from webex_token_cli.signin.finish import keep
 
-    place = invocation.settings(profile, Overrides(store=overrides.store)).store
-    store = invocation.store(place)
+    place = application.settings(profile, Overrides(store=overrides.store)).store
+    store = application.store(place)
     store.load_replaceable(profile)  # one of a newer version is not to be replaced
     taken = Profile(profile, **export.settings, store=place)
     record = export.record
     if not export.names_person:
-        api_url = invocation.settings(profile, overrides).api_url
-        record = record.belonging_to(_person(invocation, profile, record, api_url))
-    keep(record, store, profile, lambda: remember(invocation, taken))
+        api_url = application.settings(profile, overrides).api_url
+        record = record.belonging_to(_person(application, profile, record, api_url))
+    keep(record, store, profile, lambda: application.remember(taken))
     return _Imported(record, store, tuple((taken.scopes or "").split()), counted=False)
 
 
 def _keep_response(
-    invocation: Invocation, profile: str, response: TokenResponse, overrides: Overrides, client_secret_file: str | None
+    application: Application,
+    profile: str,
+    response: TokenResponse,
+    overrides: Overrides,
+    client_secret_file: str | None,
 ) -> _Imported:
     """Make tokens that Webex gave elsewhere a record. Raises StoreUnavailable, ConfigurationError."""
     from webex_token_cli.signin.authorization import RedirectURI
     from webex_token_cli.signin.finish import keep
 
-    now = invocation.clock()
+    now = application.clock()
     # What was granted is the best guess at what a later sign-in is to ask for.
     scopes = overrides.scopes or " ".join(response.scopes or ()) or None
-    settings = invocation.settings(profile, replace(overrides, scopes=scopes))
+    settings = application.settings(profile, replace(overrides, scopes=scopes))
     RedirectURI.parse(settings.redirect_uri)
-    store = invocation.store(settings.store)
+    store = application.store(settings.store)
     before = store.load_replaceable(profile)
-    settings = with_client_id(invocation, settings, OF_AN_IMPORT)
-    secret = client_secret(invocation, settings, client_secret_file, before, OF_AN_IMPORT)
+    settings = with_client_id(application, settings, OF_AN_IMPORT)
+    secret = client_secret(application, settings, client_secret_file, before, OF_AN_IMPORT)
     record = TokenRecord.signed_in(response, settings.client_id or "", secret, now)
-    record = record.belonging_to(_person(invocation, profile, record, settings.api_url))
-    keep(record, store, profile, lambda: remember(invocation, remembered(settings)))
+    record = record.belonging_to(_person(application, profile, record, settings.api_url))
+    keep(record, store, profile, lambda: application.remember(remembered(settings)))
     return _Imported(record, store, settings.scopes, counted=True)
 
 
-def _person(invocation: Invocation, profile: str, record: TokenRecord, api_url: str) -> Person | None:
+def _person(application: Application, profile: str, record: TokenRecord, api_url: str) -> Person | None:
     """Whom the tokens act for, as far as Webex tells it. A dead access token may have a living refresh token."""
     from webex_token_cli.signin.finish import person_of
 
     try:
-        return person_of(record, invocation.client(api_url), invocation.say)
+        return person_of(record, application.client(api_url), application.say)
     except GrantRefused as error:
-        invocation.say(f"Warning: {error.message} `webex-token refresh{option_for(profile)}` may mend that.")
+        application.say(f"Warning: {error.message} `webex-token refresh{option_for(profile)}` may mend that.")
         return None
 
 
-def _summary(invocation: Invocation, profile: str, imported: _Imported) -> str:
+def _summary(application: Application, profile: str, imported: _Imported) -> str:
     person = imported.record.person
     whose = "somebody whose name is not known" if person is None else person.label
     lines = [f"Imported the {'tokens' if imported.counted else 'sign-in'} of {whose} (profile {profile})."]
-    lines += where_it_stands(profile, imported.store, imported.record, invocation.clock())
+    lines += where_it_stands(profile, imported.store, imported.record, application.clock())
     if imported.counted:
         # A token response does not tell when it was given.
         refresh = f"`webex-token refresh{option_for(profile)}`"

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     HOME_READ,
     Duration,
-    Invocation,
     json_option,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
 from webex_token_cli.cli.signin import Manner, signed_in, who
-from webex_token_cli.cli.summary import facts, not_granted, remember, remembered, where_it_stands
+from webex_token_cli.cli.summary import facts, not_granted, remembered, where_it_stands
 from webex_token_cli.config.file import Overrides, Settings
 from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import TokenRecord
@@ -64,9 +64,9 @@ FLOWS = ("auto", "browser", "paste", "device")
 )
 @json_option
 @verbosity_options
-@pass_invocation
+@pass_application
 def command(
-    invocation: Invocation,
+    application: Application,
     profile: str,
     overrides: Overrides,
     client_secret_file: str | None,
@@ -93,32 +93,32 @@ def command(
     Exit status: 0 signed in; 2 something is set up wrongly; 3 the client secret was refused; 4 Webex
     cannot be asked now; 5 the credential store is unavailable; 6 denied, or nobody finished the sign-in.
     """
-    settings = invocation.settings(profile, overrides)
-    credentials = invocation.store(settings.store)
+    settings = application.settings(profile, overrides)
+    credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
     credentials.check()
-    settings = with_client_id(invocation, settings)
-    secret = client_secret(invocation, settings, client_secret_file, before)
+    settings = with_client_id(application, settings)
+    secret = client_secret(application, settings, client_secret_file, before)
     manner = Manner(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
-    record = signed_in(invocation, _prepared(invocation, settings, secret, credentials), manner)
+    record = signed_in(application, _prepared(application, settings, secret, credentials), manner)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 
 
-def _prepared(invocation: Invocation, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
+def _prepared(application: Application, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
     from webex_token_cli.signin.finish import SignIn
     from webex_token_cli.system.signals import held_back
 
     return SignIn(
-        client=invocation.client(settings.api_url),
+        client=application.client(settings.api_url),
         store=store,
         profile=settings.profile,
         client_id=settings.client_id or "",
         client_secret=client_secret,
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
-        remember=lambda: remember(invocation, remembered(settings)),
-        warn=invocation.say,
-        clock=invocation.clock,
+        remember=lambda: application.remember(remembered(settings)),
+        warn=application.say,
+        clock=application.clock,
         uninterrupted=held_back,
     )
 

@@ -2,12 +2,12 @@
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
     Duration,
-    Invocation,
     json_option,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
@@ -28,8 +28,8 @@ from webex_token_cli.times import when
 )
 @json_option
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, profile: str, every: bool, if_older_than: float | None, as_json: bool) -> int:
+@pass_application
+def command(application: Application, profile: str, every: bool, if_older_than: float | None, as_json: bool) -> int:
     """Renew the tokens now, and say what came of it.
 
     Webex renews an access token at most once in 24 hours: a refresh before that answers with the same
@@ -44,37 +44,37 @@ def command(invocation: Invocation, profile: str, every: bool, if_older_than: fl
     credential store is unavailable. With --all, the worst of them.
     """
     if not every:
-        outcome = _refresh(invocation, profile, if_older_than)
-        click.echo(_document({profile: outcome}, invocation) if as_json else _sentence(profile, outcome, invocation))
-        invocation.warn_if_running_out(profile, outcome.record)
+        outcome = _refresh(application, profile, if_older_than)
+        click.echo(_document({profile: outcome}, application) if as_json else _sentence(profile, outcome, application))
+        application.warn_if_refresh_token_low(profile, outcome.record)
         return 0
     status = 0
     outcomes: dict[str, Outcome | WebexTokenError] = {}
-    for name in invocation.profiles():
+    for name in application.profiles():
         try:
-            outcomes[name] = outcome = _refresh(invocation, name, if_older_than)
+            outcomes[name] = outcome = _refresh(application, name, if_older_than)
         except WebexTokenError as error:
             outcomes[name] = error
             status = max(status, error.exit_status)
-            invocation.say(f"Error: {error.message}\n{error.hint}")
+            application.say(f"Error: {error.message}\n{error.hint}")
         else:
             if not as_json:
-                click.echo(_sentence(name, outcome, invocation))
-            invocation.warn_if_running_out(name, outcome.record)
+                click.echo(_sentence(name, outcome, application))
+            application.warn_if_refresh_token_low(name, outcome.record)
     if as_json:
-        click.echo(_document(outcomes, invocation))
+        click.echo(_document(outcomes, application))
     return status
 
 
-def _refresh(invocation: Invocation, profile: str, if_older_than: float | None) -> Outcome:
-    refresher = invocation.refresher(invocation.settings(profile))
+def _refresh(application: Application, profile: str, if_older_than: float | None) -> Outcome:
+    refresher = application.refresher(application.settings(profile))
     if if_older_than is None:
         return refresher.refresh(profile)
-    return refresher.refresh(profile, lambda record: invocation.clock() - record.refreshed_at >= if_older_than)
+    return refresher.refresh(profile, lambda record: application.clock() - record.refreshed_at >= if_older_than)
 
 
-def _sentence(profile: str, outcome: Outcome, invocation: Invocation) -> str:
-    now = invocation.clock()
+def _sentence(profile: str, outcome: Outcome, application: Application) -> str:
+    now = application.clock()
     expiry = when(outcome.record.access_expires_at, now)
     match outcome.result:
         case Result.RENEWED:
@@ -90,8 +90,8 @@ def _sentence(profile: str, outcome: Outcome, invocation: Invocation) -> str:
             return f"{profile}: another webex-token refreshed it in the meantime; it expires {expiry}."
 
 
-def _document(outcomes: "dict[str, Outcome | WebexTokenError] | dict[str, Outcome]", invocation: Invocation) -> str:
-    now = invocation.clock()
+def _document(outcomes: "dict[str, Outcome | WebexTokenError] | dict[str, Outcome]", application: Application) -> str:
+    now = application.clock()
     return as_json(
         {
             "now": int(now),

@@ -5,7 +5,12 @@ import threading
 
 import click
 
-from webex_token_cli.application import Duration, Invocation, pass_invocation, verbosity_options
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
+    Duration,
+    pass_application,
+    verbosity_options,
+)
 from webex_token_cli.config.file import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.times import local_time
@@ -67,9 +72,9 @@ from webex_token_cli.times import local_time
     help="A redirect URI of the integration; may be repeated.",
 )
 @verbosity_options
-@pass_invocation
+@pass_application
 def command(
-    invocation: Invocation,
+    application: Application,
     port: int,
     auto_approve: bool,
     access_ttl: float,
@@ -96,7 +101,7 @@ def command(
 
     def report(entry: Entry) -> None:
         said = f"  {entry.said}" if entry.said else ""
-        invocation.say(f"{local_time(entry.moment)}  {entry.method} {entry.path} {entry.status}{said}")
+        application.say(f"{local_time(entry.moment)}  {entry.method} {entry.path} {entry.status}{said}")
 
     rules = Rules(
         access_ttl=access_ttl,

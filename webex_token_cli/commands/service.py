@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     DEFAULT_INTERVAL,
     DEFAULT_MAX_AGE,
-    Invocation,
-    pass_invocation,
+    pass_application,
     verbosity_options,
 )
 from webex_token_cli.cli.watch_options import LOG_FORMATS, Wishes, watch_options
@@ -47,8 +47,8 @@ def command() -> None:
 @watch_options
 @click.option("--print", "only_print", is_flag=True, help="Print the file on standard output, and change nothing.")
 @verbosity_options
-@pass_invocation
-def install(invocation: Invocation, wishes: Wishes, only_print: bool) -> int:
+@pass_application
+def install(application: Application, wishes: Wishes, only_print: bool) -> int:
     """Show the file that has the system run watch, write it, and start it; whatever is so already stays as it is.
 
     The options are handed on to watch, and so are the variables in force now that say the same, where the
@@ -63,10 +63,10 @@ def install(invocation: Invocation, wishes: Wishes, only_print: bool) -> int:
     """
     from webex_token_cli.service.job import left_out
 
-    manager = _manager(invocation)
-    text = manager.text(_job(invocation, wishes))
-    for name in left_out(invocation.environment):
-        invocation.say(
+    manager = _manager(application)
+    text = manager.text(_job(application, wishes))
+    for name in left_out(application.environment):
+        application.say(
             f"Warning: {name} holds a password, and is not written into the file. {manager.how_to_add(name)}"
         )
     if only_print:
@@ -75,7 +75,7 @@ def install(invocation: Invocation, wishes: Wishes, only_print: bool) -> int:
     standing = manager.standing()
     changed = _content(manager.path) != text
     if changed:
-        invocation.say(f"Writing {manager.path}:\n\n{text}")
+        application.say(f"Writing {manager.path}:\n\n{text}")
         _write(manager.path, text)
     if not manager.start(standing, changed):
         click.echo("It is so already. Nothing was changed.")
@@ -84,8 +84,8 @@ def install(invocation: Invocation, wishes: Wishes, only_print: bool) -> int:
 
 @command.command("uninstall", short_help="Stop it and remove the file.")
 @verbosity_options
-@pass_invocation
-def uninstall(invocation: Invocation) -> None:
+@pass_application
+def uninstall(application: Application) -> None:
     """Stop the service, have the system start it no more, and remove the file. Nothing stored is touched.
 
     \b
@@ -95,7 +95,7 @@ def uninstall(invocation: Invocation) -> None:
     Exit status: 0 it is not there any more, or was not; 1 the system would not; 2 no systemd or launchd of
     this user's.
     """
-    manager = _manager(invocation)
+    manager = _manager(application)
     standing = manager.standing()
     if not standing.known and _content(manager.path) is None:
         click.echo("It is not installed. Nothing was changed.")
@@ -108,8 +108,8 @@ def uninstall(invocation: Invocation) -> None:
 
 @command.command("status", short_help="Tell whether it runs, since when, and where its log is.")
 @verbosity_options
-@pass_invocation
-def status(invocation: Invocation) -> int:
+@pass_application
+def status(application: Application) -> int:
     """Tell whether the service is installed, whether it runs and since when, and how to see its log.
 
     \b
@@ -119,7 +119,7 @@ def status(invocation: Invocation) -> int:
     Exit status: 0 it runs; 1 it does not; 2 no systemd or launchd of this user's; 3 it ended because a
     sign-in is needed.
     """
-    manager = _manager(invocation)
+    manager = _manager(application)
     standing = manager.standing()
     if not standing.known:
         click.echo("It is not installed; `webex-token service install` does that.")
@@ -147,7 +147,7 @@ def _state(standing: "Standing") -> str:
     return f"not running ({standing.state or 'unknown'}{ended})"
 
 
-def _manager(invocation: Invocation, platform: str = sys.platform) -> "Manager":
+def _manager(application: Application, platform: str = sys.platform) -> "Manager":
     """What runs services for this user on ``platform``. Raises ConfigurationError where nothing known does."""
     from webex_token_cli.service.job import NAME, run
 
@@ -160,7 +160,7 @@ def _manager(invocation: Invocation, platform: str = sys.platform) -> "Manager":
     if platform.startswith("linux"):
         from webex_token_cli.service.systemd import UNIT, UserUnit
 
-        config = Path(invocation.environment.get("XDG_CONFIG_HOME") or home / ".config")
+        config = Path(application.environment.get("XDG_CONFIG_HOME") or home / ".config")
         return UserUnit(config / "systemd/user" / UNIT, run, str(os.getuid()))
     raise ConfigurationError(
         "A service can be installed on Linux with systemd and on macOS only.",
@@ -168,14 +168,14 @@ def _manager(invocation: Invocation, platform: str = sys.platform) -> "Manager":
     )
 
 
-def _job(invocation: Invocation, wishes: Wishes) -> "Job":
+def _job(application: Application, wishes: Wishes) -> "Job":
     """What the service is to run. Raises ConfigurationError when a setting that it would inherit is wrong."""
     from webex_token_cli.service.job import Job, carried_over, this_program
 
-    environment = invocation.environment
-    resolve(Profile(DEFAULT_PROFILE), invocation.environment_overrides())
+    environment = application.environment
+    resolve(Profile(DEFAULT_PROFILE), application.environment_overrides())
     options = [f"--profile={name}" for name in wishes.named]
-    timing = wishes.timing(invocation)
+    timing = wishes.timing(application.environment)
     for name, seconds, default in (
         ("interval", timing.interval, DEFAULT_INTERVAL),
         ("max-age", timing.max_age, DEFAULT_MAX_AGE),

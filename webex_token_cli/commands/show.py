@@ -2,13 +2,13 @@
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
-    Invocation,
     interval_setting,
     json_option,
     max_age_setting,
-    pass_invocation,
+    pass_application,
     profile_option,
     verbosity_options,
 )
@@ -32,8 +32,8 @@ _DUE_READ = (
 @json_option
 @click.option("--check", is_flag=True, help="Ask Webex whether it accepts the token.")
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, profile: str, every: bool, as_json: bool, check: bool) -> int:
+@pass_application
+def command(application: Application, profile: str, every: bool, as_json: bool, check: bool) -> int:
     """Tell who is signed in, how long the tokens live, and when they are renewed next. Prints no secret.
 
     \b
@@ -44,54 +44,54 @@ def command(invocation: Invocation, profile: str, every: bool, as_json: bool, ch
     cannot be asked now.
     """
     if every:
-        return _show_all(invocation, as_json, check)
-    store, record = invocation.stored(profile)
-    timing = _timing(invocation)
+        return _show_all(application, as_json, check)
+    store, record = application.stored(profile)
+    timing = _timing(application)
     if as_json:
-        click.echo(to_json({"profiles": {profile: _document(invocation, profile, store, record, timing)}}))
+        click.echo(to_json({"profiles": {profile: _document(application, profile, store, record, timing)}}))
     else:
-        click.echo(_sheet(invocation, profile, store, record, timing))
-    status = _verdict(invocation, profile, record)
+        click.echo(_sheet(application, profile, store, record, timing))
+    status = _verdict(application, profile, record)
     if check and status == 0:
-        _check(invocation, profile, record)
+        _check(application, profile, record)
     return status
 
 
-def _show_all(invocation: Invocation, as_json: bool, check: bool) -> int:
+def _show_all(application: Application, as_json: bool, check: bool) -> int:
     status = 0
     rows: list[tuple[str, ...]] = []
     documents: dict[str, object] = {}
     records: dict[str, TokenRecord] = {}
-    now, timing = invocation.clock(), _timing(invocation)
-    for name in invocation.profiles():
+    now, timing = application.clock(), _timing(application)
+    for name in application.profiles():
         try:
-            store, record = invocation.stored(name)
+            store, record = application.stored(name)
         except WebexTokenError as error:
             status = max(status, error.exit_status)
             documents[name] = {"error": error.message, "hint": error.hint, "exit_status": error.exit_status}
             rows.append((name, "unreadable", error.message, "", "", ""))
         else:
             records[name] = record
-            documents[name] = _document(invocation, name, store, record, timing)
+            documents[name] = _document(application, name, store, record, timing)
             rows.append(_row(name, record, timing, now))
     if as_json:
         click.echo(to_json({"profiles": documents}))
     else:
         _print_table(rows)
     for name, record in records.items():
-        status = max(status, _told(invocation, name, record, check))
+        status = max(status, _told(application, name, record, check))
     return status
 
 
-def _told(invocation: Invocation, name: str, record: TokenRecord, check: bool) -> int:
+def _told(application: Application, name: str, record: TokenRecord, check: bool) -> int:
     """Say below the table what there is to see to; the exit status for it."""
-    status = _verdict(invocation, name, record)
+    status = _verdict(application, name, record)
     if not check or status:
         return status
     try:
-        _check(invocation, name, record)
+        _check(application, name, record)
     except WebexTokenError as error:
-        invocation.say(f"Error: Profile {name}: {error.message}\n{error.hint}")
+        application.say(f"Error: Profile {name}: {error.message}\n{error.hint}")
         return error.exit_status
     return 0
 
@@ -127,29 +127,29 @@ def _row(name: str, record: TokenRecord, timing: Timing, now: float) -> tuple[st
     )
 
 
-def _timing(invocation: Invocation) -> Timing:
+def _timing(application: Application) -> Timing:
     """What a watch would do in this environment."""
-    environment = invocation.environment
+    environment = application.environment
     return Timing(interval_setting(None, environment), max_age_setting(None, environment))
 
 
-def _verdict(invocation: Invocation, profile: str, record: TokenRecord) -> int:
+def _verdict(application: Application, profile: str, record: TokenRecord) -> int:
     """Say what the record needs, if anything; the exit status for it."""
-    if not record.needs_sign_in(invocation.clock()):
-        invocation.warn_if_running_out(profile, record)
+    if not record.needs_sign_in(application.clock()):
+        application.warn_if_refresh_token_low(profile, record)
         return 0
-    invocation.say(f"Profile {profile} needs a new sign-in: `webex-token login --profile {profile}`.")
+    application.say(f"Profile {profile} needs a new sign-in: `webex-token login --profile {profile}`.")
     return SignInNeeded.exit_status
 
 
-def _check(invocation: Invocation, profile: str, record: TokenRecord) -> None:
+def _check(application: Application, profile: str, record: TokenRecord) -> None:
     """Ask Webex about the token; raises what Webex's client raises when it is not accepted."""
-    invocation.client(invocation.settings(profile).api_url).person(record.access_token)
-    invocation.say(f"Webex accepts the access token of profile {profile}.")
+    application.client(application.settings(profile).api_url).person(record.access_token)
+    application.say(f"Webex accepts the access token of profile {profile}.")
 
 
-def _sheet(invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
-    now = invocation.clock()
+def _sheet(application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
+    now = application.clock()
     due = due_at(record, timing)
     refresh = "unknown"
     if record.refresh_token is None:
@@ -179,9 +179,9 @@ def _lifetime(expires_at: int, since: int, now: float) -> str:
 
 
 def _document(
-    invocation: Invocation, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing
+    application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing
 ) -> dict[str, object]:
-    now = invocation.clock()
+    now = application.clock()
     person = record.person
     return {
         "now": int(now),

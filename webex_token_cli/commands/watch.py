@@ -1,22 +1,22 @@
 """``watch``: keep the tokens fresh until stopped."""
 
-import contextlib
 import errno
 import functools
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.application import (
+from webex_token_cli.application import Application
+from webex_token_cli.cli.child_environment import without_secrets
+from webex_token_cli.cli.options import (
     SETTINGS_READ,
-    Invocation,
-    pass_invocation,
+    pass_terminal,
     verbosity_options,
 )
-from webex_token_cli.cli.child_environment import without_secrets
+from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.cli.watch_log import (
     JsonLog,
     LiveLine,
@@ -48,8 +48,8 @@ AT_ONCE = 8
 @watch_options
 @click.option("--once", is_flag=True, help="Look once and end, for cron.")
 @verbosity_options
-@pass_invocation
-def command(invocation: Invocation, wishes: Wishes, once: bool) -> int:
+@pass_terminal
+def command(terminal: Terminal, wishes: Wishes, once: bool) -> int:
     """Look at every stored profile each --interval, and renew each token older than --max-age.
 
     The stored profiles are looked up anew each time, so a sign-in elsewhere joins and a logout leaves. A
@@ -68,33 +68,34 @@ def command(invocation: Invocation, wishes: Wishes, once: bool) -> int:
     credential store is unavailable.
     """
     _import_what_is_needed_later()
-    timing = wishes.timing(invocation)
-    if not (wishes.named or invocation.profiles()):
+    timing = wishes.timing(terminal.environment)
+    if not (wishes.named or terminal.application().profiles()):
         raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
-    log = JsonLog() if wishes.log_format == "json" else TextLog(invocation.say, invocation.verbose or invocation.debug)
-    live = LiveLine() if wishes.log_format == "text" and _counts_down(invocation, once) else None
-    notifier = Notifier.from_environment(invocation.environment)
-    with StopRequest(terminal_is_gone) as stop, _shown(invocation, live):
-        invocation.stopping = stop
+    live = LiveLine() if wishes.log_format == "text" and _counts_down(terminal, once) else None
+    say = terminal.say if live is None else live.above(terminal.say)
+    log = JsonLog() if wishes.log_format == "json" else TextLog(say, terminal.verbose or terminal.debug)
+    notifier = Notifier.from_environment(terminal.environment)
+    with StopRequest(terminal_is_gone) as stop:
+        application = terminal.application(say, cancelled=stop)
         watcher = Watcher(
-            profiles=lambda: wishes.named or invocation.config.names(),
-            account=functools.partial(_account, invocation),
+            profiles=lambda: wishes.named or application.config.names(),
+            account=functools.partial(_account, application),
             crew=Threads[Settlement](AT_ONCE, stop.wake),
             report=functools.partial(_report, log, live),
             timing=timing,
-            clock=invocation.clock,
+            clock=application.clock,
             nap=stop.nap,
             stopping=stop,
             look_asked=stop.look_asked,
-            before_nap=_Standby(invocation.clock, live, notifier),
-            at_rest=invocation.hang_up,
-            hooks=_hooks(invocation, wishes),
+            before_nap=_Standby(application.clock, live, notifier),
+            at_rest=application.close_connections,
+            hooks=_hooks(application, wishes),
             longest_nap=min(LONGEST_NAP, notifier.ping_every or LONGEST_NAP, 1.0 if live else LONGEST_NAP),
         )
         try:
             if once:
                 return _status_of_one_round(watcher.once(), stop.received)
-            log.started(invocation.clock(), timing.interval, timing.max_age)
+            log.started(application.clock(), timing.interval, timing.max_age)
             hopeful = watcher.watch()
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.EIO):
@@ -104,6 +105,8 @@ def command(invocation: Invocation, wishes: Wishes, once: bool) -> int:
                 "What was renewed is stored; start it again with its output in a place that lasts.",
             ) from None
         finally:
+            if live is not None:
+                live.wipe()
             notifier.stopping()
     if not hopeful:
         raise SignInNeeded(
@@ -122,33 +125,14 @@ def _import_what_is_needed_later() -> None:
     import webex_token_cli.webex.client  # noqa: F401
 
 
-def _counts_down(invocation: Invocation, once: bool) -> bool:
+def _counts_down(terminal: Terminal, once: bool) -> bool:
     """Whether a line that counts down would be seen, and disturb nothing."""
-    return not once and not invocation.debug and sys.stderr is not None and sys.stderr.isatty()
+    return not once and not terminal.debug and sys.stderr is not None and sys.stderr.isatty()
 
 
-@contextlib.contextmanager
-def _shown(invocation: Invocation, live: LiveLine | None) -> Iterator[None]:
-    """Have the live line wiped before anything else is said, and at the end."""
-    if live is None:
-        yield
-        return
-    speak = invocation.speak
-
-    def above(text: str) -> None:
-        live.wipe()
-        speak(text)
-
-    invocation.speak = above
-    try:
-        yield
-    finally:
-        live.wipe()
-
-
-def _account(invocation: Invocation, name: str) -> Account:
-    settings = invocation.settings(name)
-    refresher = invocation.refresher(settings)
+def _account(application: Application, name: str) -> Account:
+    settings = application.settings(name)
+    refresher = application.refresher(settings)
     return Account(
         settings.api_url,
         stored=lambda: refresher.store.load(name),
@@ -197,18 +181,18 @@ class _Standby:
         self._notifier.alive()
 
 
-def _hooks(invocation: Invocation, wishes: Wishes) -> Hooks:
-    kept = {n: v for n, v in invocation.environment.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
+def _hooks(application: Application, wishes: Wishes) -> Hooks:
+    kept = {n: v for n, v in application.environment.items() if n not in ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)}
 
     def changed(profile: str, record: "TokenRecord") -> None:
         if wishes.on_change:
             environment = {**without_secrets(kept, record), "WEBEX_TOKEN_PROFILE": profile}
-            run_hook(wishes.on_change, environment, record.access_token, stopping=invocation.stopping)
+            run_hook(wishes.on_change, environment, record.access_token, stopping=application.cancelled)
 
     def wanted(profile: str, why: str) -> None:
         if wishes.on_attention:
             environment = {**kept, "WEBEX_TOKEN_PROFILE": profile, "WEBEX_TOKEN_ATTENTION": why}
-            run_hook(wishes.on_attention, environment, f"{why}\n", stopping=invocation.stopping)
+            run_hook(wishes.on_attention, environment, f"{why}\n", stopping=application.cancelled)
 
     return Hooks(changed, wanted)
 

@@ -121,7 +121,7 @@ class WebexClient:
     monotonic: Callable[[], float] = time.monotonic
     timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         """Close the connections that are kept for the next request: when that is hours away, they are dead by then."""
         self.session.close()
 

@@ -1,0 +1,48 @@
+"""The terminal that a run of the program talks to: its flags, and what it shows."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import click
+
+from webex_token_cli.application import Application
+
+
+@dataclass(slots=True)
+class Terminal:
+    """One run's terminal, made before the options are read.
+
+    ``verbose`` and ``debug`` are set by the options of the same names, which may stand before or after the command.
+    """
+
+    environment: Mapping[str, str]
+    verbose: bool = False
+    debug: bool = False
+
+    def say(self, text: str) -> None:
+        """Show a line on standard error."""
+        click.echo(text, err=True)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody at a terminal can answer a prompt."""
+        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+    def application(
+        self, say: Callable[[str], None] | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> Application:
+        """The application that talks to this terminal, through ``say`` instead of plain lines where it is given."""
+        show = say or self.say
+        return Application(
+            self.environment,
+            say=show,
+            detail=show if self.verbose or self.debug else _ignore,
+            trace=(lambda text: show(f"debug: {text}")) if self.debug else _ignore,
+            interactive=self.interactive,
+            cancelled=cancelled,
+        )
+
+
+def _ignore(_: str) -> None:
+    """Show nothing."""
