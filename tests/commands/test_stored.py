@@ -233,7 +233,7 @@ REFUSED = [
     pytest.param(
         Fault("", 400, {}, '{"message": "The refresh token is expired", "trackingId": "T-1"}'),
         3,
-        "Profile default: Webex does not accept the grant any more (HTTP 400, “The refresh token is expired”, "
+        "Profile default: Webex no longer accepts the grant (HTTP 400, “The refresh token is expired”, "
         "tracking ID T-1).",
         id="webex's own words",
     ),

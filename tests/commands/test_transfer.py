@@ -810,8 +810,8 @@ def test_what_webex_would_not_revoke_is_told_and_forgotten_here(
 PASSING = [
     pytest.param((503, {}, ""), "Webex cannot answer now (HTTP 503", id="503"),
     pytest.param((429, {"Retry-After": "9"}, "{}"), "Webex cannot answer now (HTTP 429", id="429"),
-    pytest.param((200, {}, "<html>Sign in here"), "An answer (HTTP 200) came that is not one of Webex's", id="portal"),
-    pytest.param((403, {}, "<html>proxy"), "An answer (HTTP 403) came that is not one of Webex's", id="proxy"),
+    pytest.param((200, {}, "<html>Sign in here"), "The answer (HTTP 200) did not come from Webex", id="portal"),
+    pytest.param((403, {}, "<html>proxy"), "The answer (HTTP 403) did not come from Webex", id="proxy"),
     pytest.param((302, {"Location": "http://127.0.0.1:1/"}, ""), "An answer (HTTP 302) came that", id="redirect"),
     pytest.param(None, "127.0.0.1:", id="unreachable"),
 ]  # fmt: skip
@@ -856,7 +856,7 @@ def test_a_grant_that_is_dead_already_is_told_and_forgotten(program: Program, sa
     sandbox.webex.revoke_everything()
     done = program.run("logout", "--revoke")
     assert (done.status, done.out) == (1, "default: forgotten.\n")
-    assert "Webex does not accept the grant any more" in done.err
+    assert "Webex no longer accepts the grant" in done.err
 
 
 def test_all_are_logged_out_each_for_itself_and_the_worst_status_tells(program: Program, sandbox: Sandbox) -> None:

@@ -42,12 +42,12 @@ def test_each_line_for_machines_is_an_object_with_the_same_keys(signed_in: Progr
         "version": 1,
         "profile": "default",
         "event": "needs sign-in",
-        "message": "needs sign-in: Profile default: Webex does not accept the grant any more (HTTP 400, “The refresh "
+        "message": "needs sign-in: Profile default: Webex no longer accepts the grant (HTTP 400, “The refresh "
         "token is revoked”, tracking ID ROUTER_1). Sign in with `webex-token login`.",
         "refreshed_at": refusal["refreshed_at"],
         "next_at": None,
         "failing_since": None,
-        "error": "Profile default: Webex does not accept the grant any more (HTTP 400, “The refresh token is revoked”, "
+        "error": "Profile default: Webex no longer accepts the grant (HTTP 400, “The refresh token is revoked”, "
         "tracking ID ROUTER_1).",
         "hint": "Sign in with `webex-token login`.",
         "exit_status": 3,

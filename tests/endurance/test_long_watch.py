@@ -32,7 +32,7 @@ def kinds(watch: Running, profile: str) -> list[object]:
     ("fault", "error"),
     [
         ((503, ""), "Webex cannot answer now (HTTP 503, tracking ID ROUTER_1)."),
-        ((200, "<html>"), "An answer (HTTP 200) came that is not one of Webex's, tracking ID ROUTER_1."),
+        ((200, "<html>"), "The answer (HTTP 200) did not come from Webex, tracking ID ROUTER_1."),
         ((403, '{"message": "No."}'), "Webex refused the request (HTTP 403, “No.”, tracking ID ROUTER_1)."),
     ],
     ids=["busy", "something between", "refused"],

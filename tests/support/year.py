@@ -162,7 +162,7 @@ class Webex:
             grant.revoked = True
         if grant.revoked or now >= grant.expires_at:
             grant.refused += 1
-            raise GrantRefused("Webex does not accept the grant any more.", "Sign in again.")
+            raise GrantRefused("Webex no longer accepts the grant.", "Sign in again.")
         if now - grant.made_at >= DAY:
             grant.access, grant.made_at = self._new("a"), now
         else:

@@ -32,13 +32,15 @@ from webex_token_cli.webex.client import WebexClient, new_session
 
 LATER = "Try again later."
 NETWORK = "Check the network, then try again."
-BETWEEN = "A sign-in page of this network or a proxy may be in between; open a web page, then try again."
+BETWEEN = (
+    "This network may ask for a sign-in of its own, or a proxy may be in the way; open a web page, then try again."
+)
 TLS = (
-    "A sign-in page of this network, or a proxy that inspects TLS, may be in between (REQUESTS_CA_BUNDLE names its "
-    "certificate); then try again."
+    "This network may ask for a sign-in of its own. If a proxy inspects TLS, name its certificate in "
+    "REQUESTS_CA_BUNDLE. Then try again."
 )
 SIGN_IN = "Sign in with `webex-token login`."
-SUPPORT = "Give Webex support the tracking ID, if there is one."
+SUPPORT = "If the message has a tracking ID, give it to Webex support."
 ID = "tracking ID ROUTER_1"
 
 HTML = "<!DOCTYPE html><html><body>Welcome to Hotel Wi-Fi. Accept our terms.</body></html>"
@@ -56,8 +58,8 @@ def busy(status: int, wait: tuple[float, float] = (2, 5)) -> Failure:
     return retrying(f"Webex cannot answer now (HTTP {status}, {ID}).", wait=wait, tracked=True)
 
 
-def something_between(status: int) -> Failure:
-    return retrying(f"An answer (HTTP {status}) came that is not one of Webex's, {ID}.", BETWEEN, tracked=True)
+def unexpected_answer(status: int) -> Failure:
+    return retrying(f"The answer (HTTP {status}) did not come from Webex, {ID}.", BETWEEN, tracked=True)
 
 
 def needs_sign_in(error: str) -> Failure:
@@ -72,14 +74,14 @@ def in_seconds(seconds: float) -> Callable[[], dict[str, str]]:
 Headers = dict[str, str] | Callable[[], dict[str, str]]
 
 ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
-    "captive portal's page": (200, {}, HTML, something_between(200)),
-    "captive portal's redirect": (302, {"Location": "http://wifi.example/"}, HTML, something_between(302)),
-    "truncated JSON": (200, {}, UNSTORED, something_between(200)),
-    "no token": (200, {}, '{"expires_in": 1209599, "refresh_token": "r"}', something_between(200)),
-    "nothing": (200, {}, "", something_between(200)),
+    "captive portal's page": (200, {}, HTML, unexpected_answer(200)),
+    "captive portal's redirect": (302, {"Location": "http://wifi.example/"}, HTML, unexpected_answer(302)),
+    "truncated JSON": (200, {}, UNSTORED, unexpected_answer(200)),
+    "no token": (200, {}, '{"expires_in": 1209599, "refresh_token": "r"}', unexpected_answer(200)),
+    "nothing": (200, {}, "", unexpected_answer(200)),
     "400 invalid_grant": (
         400, {}, REVOKED,
-        needs_sign_in(f"Webex does not accept the grant any more (HTTP 400, “The refresh token was revoked.”, {ID})."),
+        needs_sign_in(f"Webex no longer accepts the grant (HTTP 400, “The refresh token was revoked.”, {ID})."),
     ),
     "401 invalid_client": (
         401, {}, WRONG_SECRET,
@@ -93,7 +95,7 @@ ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
             "failed", f"Webex refused the request (HTTP 403, “The request is not allowed.”, {ID}).", SUPPORT, 1
         ),
     ),
-    "403 of something between": (403, {}, HTML, something_between(403)),
+    "403 of something between": (403, {}, HTML, unexpected_answer(403)),
     "408": (408, {}, "", busy(408)),
     "429": (429, {}, "", busy(429)),
     "429, seconds": (429, {"Retry-After": "600"}, "", busy(429, (600, 600))),

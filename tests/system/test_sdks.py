@@ -150,7 +150,7 @@ def test_to_the_desktop(due: Program, sandbox: Sandbox, folder: Path) -> None:
     title, why = told.read_text().splitlines()
     assert title == "Webex, profile default"
     assert why == (
-        "Profile default: Webex does not accept the grant any more (HTTP 400, “invalid_grant”"
+        "Profile default: Webex no longer accepts the grant (HTTP 400, “invalid_grant”"
         f"{why[why.index(', tracking ID') :]}"
     )
     assert why.endswith("). Sign in with `webex-token login`.")

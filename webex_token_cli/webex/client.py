@@ -1,7 +1,6 @@
-"""Webex over HTTP: authorization URL, token endpoints, ``people/me``, revocation. The only user of requests.
+"""Webex over HTTP: authorization URL, token endpoints, ``people/me`` and revocation. The only user of requests.
 
-Facts from https://developer.webex.com/docs/integrations and RFC 6749; how an answer is read stands in
-``answers.py``.
+The facts come from https://developer.webex.com/docs/integrations and RFC 6749. ``responses.py`` reads the answers.
 """
 
 import base64
@@ -26,22 +25,21 @@ from webex_token_cli.webex.responses import (
     failure,
     http_date,
     revocation_refused,
-    something_between,
     token_refused,
+    unexpected_answer,
 )
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 
-# The longest answer that is read. A token response is under 10 KB; a captive portal may send anything.
+# The longest answer that is read, in bytes. A token response is under 10 KB; a captive portal may send anything.
 _LONGEST_ANSWER = 1024 * 1024
 
 
 class _Authorization(AuthBase):
     """Sends exactly this Authorization header, or none.
 
-    Without an ``auth`` object of our own, requests looks into ~/.netrc and may send, or put in place of
-    ours, what it finds there.
+    Without an ``auth`` object, requests reads ~/.netrc and may send what it finds there instead of our header.
     """
 
     def __init__(self, value: str | None = None) -> None:
@@ -54,7 +52,7 @@ class _Authorization(AuthBase):
 
     @classmethod
     def basic(cls, client_id: str, client_secret: str) -> "_Authorization":
-        """RFC 7617. Webex's identifiers and secrets have nothing in them that RFC 6749 would have encoded."""
+        """RFC 7617. Webex's client ids and secrets hold no character that RFC 6749 section 2.3.1 would encode."""
         return cls(f"Basic {base64.b64encode(f'{client_id}:{client_secret}'.encode()).decode('ascii')}")
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -67,7 +65,7 @@ class _Authorization(AuthBase):
 def authorization_url(
     api_url: str, *, client_id: str, redirect_uri: str, scopes: Iterable[str], state: str, code_challenge: str
 ) -> str:
-    """Where the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
+    """The URL at which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
     query = {
         "response_type": "code",
         "client_id": client_id,
@@ -81,10 +79,10 @@ def authorization_url(
 
 
 class _Session(requests.Session):
-    """A session to which a redirect is an answer like any other.
+    """A session that treats a redirect like any other answer.
 
-    Webex's API sends none, a captive portal does. Even when told to follow none, requests reads the whole
-    body of one, however long, and takes its Location apart.
+    Webex's API sends no redirects, but a captive portal does. Even with ``allow_redirects=False``, requests reads a
+    redirect's whole body, however long, and parses its Location.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the overridden signature
@@ -96,10 +94,10 @@ def new_session(api_url: str) -> requests.Session:
     session = _Session()
     session.headers["User-Agent"] = f"webex-token/{__version__}"
     session.headers["Accept"] = "application/json"
-    # One session serves several people; nothing that Webex remembers of one may come along with another.
+    # One session serves several people, so a cookie set for one of them must not be sent for another.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     if is_loopback(urlsplit(api_url).hostname or ""):
-        # requests would send even http://127.0.0.1 through HTTP_PROXY, tokens and all.
+        # requests would send even a request for http://127.0.0.1, tokens included, through HTTP_PROXY.
         session.trust_env = False
     return session
 
@@ -108,10 +106,10 @@ def new_session(api_url: str) -> requests.Session:
 class WebexClient:
     """Webex at one base URL.
 
-    ``trace`` is told of each request: method, path, status, tracking ID and seconds, never a header, a
-    body or a query. ``timeout`` is how long to wait for a connection and for an answer, in seconds. Every
-    method raises TemporaryFailure when Webex cannot be reached or cannot answer now, ClientRefused,
-    GrantRefused, ConfigurationError and RequestRefused as ``answers.failure`` says.
+    ``trace`` is called with a line for each request: method, path, status, tracking ID and seconds, but never a
+    header, a body or a query. ``timeout`` is how long to wait for a connection and for an answer, in seconds. Every
+    method raises TemporaryFailure if Webex cannot be reached or cannot answer now, and ClientRefused, GrantRefused,
+    ConfigurationError or RequestRefused as ``responses.failure`` decides.
     """
 
     api_url: str
@@ -122,15 +120,15 @@ class WebexClient:
     timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
 
     def close_connections(self) -> None:
-        """Close the connections that are kept for the next request: when that is hours away, they are dead by then."""
+        """Close the idle connections. They would be dead by the time of a next request that is hours away."""
         self.session.close()
 
     def check_authorization(self, url: str) -> None:
-        """Ask for the sign-in page at the authorization ``url`` once, before a person is sent there.
+        """Request the authorization ``url`` once, before a person is sent there.
 
-        Webex shows an unregistered redirect URI, an unknown client id or a refused scope on a page in the
-        browser, where this program would wait for an answer that never comes. Raises only on such a
-        refusal; any other answer, and none, means that the browser may try.
+        Webex reports an unregistered redirect URI, an unknown client id or a refused scope on a page in the browser,
+        and this program would then wait for a redirect that never comes. Raises ConfigurationError or ClientRefused
+        on such a refusal only; after any other answer, or none, the browser may try.
         """
         try:
             answer = self._send("GET", "/authorize", params=url.partition("?")[2], timeout=(5.0, 10.0))
@@ -142,24 +140,24 @@ class WebexClient:
                 raise error
 
     def server_time(self) -> float | None:
-        """What time it is at Webex, in UTC epoch seconds; None where it does not say.
+        """The time at Webex in UTC epoch seconds, from the ``Date`` of the discovery document; None if it has none.
 
-        Asks for the discovery document, and takes the answer's ``Date``: when it was given, in whole seconds.
-        Raises unless the answer is one of Webex's.
+        ``Date`` has whole seconds. Raises TemporaryFailure if the answer did not come from Webex.
         """
         answer = self._send("GET", "/.well-known/openid-configuration", timeout=(5.0, 10.0))
         if answer.status != 200 or answer.json is None:
             error = failure(answer, self.clock())
             if isinstance(error, TemporaryFailure):
                 raise error
-            if not answer.tracking_id:  # a Webex that has no such document was reached all the same
-                raise something_between(answer)
+            # A Webex without a discovery document was still reached, which its tracking ID shows.
+            if not answer.tracking_id:
+                raise unexpected_answer(answer)
         return http_date(answer.header("date"))
 
     def exchange_code(
         self, code: str, *, client_id: str, client_secret: str, redirect_uri: str, code_verifier: str
     ) -> TokenResponse:
-        """Swap the authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+        """Exchange the authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
         return self._token_request(
             {
                 "grant_type": "authorization_code",
@@ -172,7 +170,7 @@ class WebexClient:
         )
 
     def refresh(self, record: TokenRecord) -> TokenResponse:
-        """Spend the record's refresh token (RFC 6749 section 6)."""
+        """Redeem the record's refresh token (RFC 6749 section 6)."""
         return self._token_request(
             {
                 "grant_type": "refresh_token",
@@ -183,19 +181,19 @@ class WebexClient:
         )
 
     def authorize_device(self, *, client_id: str, scopes: tuple[str, ...]) -> DeviceCode:
-        """Begin a sign-in on another machine (RFC 8628 section 3.1)."""
+        """Start a device authorization (RFC 8628 section 3.1)."""
         answer = self._send("POST", "/device/authorize", form={"client_id": client_id, "scope": " ".join(scopes)})
         if answer.status != 200:
             raise failure(answer, self.clock(), scopes=scopes)
         try:
             return DeviceCode.parse(answer.json)
         except ValueError:
-            raise something_between(answer) from None
+            raise unexpected_answer(answer) from None
 
     def poll_device(self, code: DeviceCode, *, client_id: str, client_secret: str) -> TokenResponse | Pending:
         """Ask once whether the person has consented (RFC 8628 section 3.4).
 
-        Webex requires HTTP Basic here. Raises SignInNotCompleted when they denied or were too late.
+        Webex requires HTTP Basic here. Raises SignInNotCompleted if the person denied or was too late.
         """
         form = {
             "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
@@ -213,7 +211,7 @@ class WebexClient:
         raise outcome
 
     def person(self, access_token: str) -> Person | None:
-        """Whom the token acts for; None when its scopes do not let it ask (403)."""
+        """The person whom the token acts for; None if its scopes do not allow the question (403)."""
         answer = self._send("GET", "/people/me", authorization=_Authorization.bearer(access_token))
         if answer.status == 403:
             return None
@@ -223,7 +221,7 @@ class WebexClient:
             raise failure(answer, self.clock(), (access_token,))
         body = answer.json
         if body is None or not isinstance(body.get("id"), str):
-            raise something_between(answer)
+            raise unexpected_answer(answer)
         emails = body.get("emails")
         return Person(
             id=_text(body["id"]),
@@ -234,10 +232,10 @@ class WebexClient:
         )
 
     def revoke(self, access_token: str, client_id: str) -> None:
-        """Have what was granted to the integration ``client_id`` revoked. It takes an admin's scopes.
+        """Revoke what was granted to the integration ``client_id``. This needs an admin's scopes.
 
-        Raises GrantRefused when Webex does not accept the access token, RequestRefused when it would not
-        for any other reason.
+        Raises GrantRefused if Webex does not accept the access token, RequestRefused if it refuses for another
+        reason.
         """
         answer = self._send(
             "DELETE",
@@ -245,7 +243,7 @@ class WebexClient:
             params=urlencode({"clientId": client_id}),
             authorization=_Authorization.bearer(access_token),
         )
-        # A page of something between must not pass for a revocation.
+        # A page of a captive portal must not be taken for a revocation.
         if answer.status in {200, 202, 204} and (answer.json is not None or not answer.body.strip()):
             return
         if answer.status == 401:
@@ -286,7 +284,7 @@ class WebexClient:
 
         started = self.monotonic()
         try:
-            # A time-out of requests is for each read: a byte a second would keep it waiting for ever.
+            # The timeout of requests applies to each read, so a server that sends a byte a second could go on for ever.
             answer = bounded(request, sum(timeout))
         except (OSError, ValueError, BoundExceeded) as error:
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
@@ -300,11 +298,11 @@ def _token_response(answer: Answer) -> TokenResponse:
     try:
         return TokenResponse.parse(answer.json)
     except ValueError:
-        raise something_between(answer) from None
+        raise unexpected_answer(answer) from None
 
 
 def _read(response: requests.Response) -> bytes:
-    """The body, if it is reasonably long."""
+    """The body. Raises ContentDecodingError if it is longer than any answer of Webex."""
     body = bytearray()
     for chunk in response.iter_content(16 * 1024):
         body += chunk
@@ -314,20 +312,20 @@ def _read(response: requests.Response) -> bytes:
 
 
 def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
-    """The same error in words. Those of requests carry URLs and addresses of objects, so they are not repeated."""
+    """The error in our own words. The messages of requests hold URLs and addresses of objects."""
     host = urlsplit(api_url).netloc
     if isinstance(error, requests.exceptions.InvalidProxyURL):
         return ConfigurationError(
-            "The address of the proxy is none.", "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it."
+            "The proxy URL is invalid.", "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it."
         )
     if isinstance(error, requests.exceptions.InvalidSchema):
         return ConfigurationError(
-            "The proxy is of a kind that cannot be used here; a SOCKS proxy needs PySocks beside this program.",
-            "Install that (`pipx inject webex-token-cli pysocks`), or correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
+            "This kind of proxy is not supported; a SOCKS proxy needs the package PySocks.",
+            "Install it (`pipx inject webex-token-cli pysocks`), or correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
         )
     if isinstance(error, requests.exceptions.InvalidURL):
         return ConfigurationError(
-            f"The address {host}, or that of the proxy on the way there, is none.",
+            f"The URL of {host}, or of the proxy on the way there, is invalid.",
             "Correct the API base URL, or HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
         )
     if isinstance(error, requests.exceptions.ProxyError):
@@ -335,8 +333,8 @@ def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
     if isinstance(error, requests.exceptions.SSLError):
         return TemporaryFailure(
             f"No trusted TLS connection to {host} could be made.",
-            "A sign-in page of this network, or a proxy that inspects TLS, may be in between (REQUESTS_CA_BUNDLE "
-            "names its certificate); then try again.",
+            "This network may ask for a sign-in of its own. If a proxy inspects TLS, name its certificate in "
+            "REQUESTS_CA_BUNDLE. Then try again.",
         )
     if isinstance(error, requests.exceptions.Timeout | BoundExceeded):
         return TemporaryFailure(f"{host} did not answer in time.", "Try again later.")

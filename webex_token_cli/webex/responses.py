@@ -1,7 +1,7 @@
 """What an HTTP answer from Webex means. Pure.
 
-Errors come in two shapes, Webex's own (``message``, ``errors``, ``trackingId``) and RFC 6749's (``error``,
-``error_description``), and in a third that is not Webex's: a page of something between.
+Errors come in two shapes: Webex's own (``message``, ``errors``, ``trackingId``) and RFC 6749's (``error``,
+``error_description``). Anything else was not sent by Webex, but by a proxy or a captive portal on the way.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
@@ -27,22 +28,36 @@ from webex_token_cli.errors import (
 from webex_token_cli.text import printable, scrub
 from webex_token_cli.tokens import Pending
 
-# Not the answer to the question, but "not now": RFC 9110 sections 15.5.9, RFC 8470, RFC 6585.
-_NOT_NOW = frozenset({408, 425, 429})
+# Statuses that say nothing about the request and ask for another try: RFC 9110 section 15.5.9, RFC 8470, RFC 6585.
+_TRY_AGAIN = frozenset({408, 425, 429})
 
-_NAMES_CLIENT = re.compile(r"client[ _-]?(id|secret|credential|authentication)|unknown client|invalid client")
-_NAMES_SCOPE = re.compile(r"\bscopes?\b")
-_NAMES_REDIRECT_URI = re.compile(r"redirect[ _-]?ur[il]")
-_NAMES_GRANT = re.compile(r"refresh[ _-]?token|authorization[ _-]?code|code[ _-]?verifier")
+
+class _Part(Enum):
+    """The part of a token request that an error can blame."""
+
+    CLIENT = "client"
+    REDIRECT_URI = "redirect URI"
+    SCOPE = "scope"
+    GRANT = "grant"
+
+
+# Webex's own error shape has no error code, so the part is found by the words of its description.
+_DESCRIPTIONS = {
+    _Part.REDIRECT_URI: re.compile(r"redirect[ _-]?ur[il]"),
+    _Part.CLIENT: re.compile(r"client[ _-]?(id|secret|credential|authentication)|unknown client|invalid client"),
+    _Part.SCOPE: re.compile(r"\bscopes?\b"),
+    _Part.GRANT: re.compile(r"refresh[ _-]?token|authorization[ _-]?code|code[ _-]?verifier"),
+}
 
 # RFC 8628 section 3.5.
 _DEVICE_CODES = ("authorization_pending", "slow_down", "access_denied", "expired_token")
 
+# RFC 6749 section 5.2.
 _ERROR_CODES = {
-    "invalid_client": _NAMES_CLIENT,
-    "unauthorized_client": _NAMES_CLIENT,
-    "invalid_scope": _NAMES_SCOPE,
-    "invalid_grant": _NAMES_GRANT,
+    "invalid_client": _Part.CLIENT,
+    "unauthorized_client": _Part.CLIENT,
+    "invalid_scope": _Part.SCOPE,
+    "invalid_grant": _Part.GRANT,
 }
 
 
@@ -56,7 +71,7 @@ class Answer:
 
     @cached_property
     def json(self) -> dict[str, Any] | None:
-        """The body, if it is a JSON object."""
+        """The body if it is a JSON object, else None."""
         try:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -65,19 +80,19 @@ class Answer:
 
     @property
     def tracking_id(self) -> str:
-        """What Webex support asks for; empty where the answer has none."""
+        """The tracking ID that Webex support asks for; empty if the answer has none."""
         found = (self.json or {}).get("trackingId") or self.header("trackingid")
         return printable(found, 100) if isinstance(found, str) else ""
 
     @property
     def error(self) -> str:
-        """RFC 6749's error code; empty where the answer has none."""
+        """The error code of RFC 6749 section 5.2; empty if the answer has none."""
         found = (self.json or {}).get("error")
         return found if isinstance(found, str) else ""
 
     @property
     def description(self) -> str:
-        """What the answer says in words, in either shape."""
+        """The error's description in words, from either shape."""
         body = self.json or {}
         words = [body.get("error_description"), body.get("message")]
         errors = body.get("errors")
@@ -87,12 +102,12 @@ class Answer:
         return "; ".join(distinct)
 
     def header(self, name: str) -> str:
-        """The header's value, however its name is capitalised; empty where there is none."""
+        """The value of the header ``name`` (lower case); empty if there is none. Header names ignore case."""
         return next((value for key, value in self.headers.items() if key.lower() == name), "")
 
 
 def retry_after(value: str, now: float) -> float | None:
-    """Seconds to wait for a ``Retry-After`` of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
+    """The wait in seconds that ``Retry-After`` asks for, as a number or an HTTP date (RFC 9110 section 10.2.3)."""
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
@@ -101,7 +116,7 @@ def retry_after(value: str, now: float) -> float | None:
 
 
 def http_date(value: str) -> float | None:
-    """The UTC epoch seconds of an HTTP date (RFC 9110 section 5.6.7); None where ``value`` is none."""
+    """The UTC epoch seconds of an HTTP date (RFC 9110 section 5.6.7); None if ``value`` is not a date."""
     try:
         moment = parsedate_to_datetime(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -109,11 +124,11 @@ def http_date(value: str) -> float | None:
         return None
 
 
-def something_between(answer: Answer) -> TemporaryFailure:
-    """The error for an answer that is not Webex's: nothing of it may be stored, and it may pass."""
+def unexpected_answer(answer: Answer) -> TemporaryFailure:
+    """The error for an answer that Webex did not send. It is temporary, and nothing of the answer may be stored."""
     error = TemporaryFailure(
-        f"An answer (HTTP {answer.status}) came that is not one of Webex's{_tracked(answer)}.",
-        "A sign-in page of this network or a proxy may be in between; open a web page, then try again.",
+        f"The answer (HTTP {answer.status}) did not come from Webex{_tracked(answer)}.",
+        "This network may ask for a sign-in of its own, or a proxy may be in the way; open a web page, then try again.",
     )
     error.tracking_id = answer.tracking_id
     return error
@@ -123,15 +138,18 @@ def token_refused(answer: Answer) -> GrantRefused:
     """The error for a 401 to a request with a bearer token (RFC 6750 section 3.1)."""
     error = GrantRefused(
         f"Webex does not accept the access token (HTTP {answer.status}{_tracked(answer)}).",
-        "Renew it with `webex-token refresh`; if that is refused too, sign in again with `webex-token login`.",
+        "Run `webex-token refresh`; if that is refused as well, sign in again with `webex-token login`.",
     )
     error.tracking_id = answer.tracking_id
     return error
 
 
 def device_answer(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> Pending | WebexTokenError:
-    """What ``answer``, which holds no tokens, says to a device that polls (RFC 8628 section 3.5)."""
-    # Webex's own shape has no field for the code, so it is looked for in the words.
+    """What an answer without tokens tells a device that polls (RFC 8628 section 3.5).
+
+    Returns the error instead of raising it, so that the caller can go on polling. ``now`` is in UTC epoch seconds.
+    """
+    # Webex's own shape has no field for the error code, so the code is looked for in the description.
     code = answer.error or next((code for code in _DEVICE_CODES if code in answer.description), "")
     if answer.status == 428 or code == "authorization_pending":
         return Pending()
@@ -140,7 +158,7 @@ def device_answer(answer: Answer, now: float, secrets: Iterable[str | None] = ()
     if code == "access_denied":
         return SignInNotCompleted(
             "The sign-in was denied in the browser.",
-            "Run `webex-token login` again and accept, if that was not meant.",
+            "To sign in, run `webex-token login` again and accept.",
         )
     if code in {"expired_token", "invalid_grant"}:
         return SignInNotCompleted(
@@ -158,10 +176,10 @@ def failure(
     refreshing: bool = False,
     scopes: Iterable[str] = (),
 ) -> WebexTokenError:
-    """The error that ``answer``, which is not the one hoped for, stands for.
+    """The error for an answer that reports a failure.
 
-    ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them; ``refreshing``
-    says that a refresh token was spent; ``scopes`` are those asked for.
+    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them. ``refreshing`` says that the
+    request redeemed a refresh token. ``scopes`` are the requested scopes, which the message names if they are refused.
     """
     error = _failure(answer, now, secrets, refreshing, scopes)
     error.tracking_id = answer.tracking_id
@@ -172,7 +190,7 @@ def _failure(
     answer: Answer, now: float, secrets: Iterable[str | None], refreshing: bool, scopes: Iterable[str]
 ) -> WebexTokenError:
     reply = _reply(answer, secrets)
-    if answer.status in _NOT_NOW or answer.status >= 500:
+    if answer.status in _TRY_AGAIN or answer.status >= 500:
         kind = TooManyRequests if answer.status == 429 else TemporaryFailure
         return kind(
             f"Webex cannot answer now ({reply}).",
@@ -180,65 +198,61 @@ def _failure(
             retry_after(answer.header("retry-after"), now),
         )
     if answer.json is None or answer.status < 400:
-        return something_between(answer)
-    about = _ERROR_CODES.get(answer.error)
-    if about is None and answer.status in {400, 401}:
-        about = _about(answer.description.lower(), refreshing)
-    if about is _NAMES_CLIENT:
+        return unexpected_answer(answer)
+    blamed = _ERROR_CODES.get(answer.error)
+    if blamed is None and answer.status in {400, 401}:
+        blamed = _blamed_part(answer.description.lower(), refreshing)
+    if blamed is _Part.CLIENT:
         return ClientRefused(
             f"Webex does not accept the client id and client secret ({reply}).",
-            "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the right ones.",
+            "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the correct "
+            "ones.",
         )
-    if about is _NAMES_REDIRECT_URI:
+    if blamed is _Part.REDIRECT_URI:
         return ConfigurationError(
             f"Webex does not know the redirect URI for this integration ({reply}).",
-            "Register it, to the letter, at developer.webex.com/my-apps, or give a registered one with --redirect-uri.",
+            "Register exactly this URI at developer.webex.com/my-apps, or give a registered one with --redirect-uri.",
         )
-    if about is _NAMES_SCOPE:
+    if blamed is _Part.SCOPE:
         asked = " ".join(scopes)
         return ConfigurationError(
             f"Webex does not grant these scopes to this integration{f': {asked}' if asked else ''} ({reply}).",
             "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
         )
-    if about is _NAMES_GRANT:
-        return GrantRefused(
-            f"Webex does not accept the grant any more ({reply}).", "Sign in again with `webex-token login`."
-        )
+    if blamed is _Part.GRANT:
+        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", "Sign in again with `webex-token login`.")
     return _refused(reply)
 
 
 def revocation_refused(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
-    """The error for an answer that says of no grant that it is revoked: TemporaryFailure, or RequestRefused.
+    """The error for a revocation that Webex did not do: TemporaryFailure or RequestRefused.
 
-    ``now`` is in UTC epoch seconds; ``secrets`` are masked should the answer repeat them.
+    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them.
     """
     error = failure(answer, now, secrets)
-    # What is wrong with a request for tokens (client, scope, grant) would be misread into this one's words.
+    # ``failure`` reads descriptions as those of a token request, so its other errors would mislead here.
     return error if isinstance(error, TemporaryFailure) else _refused(_reply(answer, secrets))
 
 
 def _refused(reply: str) -> RequestRefused:
     return RequestRefused(
-        f"Webex refused the request ({reply}).", "Give Webex support the tracking ID, if there is one."
+        f"Webex refused the request ({reply}).", "If the message has a tracking ID, give it to Webex support."
     )
 
 
 def _reply(answer: Answer, secrets: Iterable[str | None]) -> str:
-    """Status, words and tracking ID, for people."""
+    """The status, description and tracking ID, for a message."""
     said = printable(scrub(answer.description or answer.error, secrets))
     return f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
 
 
-def _about(description: str, refreshing: bool) -> re.Pattern[str] | None:
-    """Which part of the request the words blame. The most telling is looked for first.
+def _blamed_part(description: str, refreshing: bool) -> _Part | None:
+    """The part of the request that ``description`` blames, or None.
 
-    A refresh sends no redirect URI, so where its failure names one beside the token, the token is meant.
+    A refresh sends no redirect URI: if its description names both a redirect URI and a token, the token is to blame.
     """
-    others = (_NAMES_REDIRECT_URI, _NAMES_CLIENT, _NAMES_SCOPE, _NAMES_GRANT)
-    for pattern in (_NAMES_GRANT, *others) if refreshing else others:
-        if pattern.search(description):
-            return pattern
-    return None
+    parts = (_Part.GRANT, *_DESCRIPTIONS) if refreshing else tuple(_DESCRIPTIONS)
+    return next((part for part in parts if _DESCRIPTIONS[part].search(description)), None)
 
 
 def _tracked(answer: Answer) -> str:

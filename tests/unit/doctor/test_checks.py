@@ -96,11 +96,11 @@ def client(api_url: str) -> WebexClient:
         ),
         (
             Fault("", 200, {}, "<html>Welcome to our hotel"),
-            ["An answer (HTTP 200) came that is not one of Webex's, <id>.", "Webex's time is not known."],
+            ["The answer (HTTP 200) did not come from Webex, <id>.", "Webex's time is not known."],
         ),
         (
             Fault("", 302, {"Location": "http://portal.example/"}, ""),
-            ["An answer (HTTP 302) came that is not one of Webex's, <id>.", "Webex's time is not known."],
+            ["The answer (HTTP 302) did not come from Webex, <id>.", "Webex's time is not known."],
         ),
         (Fault("", 503), ["Webex cannot answer now (HTTP 503, <id>).", "Webex's time is not known."]),
         (

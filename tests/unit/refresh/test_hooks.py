@@ -157,7 +157,7 @@ def test_a_profile_that_needs_a_person_runs_the_one_for_that(stale: Program, san
     assert (done.status, done.err) == (3, "said by the hook\n")
     why = (tmp_path / "stdin").read_text()
     assert re.fullmatch(
-        r"Profile default: Webex does not accept the grant any more \(HTTP 400, “The refresh token was revoked.”, "
+        r"Profile default: Webex no longer accepts the grant \(HTTP 400, “The refresh token was revoked.”, "
         r"tracking ID \S+\). Sign in with `webex-token login`.\n",
         why,
     )

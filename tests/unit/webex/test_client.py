@@ -162,12 +162,12 @@ def test_a_persons_own_name_cannot_write_on_the_terminal() -> None:
     [
         (
             {"https_proxy": "http://[broken"},
-            "The address webexapis.com, or that of the proxy on the way there, is none.",
+            "The URL of webexapis.com, or of the proxy on the way there, is invalid.",
         ),
-        ({"https_proxy": "http://"}, "The address of the proxy is none."),
+        ({"https_proxy": "http://"}, "The proxy URL is invalid."),
         (
             {"https_proxy": "socks5://127.0.0.1:9"},
-            "The proxy is of a kind that cannot be used here; a SOCKS proxy needs PySocks beside this program.",
+            "This kind of proxy is not supported; a SOCKS proxy needs the package PySocks.",
         ),
         ({"REQUESTS_CA_BUNDLE": "/nonexistent.pem"}, "The certificate authorities for webexapis.com could not be"),
     ],

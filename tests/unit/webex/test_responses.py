@@ -16,7 +16,7 @@ from webex_token_cli.errors import (
     TooManyRequests,
     WebexTokenError,
 )
-from webex_token_cli.webex.responses import Answer, failure, retry_after, something_between, token_refused
+from webex_token_cli.webex.responses import Answer, failure, retry_after, token_refused, unexpected_answer
 
 NOW = 1_800_000_000
 
@@ -40,23 +40,23 @@ def rfc(error: str, description: str = "") -> dict[str, str]:
         (
             answer(400, rfc("invalid_grant")),
             GrantRefused,
-            "Webex does not accept the grant any more (HTTP 400, “invalid_grant”).",
+            "Webex no longer accepts the grant (HTTP 400, “invalid_grant”).",
         ),
         (
             answer(401, webex("The refresh token provided is expired, revoked or malformed.")),
             GrantRefused,
-            "Webex does not accept the grant any more (HTTP 401, “The refresh token provided is expired, revoked or "
+            "Webex no longer accepts the grant (HTTP 401, “The refresh token provided is expired, revoked or "
             "malformed.”, tracking ID ROUTER_1).",
         ),
         (
             answer(400, webex("Invalid refresh_token")),
             GrantRefused,
-            "Webex does not accept the grant any more (HTTP 400, “Invalid refresh_token”, tracking ID ROUTER_1).",
+            "Webex no longer accepts the grant (HTTP 400, “Invalid refresh_token”, tracking ID ROUTER_1).",
         ),
         (
             answer(403, rfc("invalid_grant")),
             GrantRefused,
-            "Webex does not accept the grant any more (HTTP 403, “invalid_grant”).",
+            "Webex no longer accepts the grant (HTTP 403, “invalid_grant”).",
         ),
         (
             answer(400, webex("The request failed with error code 4001")),
@@ -91,13 +91,13 @@ def rfc(error: str, description: str = "") -> dict[str, str]:
             "Webex refused the request (HTTP 400, “Something”, tracking ID ROUTER_1).",
         ),
         (answer(403, webex("No")), RequestRefused, "Webex refused the request (HTTP 403, “No”, tracking ID ROUTER_1)."),
-        (answer(400, "<html>"), TemporaryFailure, "An answer (HTTP 400) came that is not one of Webex's."),
-        (answer(401, ""), TemporaryFailure, "An answer (HTTP 401) came that is not one of Webex's."),
-        (answer(200, "<html>"), TemporaryFailure, "An answer (HTTP 200) came that is not one of Webex's."),
+        (answer(400, "<html>"), TemporaryFailure, "The answer (HTTP 400) did not come from Webex."),
+        (answer(401, ""), TemporaryFailure, "The answer (HTTP 401) did not come from Webex."),
+        (answer(200, "<html>"), TemporaryFailure, "The answer (HTTP 200) did not come from Webex."),
         (
             answer(302, "", trackingid="T"),
             TemporaryFailure,
-            "An answer (HTTP 302) came that is not one of Webex's, tracking ID T.",
+            "The answer (HTTP 302) did not come from Webex, tracking ID T.",
         ),
         (answer(500, "oops"), TemporaryFailure, "Webex cannot answer now (HTTP 500)."),
         (answer(503, rfc("invalid_grant")), TemporaryFailure, "Webex cannot answer now (HTTP 503, “invalid_grant”)."),
@@ -184,7 +184,7 @@ def test_a_date_beyond_the_calendar_is_no_wait() -> None:
     assert retry_after("Fri, 31 Dec 9999999999 23:59:59 GMT", NOW) is None
 
 
-@pytest.mark.parametrize("made", [failure, something_between, token_refused])
+@pytest.mark.parametrize("made", [failure, unexpected_answer, token_refused])
 def test_the_same_failure_is_the_same_whatever_its_tracking_id(made: Any) -> None:
     def error(tracking_id: str) -> WebexTokenError:
         given_answer = answer(401, "", trackingid=tracking_id)

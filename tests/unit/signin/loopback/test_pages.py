@@ -22,7 +22,7 @@ MESSAGE = {
     Page.STRAY: "This is not the answer that the sign-in waits for",
 }
 HINT = (
-    "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the right ones: "
+    "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the correct ones: "
     "https://oauth-helper-a.wbx2.com/helperservice/v1/actions/device/callback"
 )
 
