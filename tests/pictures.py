@@ -22,7 +22,7 @@ from tests.support.folders import ROOT
 from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
 from tests.support.stored import DAY, age
-from webex_token_cli.main import VERBS
+from webex_token_cli.main import COMMANDS
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
@@ -104,7 +104,7 @@ def somebody() -> Iterator[Program]:
 
 def commands() -> dict[str, tuple[str, ...]]:
     """The name of each picture, and the arguments whose answer is in it."""
-    verbs = {f"help-{verb}": (verb, "--help") for verb in VERBS}
+    verbs = {f"help-{verb}": (verb, "--help") for verb in COMMANDS}
     return {"show": ("show", "-p", "work"), "show-all": ("show", "--all"), "help": (), **verbs}
 
 

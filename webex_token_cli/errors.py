@@ -1,13 +1,17 @@
-"""What can go wrong, as a small family: each error knows its sentence, its hint and its exit status."""
+"""Every failure that a person can be told about: each error has a message, a hint and an exit status.
+
+The exit statuses: 1 unexpected failure, 2 wrong usage or configuration, 3 sign-in needed, 4 temporary failure (try
+again later), 5 credential store unavailable, 6 sign-in not completed.
+"""
 
 from typing import ClassVar
 
 
 class WebexTokenError(Exception):
-    """Something failed in a way that a person can be told about.
+    """A failure that a person can be told about.
 
-    ``message`` is one sentence that says what failed, ``hint`` one that says what to do. Neither ever
-    holds a secret. ``tracking_id`` is what Webex support asks for, where Webex gave one; the message has it too.
+    ``message`` is a sentence that says what failed, and ``hint`` one that says what to do. Neither holds a secret.
+    ``tracking_id`` is the ID that Webex support asks for, or empty; the message contains it as well.
     """
 
     exit_status: ClassVar[int] = 1
@@ -25,17 +29,17 @@ class WebexTokenError(Exception):
 
 
 class RequestRefused(WebexTokenError):
-    """Webex said no in a way this program does not know."""
+    """Webex refused a request for a reason that this program does not know."""
 
 
 class ConfigurationError(WebexTokenError):
-    """An option, a variable, ``config.ini`` or the integration itself is set up wrongly."""
+    """An option, an environment variable, ``config.ini`` or the integration itself is set up wrongly."""
 
     exit_status = 2
 
 
 class SignInNeeded(WebexTokenError):
-    """Only a new sign-in helps: nothing is stored, or the refresh token is spent for good."""
+    """Only a new sign-in helps: nothing is stored, or the refresh token has expired or was revoked."""
 
     exit_status = 3
 
@@ -51,7 +55,7 @@ class GrantRefused(SignInNeeded):
 class TemporaryFailure(WebexTokenError):
     """The network or the service failed; the same request may succeed later.
 
-    ``retry_after`` is the number of seconds that Webex asked to be left alone for, where it said so.
+    ``retry_after`` is the number of seconds that Webex asked to wait, or None.
     """
 
     exit_status = 4
@@ -62,17 +66,17 @@ class TemporaryFailure(WebexTokenError):
 
 
 class TooManyRequests(TemporaryFailure):
-    """Webex is asked too often by this machine (HTTP 429), whoever asks."""
+    """This machine sends Webex too many requests (HTTP 429), for all profiles together."""
 
 
 class StoreUnavailable(WebexTokenError):
-    """The credential store is missing, locked or corrupt, or somebody holds its lock."""
+    """The credential store is missing, locked or damaged, or another process holds its lock."""
 
     exit_status = 5
 
 
 class DamagedEntry(StoreUnavailable):
-    """An entry of the credential store is there and is no record; only a new sign-in replaces it."""
+    """An entry of the credential store is not a readable record. A new sign-in replaces it."""
 
 
 class SignInNotCompleted(WebexTokenError):
@@ -82,12 +86,12 @@ class SignInNotCompleted(WebexTokenError):
 
 
 class CommandNotFound(WebexTokenError):
-    """There is no such command to run; the exit status is that of every shell (POSIX, "Exit Status for Commands")."""
+    """The command to run was not found. Shells use the same exit status (POSIX, "Exit Status for Commands")."""
 
     exit_status = 127
 
 
 class CommandNotRunnable(WebexTokenError):
-    """The command is there, and the system does not run it; the exit status is that of every shell."""
+    """The command to run was found, but cannot be executed. Shells use the same exit status."""
 
     exit_status = 126

@@ -1,7 +1,6 @@
-"""The command group: a lazy table of verbs, and the one place that turns errors into messages and exit statuses.
+"""The lazy table of commands, and the one boundary that turns errors into messages and exit statuses.
 
-Start-up is part of the design: a verb's module is imported when the verb runs, so that ``--help`` and
-``get`` never pay for requests.
+A command's module is imported when the command runs, so that ``--help`` and ``get`` do not pay for requests.
 """
 
 import contextlib
@@ -23,16 +22,16 @@ from webex_token_cli.cli.options import verbosity_options
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.errors import WebexTokenError
 
-# In the order in which a person meets them.
-VERBS = {
+# In the order in which a person needs them.
+COMMANDS = {
     "login": "Sign a person in and store the tokens.",
-    "show": "Tell where a profile stands.",
+    "show": "Show who is signed in and how long the tokens are valid.",
     "get": "Print the access token.",
     "exec": "Run a command with the access token in its environment.",
-    "refresh": "Renew the tokens now.",
+    "refresh": "Refresh the tokens now.",
     "watch": "Keep the tokens fresh until stopped.",
     "service": "Have the system run watch, now and from now on.",
-    "logout": "Forget a profile's tokens.",
+    "logout": "Remove a profile's tokens and settings.",
     "export": "Print a sign-in, secrets and all, for another machine.",
     "import": "Take over a sign-in from another machine.",
     "doctor": "Check this machine, and say what to do.",
@@ -44,32 +43,32 @@ VERBS = {
 INTERRUPTED = 130
 
 
-def module_of(verb: str) -> str:
-    """The name of the verb's module in ``commands/``: its own, and ``import_`` for what no module can be called."""
-    return f"{verb}_" if keyword.iskeyword(verb) else verb
+def module_of(command: str) -> str:
+    """The name of the command's module in ``commands/``: the command's own, with a ``_`` after a Python keyword."""
+    return f"{command}_" if keyword.iskeyword(command) else command
 
 
 class LazyGroup(click.Group):
-    """A group that knows its verbs' names and purposes, and imports a verb's module when it is asked for."""
+    """A group that knows the names and summaries of its commands, and imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(VERBS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
+        if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(f"webex_token_cli.commands.{module_of(cmd_name)}").command
         assert isinstance(command, click.Command)  # noqa: S101 - each module of commands/ has one
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The verbs and options that begin like ``incomplete``; click would import each verb for its purpose."""
-        verbs = [CompletionItem(verb, help=VERBS[verb]) for verb in VERBS if verb.startswith(incomplete)]
-        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+        """The commands and options that start with ``incomplete``. Click itself would import every command for this."""
+        commands = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(
@@ -86,7 +85,7 @@ class LazyGroup(click.Group):
 @click.pass_context
 def group(ctx: click.Context) -> None:
     """Sign a person in to a Webex integration and keep the token alive."""
-    # Click colours what goes to a terminal, and knows nothing of https://no-color.org.
+    # Click colours its output on a terminal, but does not know https://no-color.org.
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         ctx.color = False
     if ctx.invoked_subcommand is None:
@@ -95,17 +94,17 @@ def group(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its status."""
-    _open_what_is_closed()
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
-        # A pipe on Windows, or a C locale, may not know every letter of a name: better a "?" than no answer.
+        # A pipe on Windows or a C locale may not have every letter of a name. A "?" is better than no answer.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     status = run(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_flushed(status))
+    sys.exit(_status_after_flush(status))
 
 
-def _open_what_is_closed() -> None:
-    """Put the null device where a standard stream is closed: the next file that is opened would take its place."""
+def _open_closed_streams() -> None:
+    """Open the null device for each closed standard stream. Otherwise the next opened file would take its place."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -113,28 +112,28 @@ def _open_what_is_closed() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def _flushed(status: int) -> int:
-    """``status``, or 1 when what was printed could not be; Python would say so in its own words, and end with 120."""
+def _status_after_flush(status: int) -> int:
+    """``status``, or 1 if the output could not be written. Python itself would print a traceback and exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError):
             status = status or 1
-            _give_up(stream)
+            _discard(stream)
     return status
 
 
-def _give_up(stream: TextIO | None) -> None:
-    """Let what ``stream`` still holds go to the null device: Python flushes once more at its end."""
+def _discard(stream: TextIO | None) -> None:
+    """Send what ``stream`` still holds to the null device, because Python flushes it once more at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())  # type: ignore[union-attr]
+        os.close(null)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the program with ``arguments`` and give its exit status. Every message about a failure is written here."""
+    """Run the program with ``arguments`` and return its exit status. Every message about a failure is written here."""
     terminal = Terminal(os.environ)
     try:
         status = group.main(list(arguments), prog_name="webex-token", standalone_mode=False, obj=terminal)
@@ -152,30 +151,31 @@ def run(arguments: Sequence[str]) -> int:
         _say("Interrupted.")
         return INTERRUPTED
     except OSError as error:
-        _say(f"Error: The system refused something ({error.strerror or type(error).__name__}).")
+        _say(f"Error: The operating system reported a failure ({error.strerror or type(error).__name__}).")
         _say(
             frames(error, error.__traceback__)
             if terminal.debug
-            else "What was stored before that is stored: `webex-token show` tells. --debug shows where it was."
+            else "Anything saved before the failure is still saved; `webex-token show` shows it. "
+            "Run again with --debug to see where it failed."
         )
         return 1
     except Exception as error:  # noqa: BLE001 - the boundary: no traceback reaches a person unasked
         _say(f"Error: Something unexpected failed ({type(error).__name__}).")
-        _say(frames(error, error.__traceback__) if terminal.debug else "Run it again with --debug to see where.")
+        _say(frames(error, error.__traceback__) if terminal.debug else "Run again with --debug to see where it failed.")
         return 1
     return status if isinstance(status, int) else 0
 
 
 def frames(error: BaseException, trace: TracebackType | None) -> str:
-    """Where ``error`` was raised: files, lines and functions, the types of it and its causes, and no values.
+    """The traceback of ``error`` and its causes without values: files, lines, functions and types of exceptions.
 
-    An exception's own text is left out: those of other libraries quote what they were given.
+    The exceptions' own texts are left out, because those of other libraries quote their input.
     """
     text = "".join(traceback.format_tb(trace)) + type(error).__name__
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return text if cause is None else f"{frames(cause, cause.__traceback__)}\n\nand from there\n\n{text}"
+    return text if cause is None else f"{frames(cause, cause.__traceback__)}\n\nwhich led to\n\n{text}"
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # nobody reads any more, and the exit status says it too
+    with contextlib.suppress(OSError):  # nobody reads the stream any more, and the exit status tells it as well
         click.echo(text, err=True)

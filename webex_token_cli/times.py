@@ -11,15 +11,15 @@ DAY = 24 * HOUR
 _UNITS = {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,6})?)(?P<unit>[smhdw]?)", re.ASCII)
 
-# A century. Longer is a slip of the finger, and would overflow the calendar arithmetic further on.
+# A century. A longer duration is a typing mistake, and would overflow the calendar.
 LONGEST_DURATION = 100 * 365 * DAY
 
 
 def parse_duration(text: str, unit: str = "s") -> float:
     """Seconds in ``text``: a number, or a number with one of ``s m h d w`` (``3600``, ``90m``, ``1.5d``).
 
-    ``unit`` is what a bare number counts in. Raises ValueError, with a sentence, on anything else,
-    on less than a second and on more than a century.
+    ``unit`` is the unit of a number without one. Raises ValueError, with a message for a person, if ``text`` is not a
+    duration, is under a second or is over a century.
     """
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
@@ -35,7 +35,7 @@ def parse_duration(text: str, unit: str = "s") -> float:
 def duration_in_words(seconds: float) -> str:
     """``seconds`` in the largest unit that leaves at least two of it: ``13 days``, ``90 minutes``.
 
-    Rounded down, so that nothing is said to last longer than it does.
+    The number is rounded down, so that nothing is said to last longer than it does.
     """
     whole = max(0, math.floor(seconds))
     for size, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
@@ -45,7 +45,7 @@ def duration_in_words(seconds: float) -> str:
 
 
 def distance_in_words(moment: float, now: float) -> str:
-    """How far ``moment`` is from ``now``, both UTC epoch seconds: ``in 13 days``, ``2 hours ago``, ``now``."""
+    """The distance of ``moment`` from ``now``, both UTC epoch seconds: ``in 13 days``, ``2 hours ago``, ``now``."""
     if abs(moment - now) < 1:
         return "now"
     if moment > now:
@@ -54,17 +54,17 @@ def distance_in_words(moment: float, now: float) -> str:
 
 
 def clock_face(seconds: float) -> str:
-    """``seconds`` as they are counted down: ``59:07``, ``23:59:07``."""
+    """``seconds`` for a countdown: ``59:07``, ``23:59:07``."""
     minutes, left = divmod(max(0, round(seconds)), MINUTE)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 def local_time(moment: float, zone: tzinfo | None = None) -> str:
-    """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's unless given."""
+    """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's by default."""
     return datetime.fromtimestamp(moment, tz=UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def when(moment: float, now: float, zone: tzinfo | None = None) -> str:
-    """Time and distance together: ``2026-12-07 14:05:09 CET (in 13 days)``."""
+    """The time and its distance from ``now``: ``2026-12-07 14:05:09 CET (in 13 days)``."""
     return f"{local_time(moment, zone)} ({distance_in_words(moment, now)})"

@@ -1,31 +1,32 @@
-"""The record of one grant: tokens, lifetimes, ages, due or not. Pure; a repr never shows a secret.
+"""Token responses, and the record of a sign-in that is made from them. Pure; a repr never shows a secret.
 
-All points in time are whole UTC epoch seconds, all lifetimes seconds.
+All points in time are whole UTC epoch seconds, and all lifetimes are seconds.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from webex_token_cli.times import DAY
 
-# RFC 6750 section 2.1. Nothing narrower: Webex's opaque tokens and its JWTs share only this.
+# RFC 6750 section 2.1. Nothing narrower: it is all that Webex's opaque tokens and its JWTs have in common.
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 
-# A server that says more means something else; the calendar could not hold it either.
+# A century. No server means a longer lifetime, and the calendar could not hold it.
 _LONGEST_LIFETIME = 100 * 365 * DAY
 
-# The same token asked for twice is given two lifetimes, each rounded to seconds. Expiries as close together
-# as this, and as the time that the answer took, are the same expiry.
+# Two answers for the same token give two lifetimes, each rounded to seconds. Expiries that differ by no more than
+# this and the time the answer took are the same expiry.
 SAME_EXPIRY = 5
 
-# Below this much life left, a refresh token is close enough to its end for a person to be told:
-# it says that nothing has spent it for over two months.
+# A refresh token with less life left than this is close enough to its end to warn a person: nothing has redeemed it
+# for over two months.
 REFRESH_TOKEN_LOW = 14 * DAY
 
 
-# What a device is told to show: an address, mostly, and none that fills a screen.
-_LONGEST_WORD = 2048
+# The longest text that a device may be told to show. The longest is a URL, and no URL of a sign-in fills a screen.
+_LONGEST_TEXT = 2048
 
 # RFC 6749 section 3.3.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+", re.ASCII)
@@ -38,7 +39,7 @@ def is_bearer_token(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom the grant acts for, as ``/people/me`` tells it."""
+    """The person whom the grant acts for, as ``/people/me`` answers."""
 
     id: str
     display_name: str = ""
@@ -48,14 +49,14 @@ class Person:
 
     @property
     def label(self) -> str:
-        """The name and the first address, as far as they are known: ``Ada Lovelace <ada@example.com>``."""
+        """The name and the first e-mail address that are known: ``Ada Lovelace <ada@example.com>``."""
         address = f"<{self.emails[0]}>" if self.emails else ""
         return " ".join(part for part in (self.display_name, address) if part) or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What the token endpoint answered (RFC 6749 section 5.1, and Webex's ``refresh_token_expires_in``)."""
+    """An answer of the token endpoint (RFC 6749 section 5.1, and Webex's ``refresh_token_expires_in``)."""
 
     access_token: str = field(repr=False)
     expires_in: int
@@ -67,8 +68,8 @@ class TokenResponse:
     def parse(cls, body: object) -> Self:
         """The token response in a decoded JSON ``body``.
 
-        Lifetimes may be numbers or strings of digits. Raises ValueError, naming the key and never the
-        value, when ``body`` is no token response.
+        Lifetimes may be numbers or strings of digits. Raises ValueError, which names the key and never the value, if
+        ``body`` is not a token response.
         """
         if not isinstance(body, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
@@ -90,7 +91,7 @@ class TokenResponse:
 
 @dataclass(frozen=True, slots=True)
 class DeviceCode:
-    """What the device authorization endpoint answered (RFC 8628 section 3.2). Times are in seconds."""
+    """An answer of the device authorization endpoint (RFC 8628 section 3.2). Times are in seconds."""
 
     device_code: str = field(repr=False)
     user_code: str
@@ -103,7 +104,7 @@ class DeviceCode:
     def parse(cls, body: object) -> Self:
         """The device code in a decoded JSON ``body``.
 
-        Raises ValueError, naming the key and never the value, when ``body`` is no such answer.
+        Raises ValueError, which names the key and never the value, if ``body`` is not such an answer.
         """
         if not isinstance(body, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
@@ -112,8 +113,8 @@ class DeviceCode:
         if expires_in is None:
             raise ValueError("expires_in is missing")
         return cls(
-            device_code=_word(body, "device_code"),
-            user_code=_word(body, "user_code"),
+            device_code=_text(body, "device_code"),
+            user_code=_text(body, "user_code"),
             verification_uri=_web_address(body, "verification_uri"),
             verification_uri_complete=_web_address(body, "verification_uri_complete") if complete else None,
             expires_in=expires_in,
@@ -126,26 +127,26 @@ class DeviceCode:
 class Pending:
     """The person has not consented yet (RFC 8628 section 3.5).
 
-    ``too_fast`` asks for longer intervals, ``retry_after`` for one of so many seconds at least.
+    ``too_fast`` asks for a longer interval, and ``retry_after`` for one of at least that many seconds.
     """
 
     too_fast: bool = False
     retry_after: float | None = None
 
 
-def _word(body: dict[str, Any], key: str) -> str:
+def _text(body: dict[str, Any], key: str) -> str:
     value = body.get(key)
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
-        raise ValueError(f"{key} is missing or no word")
-    if len(value) > _LONGEST_WORD:
+        raise ValueError(f"{key} is missing or not plain text")
+    if len(value) > _LONGEST_TEXT:
         raise ValueError(f"{key} is too long")
     return value
 
 
 def _web_address(body: dict[str, Any], key: str) -> str:
-    value = _word(body, key)
+    value = _text(body, key)
     if not value.startswith(("https://", "http://")) or " " in value:
-        raise ValueError(f"{key} is no web address")
+        raise ValueError(f"{key} is not a web address")
     return value
 
 
@@ -154,7 +155,7 @@ def _token(body: dict[str, Any], key: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not is_bearer_token(value):
-        raise ValueError(f"{key} is no bearer token (RFC 6750)")
+        raise ValueError(f"{key} is not a bearer token (RFC 6750)")
     return value
 
 
@@ -165,17 +166,17 @@ def _lifetime(body: dict[str, Any], key: str) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _LONGEST_LIFETIME:
-        raise ValueError(f"{key} is no lifetime in seconds")
+        raise ValueError(f"{key} is not a lifetime in seconds")
     return int(value)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """Everything that is kept of one sign-in: one profile's entry in the credential store.
+    """Everything that is stored of one sign-in: one profile's entry in the credential store.
 
-    ``changed_at`` is when the access token last became another one, ``refreshed_at`` when Webex last
-    answered a refresh (or the sign-in), changed or not. ``scopes`` are those granted, None where Webex
-    did not say; ``person`` is None where the scopes do not let the token ask.
+    ``changed_at`` is when the access token last changed. ``refreshed_at`` is when Webex last answered a refresh or the
+    sign-in, whether or not the token changed. ``scopes`` are the granted scopes, or None if Webex did not name them.
+    ``person`` is None if the scopes do not let the token ask.
     """
 
     access_token: str = field(repr=False)
@@ -191,13 +192,13 @@ class TokenRecord:
 
     @classmethod
     def signed_in(cls, response: TokenResponse, client_id: str, client_secret: str, now: float) -> Self:
-        """The record of a sign-in that the token endpoint answered with ``response`` at ``now``."""
+        """The record of a sign-in that the token endpoint answered with ``response`` at ``now`` (UTC epoch seconds)."""
         moment = int(now)
         return cls(
             access_token=response.access_token,
             access_expires_at=moment + response.expires_in,
             refresh_token=response.refresh_token,
-            refresh_expires_at=_later(moment, response.refresh_token_expires_in),
+            refresh_expires_at=_expiry(moment, response.refresh_token_expires_in),
             changed_at=moment,
             refreshed_at=moment,
             client_id=client_id,
@@ -206,17 +207,17 @@ class TokenRecord:
         )
 
     def refreshed(self, response: TokenResponse, now: float, took: float = 0.0) -> Self:
-        """This record after a refresh that was asked for at ``now`` and answered ``took`` seconds later.
+        """This record after a refresh that was sent at ``now`` (UTC epoch seconds) and took ``took`` seconds.
 
-        Lifetimes are counted from the asking, so that nothing is taken to live longer than it does.
+        Lifetimes count from the sending of the request, so that no token is believed to live longer than it does.
 
-        A missing refresh token leaves the old one in force (RFC 6749 section 6). A missing lifetime of
-        a refresh token that stayed is taken as unchanged, of a new one as unknown.
+        Without a refresh token in the response, the old one stays in force (RFC 6749 section 6). Without a lifetime for
+        it, the expiry of a refresh token that stayed is unchanged, and that of a new one is unknown.
         """
         moment = int(now)
-        kept = response.refresh_token in (None, self.refresh_token)
-        refresh_expires_at = _later(moment, response.refresh_token_expires_in)
-        if refresh_expires_at is None and kept:
+        same_refresh_token = response.refresh_token in (None, self.refresh_token)
+        refresh_expires_at = _expiry(moment, response.refresh_token_expires_in)
+        if refresh_expires_at is None and same_refresh_token:
             refresh_expires_at = self.refresh_expires_at
         expires_at = moment + response.expires_in
         same = response.access_token == self.access_token
@@ -234,33 +235,33 @@ class TokenRecord:
         )
 
     def belonging_to(self, person: Person | None) -> Self:
-        """This record with ``person`` in it."""
+        """This record with ``person`` as the person who signed in."""
         return replace(self, person=person)
 
     def same_token_as(self, other: "TokenRecord") -> bool:
-        """Whether a refresh between the two changed nothing: same access token, same expiry."""
+        """Whether both records hold the same access token with the same expiry, so that a refresh changed nothing."""
         return (self.access_token, self.access_expires_at) == (other.access_token, other.access_expires_at)
 
     @property
     def secrets(self) -> tuple[str | None, ...]:
-        """Every secret in here, for masking them in words that come from elsewhere."""
+        """Every secret in this record, for masking them in text from outside."""
         return (self.access_token, self.refresh_token, self.client_secret)
 
     def access_left(self, now: float) -> float:
-        """Seconds of life the access token has left; negative once it is dead."""
+        """Seconds until the access token expires; negative once it has expired."""
         return self.access_expires_at - now
 
     def refresh_left(self, now: float) -> float | None:
-        """Seconds of life the refresh token has left; None where that is unknown."""
+        """Seconds until the refresh token expires; None if that is unknown."""
         return None if self.refresh_expires_at is None else self.refresh_expires_at - now
 
     def can_refresh(self, now: float) -> bool:
-        """Whether there is a refresh token that has not run out by ``now``."""
+        """Whether there is a refresh token that has not expired at ``now``."""
         left = self.refresh_left(now)
         return self.refresh_token is not None and (left is None or left > 0)
 
     def refresh_token_low(self, now: float) -> bool:
-        """Whether the refresh token is under 14 days from its end."""
+        """Whether the refresh token expires within 14 days."""
         left = self.refresh_left(now)
         return left is not None and left < REFRESH_TOKEN_LOW
 
@@ -268,6 +269,10 @@ class TokenRecord:
         """Whether only a new sign-in can give a living access token."""
         return self.access_left(now) <= 0 and not self.can_refresh(now)
 
+    def scopes_not_granted(self, requested: Iterable[str]) -> list[str]:
+        """The ``requested`` scopes that Webex did not grant; empty if it did not name those it granted."""
+        return [] if self.scopes is None else [scope for scope in requested if scope not in self.scopes]
 
-def _later(moment: int, lifetime: int | None) -> int | None:
+
+def _expiry(moment: int, lifetime: int | None) -> int | None:
     return None if lifetime is None else moment + lifetime

@@ -43,7 +43,7 @@ def test_the_demo_shows_it_all_and_leaves_nothing_behind(bare: Program, argument
         "Refresh token  ████",
         "unchanged; Webex renews at most once in 24 hours",
         "default  renewed: expires",
-        "default: forgotten.",
+        "default: removed.",
     ):
         assert said in done.out
     assert everything_below(bare.home) == before

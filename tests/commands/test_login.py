@@ -52,7 +52,7 @@ def test_a_sign_in_stores_the_tokens_and_remembers_the_settings(program: Program
     assert lines[1].startswith("The access token expires ")
     assert lines[2:] == [
         f"Stored in plain file {home}/credentials/webex-token+default.json.",
-        "Keep it alive with `webex-token watch`.",
+        "To keep it valid, run `webex-token watch`.",
     ]
     assert (home / "config.ini").read_text() == (
         "[default]\n"
@@ -227,7 +227,7 @@ def test_not_knowing_the_person_is_no_reason_to_throw_tokens_away(
     assert warning in done.err
     assert done.out.splitlines()[:2] == [
         "Signed in as a person whose name these scopes do not tell (profile default).",
-        "Ask for the scope spark:people_read as well (--scope) to see who a profile belongs to.",
+        "To see who a profile belongs to, add the scope spark:people_read with --scope.",
     ]
     assert program.run("get").status == 0
 
@@ -376,13 +376,13 @@ def test_first_run_on_a_terminal_guides_the_person(program: Program, sandbox: Sa
     terminal = pexpect.spawn(
         str(WEBEX_TOKEN), ["login"], env=fresh.environment, encoding="utf-8", timeout=20, dimensions=(40, 160)
     )
-    terminal.expect_exact("No integration is configured yet. To register one, once:")
+    terminal.expect_exact("No integration is configured yet. Register one:")
     terminal.expect_exact("https://developer.webex.com/my-apps/new/integration")
-    terminal.expect_exact(f"As Redirect URI enter exactly   {redirect_uri}")
-    terminal.expect_exact("As Scopes tick                  spark:all")
+    terminal.expect_exact(f"Enter exactly this Redirect URI:  {redirect_uri}")
+    terminal.expect_exact("Tick these Scopes:                spark:all")
     terminal.expect_exact("Client ID: ")
     terminal.sendline(sandbox.webex.client_id)
-    terminal.expect_exact("Client Secret (not shown): ")
+    terminal.expect_exact("Client Secret (hidden): ")
     terminal.sendline(sandbox.webex.client_secret)
     terminal.expect_exact("Signed in as Ada Lovelace")
     terminal.expect(pexpect.EOF)
@@ -492,7 +492,7 @@ def test_a_full_disk_under_standard_output_is_said(program: Program) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "Error: The system refused something (No space left on device).\n" in done.stderr
+    assert "Error: The operating system reported a failure (No space left on device).\n" in done.stderr
     assert "What was stored before that is stored: `webex-token show` tells." in done.stderr
     assert "Exception ignored" not in done.stderr
     assert program.run("get").status == 0

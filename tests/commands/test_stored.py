@@ -91,14 +91,17 @@ def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) ->
     assert done.status == 3
     ada = "Ada Lovelace"
     assert [re.split("  +", line) for line in done.out.splitlines()] == [
-        ["PROFILE", "STATE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH"],
+        ["PROFILE", "STATE", "PERSON", "ACCESS EXPIRES", "REFRESH EXPIRES", "NEXT REFRESH"],
         ["default", "fresh", ada, "in 13 days", "in 89 days", "in 23 hours"],
         ["due", "due", ada, "in 11 days", "in 87 days", "due"],
         ["expired", "expired", ada, "6 days ago", "in 69 days", "due"],
         ["running-out", "running out", ada, "in 23 hours", "in 5 days", "due"],
         ["gone", "needs sign-in", ada, "77 days ago", "24 hours ago"],
     ]
-    assert done.err.splitlines()[-1] == "Profile gone needs a new sign-in: `webex-token login --profile gone`."
+    assert (
+        done.err.splitlines()[-1]
+        == "Profile gone needs a new sign-in. Sign in with `webex-token login --profile gone`."
+    )
     assert "profile gone ends" not in done.err
 
 
@@ -199,7 +202,7 @@ def test_refresh_says_unchanged_within_a_day(signed_in: Program) -> None:
 def test_refresh_says_not_due(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("refresh", "--if-older-than", "1h")
     assert done.status == 0
-    assert done.out.startswith("default: not due; last refreshed ")
+    assert done.out.startswith("default: not due; it was last refreshed ")
     assert sandbox.said() == ["signed in"]
     assert (
         json.loads(signed_in.run("refresh", "--if-older-than", "1h", "--json").out)["profiles"]["default"]["result"]
@@ -221,14 +224,17 @@ REFUSED = [
     pytest.param(Fault("", 429, {"Retry-After": "30"}, "{}"), 4, "Webex cannot answer now (HTTP 429", id="429"),
     pytest.param(Fault("", 408, {}, ""), 4, "Webex cannot answer now (HTTP 408", id="408"),
     pytest.param(
-        Fault("", 200, {}, "<html>Please sign in to this Wi-Fi</html>"), 4, "not one of Webex's", id="captive portal"
+        Fault("", 200, {}, "<html>Please sign in to this Wi-Fi</html>"),
+        4,
+        "did not come from Webex",
+        id="captive portal",
     ),
     pytest.param(
-        Fault("", 302, {"Location": "http://127.0.0.1:1/"}, ""), 4, "not one of Webex's", id="captive redirect"
+        Fault("", 302, {"Location": "http://127.0.0.1:1/"}, ""), 4, "did not come from Webex", id="captive redirect"
     ),
-    pytest.param(Fault("", 200, {}, '{"access_tok'), 4, "not one of Webex's", id="truncated"),
-    pytest.param(Fault("", 200, {}, '{"expires_in": 5}'), 4, "not one of Webex's", id="no token"),
-    pytest.param(Fault("", 400, {}, "<html>proxy</html>"), 4, "not one of Webex's", id="proxy's 400"),
+    pytest.param(Fault("", 200, {}, '{"access_tok'), 4, "did not come from Webex", id="truncated"),
+    pytest.param(Fault("", 200, {}, '{"expires_in": 5}'), 4, "did not come from Webex", id="no token"),
+    pytest.param(Fault("", 400, {}, "<html>proxy</html>"), 4, "did not come from Webex", id="proxy's 400"),
     pytest.param(Fault("", 400, {}, '{"error": "invalid_grant"}'), 3, "does not accept the grant", id="invalid_grant"),
     pytest.param(
         Fault("", 400, {}, '{"message": "The refresh token is expired", "trackingId": "T-1"}'),
@@ -277,7 +283,7 @@ def test_refresh_all_goes_on_past_a_failure(signed_in: Program, sandbox: Sandbox
 def test_logout_forgets_everything(signed_in: Program) -> None:
     home = Path(signed_in.variables["WEBEX_TOKEN_HOME"])
     done = signed_in.run("logout")
-    assert done == Finished(0, "default: forgotten.\n", "")
+    assert done == Finished(0, "default: removed.\n", "")
     left = {str(p.relative_to(home)) for p in home.rglob("*") if p.is_file() and not p.name.endswith(".lock")}
     assert left == {"config.ini"}
     assert (home / "config.ini").read_text() == ""
@@ -368,7 +374,7 @@ def test_every_profile_has_its_own_person_and_tokens(signed_in: Program, sandbox
     assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get", "-p", "Work").out.strip() == got[1]
 
 
-def test_an_entry_that_others_may_read_can_still_be_forgotten(signed_in: Program) -> None:
+def test_an_entry_that_others_may_read_can_still_be_removed(signed_in: Program) -> None:
     record_file(signed_in).chmod(0o644)
     assert signed_in.run("get").status == 5
     assert (signed_in.run("logout").status, record_file(signed_in).exists()) == (0, False)

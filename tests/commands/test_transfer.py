@@ -154,7 +154,7 @@ def test_a_sign_in_moves_through_a_pipe_and_stays_the_same(
         "Imported the sign-in of Ada Lovelace <ada@example.com> (profile default).",
         "The access token expires TIME (in 12 days).",
         f"Stored in plain file {record_file(elsewhere)}.",
-        "Keep it alive with `webex-token watch`.",
+        "To keep it valid, run `webex-token watch`.",
     ]
     assert done.stderr == ""
     assert len(sandbox.journal) == asked
@@ -394,14 +394,14 @@ UNUSABLE: list[tuple[object, str]] = [
     (having(ANSWER, "", "refresh_token"), NOT_KEPT),
     (without(ANSWER, "expires_in"), "it is no token response (no expires_in)"),
     (having(ANSWER, "", "access_token"), "it is no token response (no access_token)"),
-    (having(ANSWER, ["x"], "access_token"), "it is no token response (access_token is no bearer token (RFC 6750))"),
+    (having(ANSWER, ["x"], "access_token"), "it is no token response (access_token is not a bearer token (RFC 6750))"),
     (having(ANSWER, "two words", "refresh_token"),
-     "it is no token response (refresh_token is no bearer token (RFC 6750))"),
-    (having(ANSWER, "soon", "expires_in"), "it is no token response (expires_in is no lifetime in seconds)"),
-    (having(ANSWER, -1, "expires_in"), "it is no token response (expires_in is no lifetime in seconds)"),
-    (having(ANSWER, float("nan"), "expires_in"), "it is no token response (expires_in is no lifetime in seconds)"),
+     "it is no token response (refresh_token is not a bearer token (RFC 6750))"),
+    (having(ANSWER, "soon", "expires_in"), "it is no token response (expires_in is not a lifetime in seconds)"),
+    (having(ANSWER, -1, "expires_in"), "it is no token response (expires_in is not a lifetime in seconds)"),
+    (having(ANSWER, float("nan"), "expires_in"), "it is no token response (expires_in is not a lifetime in seconds)"),
     (having(ANSWER, {}, "refresh_token_expires_in"),
-     "it is no token response (refresh_token_expires_in is no lifetime in seconds)"),
+     "it is no token response (refresh_token_expires_in is not a lifetime in seconds)"),
 ]  # fmt: skip
 
 
@@ -559,7 +559,7 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
         "Its lifetime, and the refresh token's, is counted from now; `webex-token refresh --profile app` sets both "
         "right.",
         f"Stored in plain file {record_file(program, 'app')}.",
-        "Keep it alive with `webex-token watch --profile app`.",
+        "To keep it valid, run `webex-token watch --profile app`.",
     ]
     told, stored = json.loads(offered), json.loads(record_file(program, "app").read_text())
     now = stored["refreshed_at"]
@@ -729,7 +729,7 @@ def test_a_person_at_a_terminal_is_asked(program: Program, sandbox: Sandbox, tmp
         child.expect_exact("These tokens are renewed with the client id and the client secret of the integration")
         child.expect_exact("Client ID:")
         child.sendline(sandbox.webex.client_id)
-        child.expect_exact("Client Secret (not shown):")
+        child.expect_exact("Client Secret (hidden):")
         child.sendline(sandbox.webex.client_secret)
         status, shown = end_of(child)
     assert status == 0
@@ -741,7 +741,7 @@ def test_a_person_at_a_terminal_is_asked(program: Program, sandbox: Sandbox, tmp
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--client-id", "two words"], "'two words' is no client id."),
+        (["--client-id", "two words"], "'two words' is not a client id."),
         (["--redirect-uri", "nowhere"], "The redirect URI 'nowhere' is not a URI with a scheme and a host."),
         (["--api-url", "http://example.com/v1"], "'http://example.com/v1' cannot be the API base URL."),
         (["--client-secret-file", os.devnull], "The client secret is empty or not one line of text."),
@@ -765,7 +765,7 @@ def sign_in_as_admin(program: Program, profile: str = "default") -> None:
 def test_an_admin_logs_out_everywhere(program: Program, sandbox: Sandbox) -> None:
     sign_in_as_admin(program)
     token = sandbox.webex.grants[0].access_token
-    assert program.run("logout", "--revoke") == Finished(0, "default: revoked and forgotten.\n", "")
+    assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
     assert sandbox.webex.grants[0].revoked
     assert everything_kept(program) == {"config.ini": b""}
     heard = sandbox.heard[-1]
@@ -789,19 +789,19 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("answer", "why"), REFUSALS)
-def test_what_webex_would_not_revoke_is_told_and_forgotten_here(
+def test_what_webex_would_not_revoke_is_told_and_removed_here(
     signed_in: Program, sandbox: Sandbox, answer: tuple[int, str] | None, why: str
 ) -> None:
     if answer is not None:
         sandbox.order(Fault("/v1/authorizations", answer[0], {}, answer[1]))
     done = signed_in.run("logout", "--revoke")
-    assert (done.status, done.out) == (1, "default: forgotten.\n")
+    assert (done.status, done.out) == (1, "default: removed.\n")
     first, second = done.err.splitlines()
-    assert first.startswith(f"Error: Webex would not revoke what profile default was granted. {why}")
+    assert first.startswith(f"Error: Webex did not revoke the grant of profile default. {why}")
     assert re.sub(TIME, "TIME", second) == (
-        "That takes an admin's scopes, identity:tokens_read and identity:tokens_write; the grant lives on until its "
-        "refresh token ends, TIME (in 89 days), unless you remove it in the settings of your Webex account, or an "
-        "admin does in Control Hub."
+        "Revoking needs an admin's scopes, identity:tokens_read and identity:tokens_write. The grant stays valid until "
+        "its refresh token expires TIME (in 89 days), unless you remove it in the settings of your Webex account, or an "
+        "admin removes it in Control Hub."
     )
     assert everything_kept(signed_in) == {"config.ini": b""}
     assert not sandbox.webex.grants[0].revoked
@@ -812,13 +812,13 @@ PASSING = [
     pytest.param((429, {"Retry-After": "9"}, "{}"), "Webex cannot answer now (HTTP 429", id="429"),
     pytest.param((200, {}, "<html>Sign in here"), "The answer (HTTP 200) did not come from Webex", id="portal"),
     pytest.param((403, {}, "<html>proxy"), "The answer (HTTP 403) did not come from Webex", id="proxy"),
-    pytest.param((302, {"Location": "http://127.0.0.1:1/"}, ""), "An answer (HTTP 302) came that", id="redirect"),
+    pytest.param((302, {"Location": "http://127.0.0.1:1/"}, ""), "The answer (HTTP 302) did not come", id="redirect"),
     pytest.param(None, "127.0.0.1:", id="unreachable"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("answer", "why"), PASSING)
-def test_where_webex_cannot_be_asked_nothing_is_forgotten(
+def test_where_webex_cannot_be_asked_nothing_is_removed(
     signed_in: Program, sandbox: Sandbox, answer: tuple[int, dict[str, str], str] | None, why: str
 ) -> None:
     before = everything_kept(signed_in)
@@ -829,7 +829,9 @@ def test_where_webex_cannot_be_asked_nothing_is_forgotten(
     done = signed_in.run("logout", "--revoke")
     assert (done.status, done.out) == (4, "")
     first, second = done.err.splitlines()
-    assert first.startswith(f"Error: Profile default was not revoked, and is still stored: {why}")
+    assert first.startswith(
+        f"Error: The grant of profile default was not revoked, and the profile is still stored: {why}"
+    )
     assert second == "Try again later, or log out without --revoke."
     assert everything_kept(signed_in) == before
     assert signed_in.run("logout").status == 0
@@ -838,24 +840,24 @@ def test_where_webex_cannot_be_asked_nothing_is_forgotten(
 @pytest.mark.parametrize(("status", "body"), [(200, "{}"), (200, ""), (202, ""), (204, "")])
 def test_these_answers_mean_revoked(signed_in: Program, sandbox: Sandbox, status: int, body: str) -> None:
     sandbox.order(Fault("/v1/authorizations", status, {}, body))
-    assert signed_in.run("logout", "--revoke") == Finished(0, "default: revoked and forgotten.\n", "")
+    assert signed_in.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
 
 
 def test_a_dead_access_token_is_renewed_to_revoke_its_grant(program: Program, sandbox: Sandbox) -> None:
     sign_in_as_admin(program)
     sandbox.webex.advance(20 * DAY)
     age(program, 20 * DAY)
-    assert program.run("logout", "--revoke") == Finished(0, "default: revoked and forgotten.\n", "")
+    assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
     assert sandbox.said()[-1] == "renewed"
     assert sandbox.webex.grants[0].revoked
 
 
-def test_a_grant_that_is_dead_already_is_told_and_forgotten(program: Program, sandbox: Sandbox) -> None:
+def test_a_grant_that_is_dead_already_is_told_and_removed(program: Program, sandbox: Sandbox) -> None:
     sign_in_as_admin(program)
     age(program, 20 * DAY)
     sandbox.webex.revoke_everything()
     done = program.run("logout", "--revoke")
-    assert (done.status, done.out) == (1, "default: forgotten.\n")
+    assert (done.status, done.out) == (1, "default: removed.\n")
     assert "Webex no longer accepts the grant" in done.err
 
 
@@ -866,10 +868,14 @@ def test_all_are_logged_out_each_for_itself_and_the_worst_status_tells(program: 
     for status, body in ((204, ""), (503, ""), (403, "{}")):
         sandbox.order(Fault("/v1/authorizations", status, {}, body))
     done = program.run("logout", "--all", "--revoke")
-    assert (done.status, done.out) == (5, "first: revoked and forgotten.\nrefused: forgotten.\n")
+    assert (done.status, done.out) == (5, "first: revoked and removed.\nrefused: removed.\n")
     for line, said in zip(
         done.err.splitlines()[::2],
-        ("Profile passing was not revoked", "Webex would not revoke what profile refused", "The entry 'broken' in"),
+        (
+            "The grant of profile passing was not revoked",
+            "Webex did not revoke the grant of profile refused",
+            "The entry 'broken' in",
+        ),
         strict=True,
     ):
         assert line.startswith(f"Error: {said}")
@@ -883,7 +889,7 @@ def test_one_revocation_ends_all_sign_ins_of_an_integration(program: Program, sa
         sign_in_as_admin(program, name)
     age(program, 20 * DAY, "third")
     assert program.run("logout", "--all", "--revoke") == Finished(
-        0, "".join(f"{name}: revoked and forgotten.\n" for name in ("first", "second", "third")), ""
+        0, "".join(f"{name}: revoked and removed.\n" for name in ("first", "second", "third")), ""
     )
     assert sandbox.said("/v1/authorizations") == ["revoked", "invalid_token"]
 
@@ -891,10 +897,10 @@ def test_one_revocation_ends_all_sign_ins_of_an_integration(program: Program, sa
 def test_with_nobody_signed_in_there_is_nothing_to_revoke(program: Program, sandbox: Sandbox) -> None:
     done = program.run("logout", "--revoke", "-p", "work")
     assert (done.status, done.out, sandbox.journal) == (3, "", [])
-    assert done.err.startswith("Error: Nobody is signed in as profile work; nothing to forget.\n")
+    assert done.err.startswith("Error: Nobody is signed in as profile work, so there is nothing to remove.\n")
     config_file(program).parent.mkdir(parents=True, exist_ok=True)
     config_file(program).write_text("[work]\nscopes = spark:all\n")
-    assert program.run("logout", "--revoke", "-p", "work") == Finished(0, "work: forgotten.\n", "")
+    assert program.run("logout", "--revoke", "-p", "work") == Finished(0, "work: removed.\n", "")
 
 
 def test_without_revoke_webex_is_not_asked(program: Program, sandbox: Sandbox) -> None:

@@ -15,7 +15,7 @@ from click.shell_completion import ShellComplete
 from tests.support.folders import README, SUPPORT
 from tests.support.program import Program
 from webex_token_cli.config.file import STORES
-from webex_token_cli.main import VERBS, group
+from webex_token_cli.main import COMMANDS, group
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
@@ -37,13 +37,10 @@ def tree(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[t
             yield from tree(below, (*path, name))
 
 
-COMMANDS = dict(tree(group))
-LEAVES = {path: command for path, command in COMMANDS.items() if not isinstance(command, click.Group)}
+TREE = dict(tree(group))
+LEAVES = {path: command for path, command in TREE.items() if not isinstance(command, click.Group)}
 OPTIONS = [
-    (path, option)
-    for path, command in COMMANDS.items()
-    for option in command.params
-    if isinstance(option, click.Option)
+    (path, option) for path, command in TREE.items() for option in command.params if isinstance(option, click.Option)
 ]
 
 
@@ -68,7 +65,7 @@ def unwrapped(text: str) -> str:
 # Words.
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=named)
+@pytest.mark.parametrize("path", TREE, ids=named)
 def test_every_command_says_what_it_is_for_and_gives_an_example_and_its_exit_statuses(
     program: Program, path: tuple[str, ...]
 ) -> None:
@@ -90,13 +87,13 @@ def test_the_program_alone_shows_the_verbs_in_the_order_in_which_a_person_meets_
     alone = program.run()
     assert (alone.status, alone.err) == (0, "")
     shown = re.findall(r"^  ([a-z]+)  +(.+)$", alone.out.partition("Commands:\n")[2], re.MULTILINE)
-    assert shown == list(VERBS.items())
-    assert next(iter(VERBS)) == "login"
+    assert shown == list(COMMANDS.items())
+    assert next(iter(COMMANDS)) == "login"
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", COMMANDS)
 def test_the_purpose_in_the_list_is_the_verbs_own(verb: str) -> None:
-    assert COMMANDS[(verb,)].get_short_help_str(200) == VERBS[verb]
+    assert TREE[(verb,)].get_short_help_str(200) == COMMANDS[verb]
 
 
 @pytest.mark.parametrize(("path", "option"), OPTIONS, ids=option_id)
@@ -108,7 +105,7 @@ def test_every_option_has_help(program: Program, path: tuple[str, ...], option: 
 
 
 @pytest.mark.parametrize("columns", [100, 300])
-@pytest.mark.parametrize("path", [(), *COMMANDS], ids=named)
+@pytest.mark.parametrize("path", [(), *TREE], ids=named)
 def test_help_fits_and_no_section_of_it_is_empty(program: Program, path: tuple[str, ...], columns: int) -> None:
     lines = helped(program, path, columns).splitlines()
     assert max(map(len, lines)) <= min(columns, 100)
@@ -142,7 +139,7 @@ def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1, renew_after=0)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if RUNS.get(verb, [verb]) is not None])
+@pytest.mark.parametrize("verb", [verb for verb in COMMANDS if RUNS.get(verb, [verb]) is not None])
 def test_every_variable_that_a_verb_reads_is_in_its_help(
     program: Program, sandbox: Sandbox, tmp_path: Path, verb: str
 ) -> None:
@@ -190,7 +187,7 @@ def completed(path: tuple[str, ...], incomplete: str) -> set[str]:
     return {item.value for item in shell.get_completions(list(path), incomplete)}
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=named)
+@pytest.mark.parametrize("path", TREE, ids=named)
 def test_every_command_is_completed(path: tuple[str, ...]) -> None:
     assert path[-1] in completed(path[:-1], "")
     assert path[-1] in completed(path[:-1], path[-1][:2])

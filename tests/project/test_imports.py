@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import webex_token_cli
-from webex_token_cli.main import VERBS, module_of
+from webex_token_cli.main import COMMANDS, module_of
 
 PACKAGE = Path(webex_token_cli.__file__).parent
 NAME = "webex_token_cli"
@@ -76,7 +76,7 @@ def test_a_module_imports_from_its_own_room_and_from_lower_layers(path: Path) ->
 
 @pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] == "commands"], ids=str)
 def test_a_verb_imports_no_other_verb(path: Path) -> None:
-    verbs = {f"commands.{module_of(verb)}" for verb in VERBS} - {dotted(path)}
+    verbs = {f"commands.{module_of(verb)}" for verb in COMMANDS} - {dotted(path)}
     assert imports(path) & verbs == set()
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.imports import HEAVY
 from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.requirements import require
-from webex_token_cli.main import VERBS
+from webex_token_cli.main import COMMANDS
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def asked(program: Program, *words: str, flags: tuple[str, ...] = ()) -> "subpro
 
 def test_the_verbs_are_offered_in_their_order_and_none_is_imported_for_it(program: Program) -> None:
     done = asked(program, "", flags=("-X", "importtime"))
-    assert [line.removeprefix("plain,") for line in done.stdout.splitlines()] == list(VERBS)
+    assert [line.removeprefix("plain,") for line in done.stdout.splitlines()] == list(COMMANDS)
     assert set(re.findall(r"webex_token_cli\.commands\.\w+", done.stderr)) == {"webex_token_cli.application"}
 
 

@@ -102,7 +102,7 @@ def files_that_tell(sandbox: Sandbox, folder: Path) -> Iterator[str]:
             yield str(file.relative_to(folder))
 
 
-VERBS = {
+COMMANDS = {
     "show": [["show"], ["show", "--all", "--json"], ["show", "--check"]],
     "get": [["get"], ["get", "--min-valid", "30d"]],
     "exec": [["exec", "true"], ["exec", "--min-valid", "30d", "--env", "X", "true"]],
@@ -116,7 +116,7 @@ VERBS = {
 }
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", COMMANDS)
 def test_an_accident_with_secrets_in_its_words_tells_none(
     program: Program, sandbox: Sandbox, tmp_path: Path, verb: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_an_accident_with_secrets_in_its_words_tells_none(
     accident = {"login": "keeping", "import": "importing"}.get(verb, "reading")
     exported = program.run("export").out
     broken = program.having(PYTHONPATH=str(ACCIDENTS), WEBEX_TOKEN_TEST_ACCIDENT=accident)
-    for arguments in VERBS[verb]:
+    for arguments in COMMANDS[verb]:
         for flags in ([], ["--debug"], ["--verbose"]):
             done = broken.run(*flags, *arguments, stdin=exported)
             assert done.status == 1

@@ -31,7 +31,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # click before 8.5 ca
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The duration in seconds; a usage error when ``value`` is none."""
+        """The duration in seconds. A value that is not a duration is a usage error."""
         if isinstance(value, int | float):
             return float(value)
         try:
@@ -43,9 +43,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # click before 8.5 ca
 def duration_setting(
     given: float | None, environment: Mapping[str, str], variables: Iterable[tuple[str, str]], default: float
 ) -> float:
-    """The first of an option, the ``variables`` (each with the unit of a bare number) and a default, in seconds.
+    """The duration in seconds: ``given``, else the first variable that is set, else ``default``.
 
-    Raises ConfigurationError, naming the variable that is no duration.
+    ``variables`` are names, each with the unit of a number without one. Raises ConfigurationError, which names the
+    variable, if its value is not a duration.
     """
     if given is not None:
         return given
@@ -54,12 +55,14 @@ def duration_setting(
             try:
                 return parse_duration(environment[name], unit)
             except ValueError as error:
-                raise ConfigurationError(f"The variable {name} is wrong: {error}.", "Correct or unset it.") from None
+                raise ConfigurationError(
+                    f"The environment variable {name} is wrong: {error}.", "Correct or unset it."
+                ) from None
     return default
 
 
 def interval_setting(given: float | None, environment: Mapping[str, str]) -> float:
-    """Seconds between two looks of ``watch``."""
+    """Seconds between two checks of ``watch``."""
     variables = (("WEBEX_TOKEN_INTERVAL", "s"), ("EVENT_LOOP_SLEEP_SECONDS", "s"))
     return duration_setting(given, environment, variables, DEFAULT_INTERVAL)
 
@@ -71,10 +74,10 @@ def max_age_setting(given: float | None, environment: Mapping[str, str]) -> floa
 
 
 def verbosity_options(function: F) -> F:
-    """Adds ``-v`` and ``--debug``, which are the same before and after the verb."""
+    """Add ``-v`` and ``--debug``, which may stand before or after the command."""
 
-    @click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
-    @click.option("--debug", is_flag=True, help="Show each request to Webex, and where an error was raised.")
+    @click.option("-v", "--verbose", is_flag=True, help="Print more details.")
+    @click.option("--debug", is_flag=True, help="Print each request to Webex, and where an error was raised.")
     @functools.wraps(function)
     def with_verbosity(*args: Any, verbose: bool, debug: bool, **kwargs: Any) -> Any:
         ctx = click.get_current_context()
@@ -92,7 +95,7 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
 
 
 def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """The stored profiles that a shell may complete ``incomplete`` to; none where they cannot be told."""
+    """The stored profiles that start with ``incomplete``; none if they cannot be read."""
     try:
         terminal = ctx.find_object(Terminal) or Terminal(os.environ)
         return [name for name in terminal.application().config.names() if name.startswith(incomplete)]
@@ -110,7 +113,7 @@ profile_option = click.option(
     show_envvar=True,
     callback=_checked,
     shell_complete=complete_profiles,
-    help="Which stored sign-in this concerns.",
+    help="The profile to use.",
 )
 
 min_valid_option = click.option(
@@ -119,7 +122,7 @@ min_valid_option = click.option(
     default="5m",
     show_default=True,
     metavar="DURATION",
-    help="Refresh first when the token lives for less than this.",
+    help="Refresh first if the token expires within this time.",
 )
 
 
@@ -127,8 +130,8 @@ def _each_checked(ctx: click.Context, param: click.Parameter, values: Sequence[s
     return [check_profile_name(value) for value in dict.fromkeys(values)]
 
 
-def profiles_option(verb: str) -> Callable[[F], F]:
-    """Adds ``--profile`` for any number of profiles, given on as ``named``: none stands for all."""
+def profiles_option(action: str) -> Callable[[F], F]:
+    """Add a repeatable ``--profile``, passed on as ``named``. An empty list means all stored profiles."""
     return click.option(
         "-p",
         "--profile",
@@ -139,7 +142,7 @@ def profiles_option(verb: str) -> Callable[[F], F]:
         show_envvar=True,
         callback=_each_checked,
         shell_complete=complete_profiles,
-        help=f"{verb} this profile only; may be repeated.  [default: all that are stored]",
+        help=f"{action} only this profile. May be repeated.  [default: all stored profiles]",
     )
 
 

@@ -1,4 +1,4 @@
-"""What tokens are kept for: which integration, its client secret, and the settings. Options, and questions."""
+"""The options and prompts that name the integration: client id, client secret and settings."""
 
 import errno
 import functools
@@ -16,30 +16,30 @@ from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord
 
-# A client secret is one line of some 64 characters. A longer file is another file.
+# A client secret is a line of about 64 characters. A file with many more is a wrong file.
 _LONGEST_SECRET = 1024
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _HOW_TO_REGISTER = """\
-No integration is configured yet. To register one, once:
+No integration is configured yet. Register one:
   1. Open https://developer.webex.com/my-apps/new/integration and sign in.
-  2. As Redirect URI enter exactly   {redirect_uri}
-  3. As Scopes tick                  {scopes}
-  4. Save, then copy the Client ID and the Client Secret (it is shown only once) to the questions below.
+  2. Enter exactly this Redirect URI:  {redirect_uri}
+  3. Tick these Scopes:                {scopes}
+  4. Save. Then copy the Client ID and the Client Secret, which is shown only once, to the prompts below.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """The words around what a person is asked: before the client id, and where nobody can be asked."""
+class Prompts:
+    """The text before the prompts, and the hints for when nobody can be prompted."""
 
     explanation: str
     client_id_hint: str
     client_secret_hint: str
 
 
-OF_A_SIGN_IN = Questions(
+SIGN_IN_PROMPTS = Prompts(
     _HOW_TO_REGISTER,
     "Give it with --client-id or WEBEX_CLIENT_ID, or run `webex-token login` on a terminal, which explains how to "
     "register an integration.",
@@ -48,7 +48,7 @@ OF_A_SIGN_IN = Questions(
 
 
 def integration_options(function: F) -> F:
-    """Adds the options for what a profile remembers, given on as ``overrides``, and ``--client-secret-file``."""
+    """Add the options for the settings of a profile, passed on as ``overrides``, and ``--client-secret-file``."""
 
     @click.option(
         "--client-id",
@@ -61,15 +61,15 @@ def integration_options(function: F) -> F:
         "--client-secret-file",
         metavar="FILE",
         type=click.Path(dir_okay=False, allow_dash=True, path_type=str),
-        help="Read the client secret from this file, or from standard input if it is -.  "
-        "[else env var WEBEX_CLIENT_SECRET, else what is stored, else asked for]",
+        help="Read the client secret from this file, or from standard input if FILE is -.  "
+        "[default: WEBEX_CLIENT_SECRET, else the stored secret, else a prompt]",
     )
     @click.option(
         "--redirect-uri",
         metavar="URI",
         envvar="WEBEX_REDIRECT_URI",
         show_envvar=True,
-        help="As registered with the integration.  [default: http://localhost:8000/oauth]",
+        help="The redirect URI that is registered with the integration.  [default: http://localhost:8000/oauth]",
     )
     @click.option(
         "--scope",
@@ -78,7 +78,7 @@ def integration_options(function: F) -> F:
         multiple=True,
         envvar="WEBEX_SCOPES",
         show_envvar=True,
-        help="Ask for this scope at a sign-in; may be repeated, or several separated by blanks.  [default: spark:all]",
+        help="Request this scope. May be repeated, or hold several scopes separated by blanks.  [default: spark:all]",
     )
     @click.option(
         "--api-url",
@@ -92,7 +92,7 @@ def integration_options(function: F) -> F:
         type=click.Choice(STORES),
         envvar="WEBEX_TOKEN_STORE",
         show_envvar=True,
-        help="Keep the tokens in the system's keyring, or in a file that only you can read.  [default: keyring]",
+        help="Store the tokens in the system's keyring, or in a file that only you can read.  [default: keyring]",
     )
     @functools.wraps(function)
     def with_overrides(
@@ -110,24 +110,24 @@ def integration_options(function: F) -> F:
     return with_overrides  # type: ignore[return-value]
 
 
-def with_client_id(application: Application, settings: Settings, questions: Questions = OF_A_SIGN_IN) -> Settings:
-    """``settings`` with a client id, which a person is asked for, and told where to get, if there is none.
+def with_client_id(application: Application, settings: Settings, prompts: Prompts = SIGN_IN_PROMPTS) -> Settings:
+    """``settings`` with a client id. If there is none, a person is told how to get one, and prompted for it.
 
-    Raises ConfigurationError when it is none, or nobody can be asked.
+    Raises ConfigurationError if the client id is unusable, or nobody can be prompted.
     """
     client_id = settings.client_id
     if not client_id:
         if not application.interactive:
             raise ConfigurationError(
-                f"No client id is configured for profile {settings.profile}.", questions.client_id_hint
+                f"No client id is configured for profile {settings.profile}.", prompts.client_id_hint
             )
         scopes = " ".join(settings.scopes)
-        application.say(questions.explanation.format(redirect_uri=settings.redirect_uri, scopes=scopes))
+        application.say(prompts.explanation.format(redirect_uri=settings.redirect_uri, scopes=scopes))
         client_id = click.prompt("Client ID", err=True)
     client_id = client_id.strip()
     if not client_id or not client_id.isprintable() or " " in client_id:
         raise ConfigurationError(
-            f"{printable(client_id, 80)!r} is no client id.",
+            f"{printable(client_id, 80)!r} is not a client id.",
             "Copy it from the integration at developer.webex.com/my-apps.",
         )
     return replace(settings, client_id=client_id)
@@ -138,11 +138,11 @@ def client_secret(
     settings: Settings,
     file: str | None,
     before: TokenRecord | None,
-    questions: Questions = OF_A_SIGN_IN,
+    prompts: Prompts = SIGN_IN_PROMPTS,
 ) -> str:
-    """The client secret: file, environment, what is stored for this client id, or a hidden prompt, in that order.
+    """The client secret: from file, environment, the stored record of this client id or a hidden prompt, in that order.
 
-    Raises ConfigurationError when there is none, or it cannot be one.
+    Raises ConfigurationError if there is none, or it is unusable.
     """
     if file is not None:
         secret = _read_secret(file)
@@ -151,9 +151,9 @@ def client_secret(
     elif before is not None and before.client_id == settings.client_id:
         secret = before.client_secret
     elif application.interactive:
-        secret = click.prompt("Client Secret (not shown)", hide_input=True, err=True)
+        secret = click.prompt("Client Secret (hidden)", hide_input=True, err=True)
     else:
-        raise ConfigurationError("No client secret is configured.", questions.client_secret_hint)
+        raise ConfigurationError("No client secret is configured.", prompts.client_secret_hint)
     secret = secret.strip()
     if not secret or not secret.isprintable():
         raise ConfigurationError(
@@ -175,5 +175,5 @@ def _read_secret(file: str) -> str:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigurationError(
             f"The client secret could not be read from {file} ({why}).",
-            "Name a file that holds the secret alone.",
+            "Name a file that holds only the secret.",
         ) from None

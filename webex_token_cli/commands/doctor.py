@@ -11,6 +11,7 @@ import click
 
 from webex_token_cli._version import __version__
 from webex_token_cli.application import Application
+from webex_token_cli.cli.documents import to_json
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     interval_setting,
@@ -21,7 +22,6 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.config.file import Overrides
-from webex_token_cli.text import as_json as to_json
 
 if TYPE_CHECKING:
     from webex_token_cli.doctor.findings import Finding

@@ -1,4 +1,4 @@
-"""``exec``: a command with the access token in its environment, in this program's place."""
+"""``exec``: replace this program by a command that has the access token in its environment."""
 
 import os
 import re
@@ -19,13 +19,13 @@ from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.system.processes import run_in_our_place, uncoerced
 from webex_token_cli.tokens import TokenRecord
 
-# What Webex's SDKs read, and what the older one for Python does.
+# The variable that Webex's SDKs read, and the one that the older Python SDK reads.
 VARIABLES = ("WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN")
 
-# Older names of the first, which may hold another token, and the secret that this program itself is given so.
+# Older names of the first variable, which may hold another token, and the client secret that is meant for this program.
 REMOVED = frozenset({"SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN", "WEBEX_CLIENT_SECRET"})
 
-# POSIX, "Environment Variable Definition": what every shell can name.
+# POSIX, "Environment Variable Definition": the names that every shell accepts.
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -33,9 +33,10 @@ def _checked(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
     for name in names:
         if not _VARIABLE_NAME.fullmatch(name):
             raise ConfigurationError(
-                # What follows a "=" was meant as a value, and may be a secret.
-                f"{name.partition('=')[0][:80]!r}{' with a value' * ('=' in name)} cannot name a variable.",
-                "Give --env a name alone, of letters, digits and _, not starting with a digit.",
+                # The text after a "=" is left out, because it may be a secret.
+                f"--env takes only the name of a variable, not {name.partition('=')[0][:80]!r}"
+                f"{' with a value' if '=' in name else ''}.",
+                "Use letters, digits and _, and do not start with a digit.",
             )
     return names
 
@@ -54,7 +55,7 @@ def _checked(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
     metavar="NAME",
     multiple=True,
     callback=_checked,
-    help="Put the token into this variable too; may be repeated.",
+    help="Put the token into this variable as well. May be repeated.",
 )
 @click.argument("arguments", metavar="-- CMD [ARG]...", nargs=-1, required=True, type=click.UNPROCESSED)
 @verbosity_options
@@ -64,8 +65,8 @@ def command(
 ) -> int:
     """Run CMD with the access token in WEBEX_ACCESS_TOKEN and WEBEX_TEAMS_ACCESS_TOKEN.
 
-    The token is refreshed first as `get` does it. CMD takes this program's place, so its signals, its terminal
-    and its exit status are its own. It sees neither the refresh token nor the client secret: a variable that
+    The token is refreshed first if `get` would refresh it. CMD replaces this program, so signals, terminal
+    and exit status are its own. It sees neither the refresh token nor the client secret: a variable that
     holds one of them is left out, and so are SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN and
     WEBEX_CLIENT_SECRET.
 
@@ -74,8 +75,9 @@ def command(
       webex-token exec -- python report.py
       webex-token exec -p work --env WEBEX_TOKEN -- ./deploy --verbose
 
-    Exit status: that of CMD; 127 there is no CMD, 126 it cannot be executed; before it runs 2 wrong usage,
-    3 sign-in needed, 4 the token is dead and Webex cannot be asked now, 5 the credential store is unavailable.
+    Exit status: the exit status of CMD; 127 if CMD is not found; 126 if it cannot be executed. Before CMD
+    runs: 2 if the usage is wrong; 3 if a sign-in is needed; 4 if the token has expired and Webex cannot be
+    reached now; 5 if the credential store is unavailable.
     """
     record = application.valid_record(profile, min_valid)
     given = uncoerced(application.environment)
@@ -83,7 +85,7 @@ def command(
 
 
 def environment_of_child(given: Mapping[str, str], record: TokenRecord, names: Iterable[str]) -> dict[str, str]:
-    """``given`` with the access token under ``names``, and without what holds another secret of the record."""
-    kept = without_secrets({name: value for name, value in given.items() if name not in REMOVED}, record)
-    # Names are upper case on Windows, whatever is typed.
-    return kept | {name.upper() if os.name == "nt" else name: record.access_token for name in names}
+    """``given`` with the access token in each of ``names``, and without variables that hold another secret."""
+    passed_on = without_secrets({name: value for name, value in given.items() if name not in REMOVED}, record)
+    # Windows has upper-case names only.
+    return passed_on | {name.upper() if os.name == "nt" else name: record.access_token for name in names}

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.documents import sign_in_document, to_json
 from webex_token_cli.cli.options import (
     HOME_READ,
     json_option,
@@ -16,11 +17,10 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.cli.prompts import Questions, client_secret, integration_options, with_client_id
-from webex_token_cli.cli.summary import facts, option_for, remembered, where_it_stands
+from webex_token_cli.cli.prompts import Prompts, client_secret, integration_options, with_client_id
+from webex_token_cli.cli.summary import option_for, stored_sentences
 from webex_token_cli.config.file import Overrides, Profile
 from webex_token_cli.errors import ConfigurationError, GrantRefused
-from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _ON_A_TERMINAL = (
     "or name the tokens' FILE on a terminal, where you are asked; with tokens on standard input nobody can be."
 )
 
-OF_AN_IMPORT = Questions(
+IMPORT_PROMPTS = Prompts(
     "These tokens are renewed with the client id and the client secret of the integration, or Service App, that they "
     "were given to; see developer.webex.com/my-apps.",
     f"Give the one that the tokens were given to with --client-id or WEBEX_CLIENT_ID, {_ON_A_TERMINAL}",
@@ -171,11 +171,11 @@ def _keep_response(
     RedirectURI.parse(settings.redirect_uri)
     store = application.store(settings.store)
     before = store.load_replaceable(profile)
-    settings = with_client_id(application, settings, OF_AN_IMPORT)
-    secret = client_secret(application, settings, client_secret_file, before, OF_AN_IMPORT)
+    settings = with_client_id(application, settings, IMPORT_PROMPTS)
+    secret = client_secret(application, settings, client_secret_file, before, IMPORT_PROMPTS)
     record = TokenRecord.signed_in(response, settings.client_id or "", secret, now)
     record = record.belonging_to(_person(application, profile, record, settings.api_url))
-    keep(record, store, profile, lambda: application.remember(remembered(settings)))
+    keep(record, store, profile, lambda: application.remember(Profile.of(settings)))
     return _Imported(record, store, settings.scopes, counted=True)
 
 
@@ -194,7 +194,7 @@ def _summary(application: Application, profile: str, imported: _Imported) -> str
     person = imported.record.person
     whose = "somebody whose name is not known" if person is None else person.label
     lines = [f"Imported the {'tokens' if imported.counted else 'sign-in'} of {whose} (profile {profile})."]
-    lines += where_it_stands(profile, imported.store, imported.record, application.clock())
+    lines += stored_sentences(profile, imported.store, imported.record, application.clock())
     if imported.counted:
         # A token response does not tell when it was given.
         refresh = f"`webex-token refresh{option_for(profile)}`"
@@ -203,5 +203,5 @@ def _summary(application: Application, profile: str, imported: _Imported) -> str
 
 
 def _document(profile: str, imported: _Imported) -> str:
-    told = facts(profile, imported.store, imported.record, imported.scopes)
+    told = sign_in_document(profile, imported.store.where(profile), imported.record, imported.scopes)
     return to_json({**told, "lifetimes_counted_from_now": imported.counted})

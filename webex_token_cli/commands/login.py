@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.documents import sign_in_document, to_json
 from webex_token_cli.cli.options import (
     HOME_READ,
     Duration,
@@ -17,16 +18,15 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
 from webex_token_cli.cli.signin import Manner, signed_in, who
-from webex_token_cli.cli.summary import facts, not_granted, remembered, where_it_stands
-from webex_token_cli.config.file import Overrides, Settings
-from webex_token_cli.text import as_json as to_json
+from webex_token_cli.cli.summary import stored_sentences
+from webex_token_cli.config.file import Overrides, Profile, Settings
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
     from webex_token_cli.signin.finish import SignIn
     from webex_token_cli.store.records import CredentialStore
 
-# As ``signin.choice.Flow`` has them; importing it for the sake of --help would cost more than the words.
+# The values of ``signin.flows.Flow``. They are repeated here because --help must not import that module.
 FLOWS = ("auto", "browser", "paste", "device")
 
 
@@ -38,29 +38,31 @@ FLOWS = ("auto", "browser", "paste", "device")
     type=click.Choice(FLOWS),
     default="auto",
     show_default=True,
-    help="browser: a listener here catches the redirect; paste: you paste the address that the browser ends at; "
-    "device: you enter a code on any machine; auto: browser where one can be opened here, else paste.",
+    help="browser: a listener on this machine receives the redirect. paste: you paste the address at which the browser "
+    "ends. device: you enter a code on any machine. auto: browser if one can be opened here, else paste.",
 )
-@click.option("--no-browser", is_flag=True, help="Do not open a browser; print the address only.")
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
 @click.option(
     "--listen",
     metavar="HOST:PORT",
-    help="Listen here instead of where the redirect URI leads, behind a reverse proxy or an SSH tunnel.",
+    help="Listen at this address instead of the redirect URI's, behind a reverse proxy or an SSH tunnel.",
 )
 @click.option(
     "--tls-cert",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The certificate for an https:// redirect URI, PEM.  [default: one made for this login]",
+    help="The certificate for an https:// redirect URI, in PEM.  [default: one made for this sign-in]",
 )
-@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key, PEM.")
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's private key, in PEM."
+)
 @click.option(
     "--timeout",
     type=Duration(),
-    default="300",
+    default="5m",
     show_default=True,
     metavar="DURATION",
-    help="Wait this long for the person to finish.",
+    help="How long to wait for the person to finish.",
 )
 @json_option
 @verbosity_options
@@ -80,18 +82,19 @@ def command(
 ) -> None:
     """Sign a person in and store the tokens.
 
-    In the browser flow a listener on this machine catches Webex's answer at the redirect URI; opening that
-    address by hand while it waits leads to the sign-in page. Over SSH, or with no display, paste the
-    address that the browser ends at, or use --flow device. What was stored before is replaced only once the
-    new tokens are stored.
+    In the browser flow, a listener on this machine receives Webex's answer at the redirect URI. While it
+    waits, opening the redirect URI by hand leads to the sign-in page. Over SSH, or without a display, use
+    --flow paste or --flow device. Tokens that are stored already are replaced only once the new ones are
+    stored.
 
     \b
     Example:
       webex-token login --scope "spark:all spark:kms"
       webex-token login --flow device
 
-    Exit status: 0 signed in; 2 something is set up wrongly; 3 the client secret was refused; 4 Webex
-    cannot be asked now; 5 the credential store is unavailable; 6 denied, or nobody finished the sign-in.
+    Exit status: 0 if the person is signed in; 2 if something is set up wrongly; 3 if Webex refused the
+    client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
+    person denied or did not finish the sign-in.
     """
     settings = application.settings(profile, overrides)
     credentials = application.store(settings.store)
@@ -116,7 +119,7 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
         client_secret=client_secret,
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
-        remember=lambda: application.remember(remembered(settings)),
+        remember=lambda: application.remember(Profile.of(settings)),
         warn=application.say,
         clock=application.clock,
         uninterrupted=held_back,
@@ -126,12 +129,12 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
 def _summary(settings: Settings, store: "CredentialStore", record: TokenRecord) -> str:
     lines = [who(settings.profile, record)]
     if record.person is None:
-        lines.append("Ask for the scope spark:people_read as well (--scope) to see who a profile belongs to.")
-    missing = not_granted(settings.scopes, record)
+        lines.append("To see who a profile belongs to, add the scope spark:people_read with --scope.")
+    missing = record.scopes_not_granted(settings.scopes)
     if missing:
-        lines.append(f"Asked for and not granted: {' '.join(missing)}.")
-    return "\n".join([*lines, *where_it_stands(settings.profile, store, record, time.time())])
+        lines.append(f"Webex did not grant these scopes: {' '.join(missing)}.")
+    return "\n".join([*lines, *stored_sentences(settings.profile, store, record, time.time())])
 
 
 def _document(settings: Settings, store: "CredentialStore", record: TokenRecord) -> str:
-    return to_json(facts(settings.profile, store, record, settings.scopes))
+    return to_json(sign_in_document(settings.profile, store.where(settings.profile), record, settings.scopes))

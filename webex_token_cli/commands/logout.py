@@ -1,4 +1,4 @@
-"""``logout``: forget tokens, client secret and profile; with ``--revoke``, have Webex forget them first."""
+"""``logout``: remove tokens, client secret and settings; with ``--revoke``, revoke the grant at Webex first."""
 
 from dataclasses import replace
 
@@ -17,32 +17,33 @@ from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
 
-@click.command("logout", short_help="Forget a profile's tokens.", epilog=SETTINGS_READ)
+@click.command("logout", short_help="Remove a profile's tokens and settings.", epilog=SETTINGS_READ)
 @profile_option
-@click.option("--all", "every", is_flag=True, help="Forget every stored profile.")
-@click.option("--revoke", is_flag=True, help="Have Webex revoke the grant first, which takes an admin's scopes.")
+@click.option("--all", "every", is_flag=True, help="Log out of every stored profile.")
+@click.option("--revoke", is_flag=True, help="Ask Webex to revoke the grant first. This needs an admin's scopes.")
 @verbosity_options
 @pass_application
 def command(application: Application, profile: str, every: bool, revoke: bool) -> int:
     """Remove a profile's tokens and client secret from the store, and its section from config.ini.
 
-    Webex is not told: until they run out, copies of the tokens elsewhere stay good. With --revoke Webex is
-    asked first to revoke what was granted to the integration, wherever it is in use. That takes the scopes
-    identity:tokens_read and identity:tokens_write, which an admin's sign-in can have; where Webex would not,
-    that is said, and the profile is forgotten all the same. Where Webex cannot be asked now, nothing is.
+    Webex is not told, so copies of the tokens elsewhere stay valid until they expire. With --revoke, Webex
+    is first asked to revoke everything that was granted to the integration. This needs the scopes
+    identity:tokens_read and identity:tokens_write, which an admin can grant. If Webex refuses, the command
+    says so and removes the profile all the same. If Webex cannot be reached now, nothing is removed.
 
     \b
     Example:
       webex-token logout --profile work
 
-    Exit status: 0 forgotten; 1 forgotten, but Webex would not revoke it; 3 nothing was stored; 4 Webex
-    cannot be asked now; 5 the credential store is unavailable. With --all, the worst of them.
+    Exit status: 0 if the profile is removed; 1 if it is removed, but Webex did not revoke the grant; 3 if
+    nothing was stored; 4 if Webex cannot be reached now; 5 if the credential store is unavailable. With
+    --all, the highest of them.
     """
     status = 0
-    ended: set[str] | None = set() if revoke else None
+    revoked_clients: set[str] | None = set() if revoke else None
     for name in application.profiles() if every else [profile]:
         try:
-            status = max(status, _log_out(application, name, ended))
+            status = max(status, _log_out(application, name, revoked_clients))
         except WebexTokenError as error:
             if not every:
                 raise
@@ -51,20 +52,22 @@ def command(application: Application, profile: str, every: bool, revoke: bool) -
     return status
 
 
-def _log_out(application: Application, profile: str, ended: set[str] | None) -> int:
-    """Forget the profile, and have its grants revoked unless ``ended``, the client ids that were, is None.
+def _log_out(application: Application, profile: str, revoked_clients: set[str] | None) -> int:
+    """Remove the profile; the exit status.
 
-    The exit status. Raises SignInNeeded when there is nothing to forget, TemporaryFailure, StoreUnavailable,
-    ConfigurationError.
+    Its grants are revoked first, unless ``revoked_clients`` is None. That set collects the client ids whose grants
+    were revoked. Raises SignInNeeded if nothing is stored, TemporaryFailure, StoreUnavailable, ConfigurationError.
     """
-    revoked = [] if ended is None else _revoke(application, profile, ended)
-    if not _forget(application, profile):
-        raise SignInNeeded(f"Nobody is signed in as profile {profile}; nothing to forget.", sign_in_hint(profile))
-    click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}forgotten.")
+    revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
+    if not _remove(application, profile):
+        raise SignInNeeded(
+            f"Nobody is signed in as profile {profile}, so there is nothing to remove.", sign_in_hint(profile)
+        )
+    click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}removed.")
     return 0 if all(revoked) else RequestRefused.exit_status
 
 
-def _forget(application: Application, profile: str) -> bool:
+def _remove(application: Application, profile: str) -> bool:
     removed = False
     for name in _stores(application, profile):
         store = application.store(name)
@@ -74,24 +77,29 @@ def _forget(application: Application, profile: str) -> bool:
 
 
 def _stores(application: Application, profile: str) -> list[str]:
-    """The stores that may hold something of the profile.
+    """The names of the stores that may hold a record of the profile.
 
-    The environment may point at another store than the profile's own; a logout leaves neither.
+    The environment may name another store than the profile does; a logout clears both.
     """
     in_force = application.settings(profile).store
     return list(dict.fromkeys([in_force, application.config.load(profile).store or in_force]))
 
 
-def _revoke(application: Application, profile: str, ended: set[str]) -> list[bool]:
-    """Have each grant that is stored for the profile revoked: which were. What Webex would not is said.
+def _revoke(application: Application, profile: str, revoked_clients: set[str]) -> list[bool]:
+    """Revoke each grant that is stored for the profile, and say so for each that Webex did not revoke.
 
-    Raises TemporaryFailure when Webex could not be asked, StoreUnavailable, ConfigurationError.
+    Returns whether each of them was revoked. Raises TemporaryFailure if Webex cannot be reached now,
+    StoreUnavailable, ConfigurationError.
     """
     found = [(name, application.store(name).load(profile)) for name in _stores(application, profile)]
-    return [_revoked(application, profile, name, record, ended) for name, record in found if record is not None]
+    return [
+        _revoked(application, profile, name, record, revoked_clients) for name, record in found if record is not None
+    ]
 
 
-def _revoked(application: Application, profile: str, store: str, record: TokenRecord, ended: set[str]) -> bool:
+def _revoked(
+    application: Application, profile: str, store: str, record: TokenRecord, revoked_clients: set[str]
+) -> bool:
     settings = replace(application.settings(profile), store=store)
 
     def is_dead(stored: TokenRecord) -> bool:
@@ -102,26 +110,26 @@ def _revoked(application: Application, profile: str, store: str, record: TokenRe
             record = application.refresher(settings).refresh(profile, is_dead).record
         application.client(settings.api_url).revoke(record.access_token, record.client_id)
     except (RequestRefused, SignInNeeded) as error:
-        # Revoking goes by client id, so an earlier profile's may have taken this one's grant along.
-        if isinstance(error, GrantRefused) and record.client_id in ended:
+        # Webex revokes by client id, so an earlier profile's revocation may have covered this grant.
+        if isinstance(error, GrantRefused) and record.client_id in revoked_clients:
             return True
-        _say_that_it_lives_on(application, profile, record, error)
+        _say_not_revoked(application, profile, record, error)
         return False
     except TemporaryFailure as error:
         raise TemporaryFailure(
-            f"Profile {profile} was not revoked, and is still stored: {error.message}",
-            "Try again later, or log out without --revoke.",
+            f"The grant of profile {profile} was not revoked, and the profile is still stored: {error.message}",
+            "Try again later, or run `webex-token logout` without --revoke.",
             error.retry_after,
         ) from error
-    ended.add(record.client_id)
+    revoked_clients.add(record.client_id)
     return True
 
 
-def _say_that_it_lives_on(application: Application, profile: str, record: TokenRecord, error: WebexTokenError) -> None:
-    end = "" if record.refresh_expires_at is None else f", {when(record.refresh_expires_at, application.clock())}"
+def _say_not_revoked(application: Application, profile: str, record: TokenRecord, error: WebexTokenError) -> None:
+    end = "" if record.refresh_expires_at is None else f" {when(record.refresh_expires_at, application.clock())}"
     application.say(
-        f"Error: Webex would not revoke what profile {profile} was granted. {error.message}\n"
-        "That takes an admin's scopes, identity:tokens_read and identity:tokens_write; the grant lives on until its "
-        f"refresh token ends{end}, unless you remove it in the settings of your Webex account, or an admin does in "
-        "Control Hub."
+        f"Error: Webex did not revoke the grant of profile {profile}. {error.message}\n"
+        "Revoking needs an admin's scopes, identity:tokens_read and identity:tokens_write. The grant stays valid until "
+        f"its refresh token expires{end}, unless you remove it in the settings of your Webex account, or an admin "
+        "removes it in Control Hub."
     )

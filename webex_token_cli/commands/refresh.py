@@ -1,8 +1,9 @@
-"""``refresh``: renew now, and say which of renewed, unchanged and not due it was."""
+"""``refresh``: refresh now, and say whether the tokens were renewed, unchanged or not due."""
 
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.documents import error_document, expiry_document, to_json
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     Duration,
@@ -13,35 +14,33 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.refresh.refresher import Outcome, Result
-from webex_token_cli.text import as_json
 from webex_token_cli.times import when
 
 
-@click.command("refresh", short_help="Renew the tokens now.", epilog=SETTINGS_READ)
+@click.command("refresh", short_help="Refresh the tokens now.", epilog=SETTINGS_READ)
 @profile_option
 @click.option("--all", "every", is_flag=True, help="Refresh every stored profile.")
 @click.option(
     "--if-older-than",
     type=Duration(),
     metavar="DURATION",
-    help="Only if the last refresh is older than this.",
+    help="Refresh only if the last refresh was at least this long ago.",
 )
 @json_option
 @verbosity_options
 @pass_application
 def command(application: Application, profile: str, every: bool, if_older_than: float | None, as_json: bool) -> int:
-    """Renew the tokens now, and say what came of it.
+    """Refresh the tokens now, and say whether Webex renewed them.
 
-    Webex renews an access token at most once in 24 hours: a refresh before that answers with the same
-    token and the same expiry, which is said, and is no error. It still gives the refresh token its full
-    life again.
+    Webex renews an access token at most once in 24 hours. An earlier refresh answers with the same token
+    and the same expiry, which is not an error. It still extends the life of the refresh token.
 
     \b
     Example:
       webex-token refresh --if-older-than 1d
 
-    Exit status: 0 renewed, unchanged or not due; 3 sign-in needed; 4 Webex cannot be asked now; 5 the
-    credential store is unavailable. With --all, the worst of them.
+    Exit status: 0 if the tokens are renewed, unchanged or not due; 3 if a sign-in is needed; 4 if Webex
+    cannot be reached now; 5 if the credential store is unavailable. With --all, the highest of them.
     """
     if not every:
         outcome = _refresh(application, profile, if_older_than)
@@ -85,14 +84,15 @@ def _sentence(profile: str, outcome: Outcome, application: Application) -> str:
                 f"token, which expires {expiry}."
             )
         case Result.NOT_DUE:
-            return f"{profile}: not due; last refreshed {when(outcome.record.refreshed_at, now)}, expires {expiry}."
+            refreshed = when(outcome.record.refreshed_at, now)
+            return f"{profile}: not due; it was last refreshed {refreshed} and expires {expiry}."
         case Result.SUPERSEDED:
-            return f"{profile}: another webex-token refreshed it in the meantime; it expires {expiry}."
+            return f"{profile}: another webex-token process refreshed it in the meantime; it expires {expiry}."
 
 
 def _document(outcomes: "dict[str, Outcome | WebexTokenError] | dict[str, Outcome]", application: Application) -> str:
     now = application.clock()
-    return as_json(
+    return to_json(
         {
             "now": int(now),
             "profiles": {name: _entry(outcome) for name, outcome in outcomes.items()},
@@ -102,15 +102,5 @@ def _document(outcomes: "dict[str, Outcome | WebexTokenError] | dict[str, Outcom
 
 def _entry(outcome: Outcome | WebexTokenError) -> dict[str, object]:
     if isinstance(outcome, WebexTokenError):
-        return {
-            "result": "failed",
-            "error": outcome.message,
-            "hint": outcome.hint,
-            "exit_status": outcome.exit_status,
-        }
-    return {
-        "result": outcome.result.value,
-        "access_token_expires_at": outcome.record.access_expires_at,
-        "refresh_token_expires_at": outcome.record.refresh_expires_at,
-        "refreshed_at": outcome.record.refreshed_at,
-    }
+        return {"result": "failed", **error_document(outcome)}
+    return {"result": outcome.result.value, **expiry_document(outcome.record)}

@@ -14,10 +14,10 @@ from webex_token_cli.cli.options import (
     pass_application,
     verbosity_options,
 )
+from webex_token_cli.cli.tables import fields
 from webex_token_cli.cli.watch_options import LOG_FORMATS, Wishes, watch_options
 from webex_token_cli.config.file import DEFAULT_PROFILE, Profile, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
-from webex_token_cli.text import fields
 
 if TYPE_CHECKING:
     from webex_token_cli.service.job import Job, Manager, Standing

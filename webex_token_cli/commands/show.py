@@ -1,8 +1,9 @@
-"""``show``: where a profile stands, from what is stored."""
+"""``show``: who is signed in and how long the tokens are valid, from what is stored."""
 
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.documents import error_document, person_document, to_json
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     interval_setting,
@@ -12,36 +13,41 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.cli.tables import bar, bar_colour, fields, table
+from webex_token_cli.config.file import sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, due_at, state_of
 from webex_token_cli.store.records import CredentialStore
-from webex_token_cli.text import as_json as to_json
-from webex_token_cli.text import bar, fields, mask, shade, table
+from webex_token_cli.text import mask
 from webex_token_cli.times import distance_in_words, local_time, when
 from webex_token_cli.tokens import TokenRecord
 
-_DUE_READ = (
-    "By WEBEX_TOKEN_INTERVAL and WEBEX_TOKEN_MAX_AGE, or EVENT_LOOP_SLEEP_SECONDS and EVENT_LOOP_DAYS, it is told when "
-    "`watch` renews next."
+_WATCH_SETTINGS_READ = (
+    "The time of the next refresh depends on WEBEX_TOKEN_INTERVAL and WEBEX_TOKEN_MAX_AGE (or EVENT_LOOP_SLEEP_SECONDS "
+    "and EVENT_LOOP_DAYS), as for `watch`."
 )
 
 
-@click.command("show", short_help="Tell where a profile stands.", epilog=f"{SETTINGS_READ} {_DUE_READ}")
+@click.command(
+    "show",
+    short_help="Show who is signed in and how long the tokens are valid.",
+    epilog=f"{SETTINGS_READ} {_WATCH_SETTINGS_READ}",
+)
 @profile_option
-@click.option("--all", "every", is_flag=True, help="Show every stored profile, a row each.")
+@click.option("--all", "every", is_flag=True, help="Show a table of all stored profiles.")
 @json_option
-@click.option("--check", is_flag=True, help="Ask Webex whether it accepts the token.")
+@click.option("--check", is_flag=True, help="Ask Webex whether it accepts the access token.")
 @verbosity_options
 @pass_application
 def command(application: Application, profile: str, every: bool, as_json: bool, check: bool) -> int:
-    """Tell who is signed in, how long the tokens live, and when they are renewed next. Prints no secret.
+    """Show who is signed in, when the tokens expire, and when they are refreshed next. No secret is printed.
 
     \b
     Example:
       webex-token show --all
 
-    Exit status: 0; 3 sign-in needed; 5 the credential store is unavailable. With --check also 4, Webex
-    cannot be asked now.
+    Exit status: 0 if the profile is fine; 3 if a sign-in is needed; 5 if the credential store is
+    unavailable. With --check, also 4 if Webex cannot be reached now. With --all, the highest of them.
     """
     if every:
         return _show_all(application, as_json, check)
@@ -51,7 +57,7 @@ def command(application: Application, profile: str, every: bool, as_json: bool, 
         click.echo(to_json({"profiles": {profile: _document(application, profile, store, record, timing)}}))
     else:
         click.echo(_sheet(application, profile, store, record, timing))
-    status = _verdict(application, profile, record)
+    status = _sign_in_status(application, profile, record)
     if check and status == 0:
         _check(application, profile, record)
     return status
@@ -68,7 +74,7 @@ def _show_all(application: Application, as_json: bool, check: bool) -> int:
             store, record = application.stored(name)
         except WebexTokenError as error:
             status = max(status, error.exit_status)
-            documents[name] = {"error": error.message, "hint": error.hint, "exit_status": error.exit_status}
+            documents[name] = error_document(error)
             rows.append((name, "unreadable", error.message, "", "", ""))
         else:
             records[name] = record
@@ -79,13 +85,13 @@ def _show_all(application: Application, as_json: bool, check: bool) -> int:
     else:
         _print_table(rows)
     for name, record in records.items():
-        status = max(status, _told(application, name, record, check))
+        status = max(status, _reported(application, name, record, check))
     return status
 
 
-def _told(application: Application, name: str, record: TokenRecord, check: bool) -> int:
-    """Say below the table what there is to see to; the exit status for it."""
-    status = _verdict(application, name, record)
+def _reported(application: Application, name: str, record: TokenRecord, check: bool) -> int:
+    """Say what the person has to do about the profile; the exit status for it."""
+    status = _sign_in_status(application, name, record)
     if not check or status:
         return status
     try:
@@ -97,7 +103,7 @@ def _told(application: Application, name: str, record: TokenRecord, check: bool)
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
-    header = ("PROFILE", "STATE", "PERSON", "ACCESS ENDS", "REFRESH ENDS", "NEXT REFRESH")
+    header = ("PROFILE", "STATE", "PERSON", "ACCESS EXPIRES", "REFRESH EXPIRES", "NEXT REFRESH")
     heading, *lines = table(header, rows).split("\n")
     click.echo(click.style(heading, bold=True))
     for line, (_, state, *_) in zip(lines, rows, strict=True):
@@ -113,8 +119,10 @@ _COLOURS: dict[str, str | None] = {
 
 
 def _row(name: str, record: TokenRecord, timing: Timing, now: float) -> tuple[str, ...]:
-    """One line for a terminal: of the person the name, or what there is; of a refresh that is late that it is."""
-    ends = "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
+    """The profile's row in the table. It names the person only, so that the row fits on a line."""
+    refresh_expires = (
+        "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
+    )
     state, due = state_of(record, timing, now), due_at(record, timing)
     next_refresh = distance_in_words(due, now) if due > now else "due"
     return (
@@ -122,28 +130,28 @@ def _row(name: str, record: TokenRecord, timing: Timing, now: float) -> tuple[st
         state,
         "unknown" if record.person is None else record.person.display_name or record.person.label,
         distance_in_words(record.access_expires_at, now),
-        "none" if record.refresh_token is None else ends,
+        "none" if record.refresh_token is None else refresh_expires,
         "" if state is State.NEEDS_SIGN_IN else next_refresh,
     )
 
 
 def _timing(application: Application) -> Timing:
-    """What a watch would do in this environment."""
+    """The timing that a watch has in this environment."""
     environment = application.environment
     return Timing(interval_setting(None, environment), max_age_setting(None, environment))
 
 
-def _verdict(application: Application, profile: str, record: TokenRecord) -> int:
-    """Say what the record needs, if anything; the exit status for it."""
+def _sign_in_status(application: Application, profile: str, record: TokenRecord) -> int:
+    """Say whether the profile needs a sign-in, or will soon; the exit status for it."""
     if not record.needs_sign_in(application.clock()):
         application.warn_if_refresh_token_low(profile, record)
         return 0
-    application.say(f"Profile {profile} needs a new sign-in: `webex-token login --profile {profile}`.")
+    application.say(f"Profile {profile} needs a new sign-in. {sign_in_hint(profile)}")
     return SignInNeeded.exit_status
 
 
 def _check(application: Application, profile: str, record: TokenRecord) -> None:
-    """Ask Webex about the token; raises what Webex's client raises when it is not accepted."""
+    """Ask Webex whether it accepts the access token. Raises what ``WebexClient.person`` raises if it does not."""
     application.client(application.settings(profile).api_url).person(record.access_token)
     application.say(f"Webex accepts the access token of profile {profile}.")
 
@@ -153,13 +161,13 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
     due = due_at(record, timing)
     refresh = "unknown"
     if record.refresh_token is None:
-        refresh = "none; only a new sign-in renews these tokens"
+        refresh = "none; these tokens can only be replaced by a new sign-in"
     elif record.refresh_expires_at is not None:
         refresh = _lifetime(record.refresh_expires_at, record.refreshed_at, now)
     return fields(
         [
             ("Profile", profile),
-            ("Person", record.person.label if record.person else "unknown (no scope lets the token ask)"),
+            ("Person", record.person.label if record.person else "unknown (the scopes do not let the token ask)"),
             ("Integration", mask(record.client_id)),
             ("Scopes", " ".join(record.scopes) if record.scopes else "unknown (Webex did not say)"),
             ("Access token", _lifetime(record.access_expires_at, record.changed_at, now)),
@@ -174,27 +182,18 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
 
 def _lifetime(expires_at: int, since: int, now: float) -> str:
     left, whole = max(0.0, expires_at - now), expires_at - since
-    drawn = click.style(bar(left, whole), fg=shade(left, whole))
-    return f"{drawn}  {'expires' if left else 'expired'} {when(expires_at, now)}"
+    coloured = click.style(bar(left, whole), fg=bar_colour(left, whole))
+    return f"{coloured}  {'expires' if left else 'expired'} {when(expires_at, now)}"
 
 
 def _document(
     application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing
 ) -> dict[str, object]:
     now = application.clock()
-    person = record.person
     return {
         "now": int(now),
         "state": state_of(record, timing, now).value,
-        "person": None
-        if person is None
-        else {
-            "id": person.id,
-            "display_name": person.display_name,
-            "emails": list(person.emails),
-            "org_id": person.org_id,
-            "type": person.type,
-        },
+        "person": person_document(record.person),
         "client_id": mask(record.client_id),
         "scopes": None if record.scopes is None else list(record.scopes),
         "access_token_expires_at": record.access_expires_at,

@@ -95,6 +95,18 @@ class Profile:
     api_url: str | None = None
     store: str | None = None
 
+    @classmethod
+    def of(cls, settings: "Settings") -> "Profile":
+        """The profile that remembers ``settings``."""
+        return cls(
+            settings.profile,
+            settings.client_id,
+            settings.redirect_uri,
+            " ".join(settings.scopes),
+            settings.api_url,
+            settings.store,
+        )
+
     @property
     def settings(self) -> dict[str, str]:
         """The keys and values of the profile's section, in the order in which they are written."""

@@ -102,7 +102,7 @@ def test_it_waits_no_longer_than_the_code_lives_or_the_person_said(timeout: floa
 
 
 def test_what_was_in_the_way_to_the_end_is_said_instead_of_blaming_the_person() -> None:
-    down = TemporaryFailure("An answer came that is not one of Webex's.", "Try again.")
+    down = TemporaryFailure("The answer did not come from Webex.", "Try again.")
     endpoints = Endpoints([Pending(), *[down] * 20])
     with pytest.raises(TemporaryFailure) as raised:
         endpoints.flow().sign_in()

@@ -1,0 +1,7 @@
+"""The JSON that commands print."""
+
+from webex_token_cli.cli.documents import to_json
+
+
+def test_json_names_its_version_first() -> None:
+    assert to_json({"a": "ü"}) == '{\n  "version": 1,\n  "a": "ü"\n}'
