@@ -336,7 +336,7 @@ def test_a_config_that_cannot_be_used_at_all(
 
 def test_a_variable_that_no_profile_has(signed_in: Program, sandbox: Sandbox) -> None:
     done = settled(signed_in.having(EVENT_LOOP_DAYS="soon").run("doctor"), signed_in, sandbox)
-    said = "The variable EVENT_LOOP_DAYS is wrong: 'soon' is not a duration; write seconds, or a number with s, m, h, d"
+    said = "The environment variable EVENT_LOOP_DAYS is wrong: 'soon' is not a duration; write seconds, or a number with s, m, h, d"
     assert done == (
         2,
         report(

@@ -493,7 +493,7 @@ def test_a_full_disk_under_standard_output_is_said(program: Program) -> None:
     )
     assert done.returncode == 1
     assert "Error: The operating system reported a failure (No space left on device).\n" in done.stderr
-    assert "What was stored before that is stored: `webex-token show` tells." in done.stderr
+    assert "Anything saved before the failure is still saved; `webex-token show` shows it." in done.stderr
     assert "Exception ignored" not in done.stderr
     assert program.run("get").status == 0
 

@@ -235,7 +235,9 @@ REFUSED = [
     pytest.param(Fault("", 200, {}, '{"access_tok'), 4, "did not come from Webex", id="truncated"),
     pytest.param(Fault("", 200, {}, '{"expires_in": 5}'), 4, "did not come from Webex", id="no token"),
     pytest.param(Fault("", 400, {}, "<html>proxy</html>"), 4, "did not come from Webex", id="proxy's 400"),
-    pytest.param(Fault("", 400, {}, '{"error": "invalid_grant"}'), 3, "does not accept the grant", id="invalid_grant"),
+    pytest.param(
+        Fault("", 400, {}, '{"error": "invalid_grant"}'), 3, "no longer accepts the grant", id="invalid_grant"
+    ),
     pytest.param(
         Fault("", 400, {}, '{"message": "The refresh token is expired", "trackingId": "T-1"}'),
         3,
@@ -276,7 +278,7 @@ def test_refresh_all_goes_on_past_a_failure(signed_in: Program, sandbox: Sandbox
     sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     done = signed_in.run("refresh", "--all")
     assert done.status == 3
-    assert done.err.startswith("Error: Profile default: Webex does not accept the grant")
+    assert done.err.startswith("Error: Profile default: Webex no longer accepts the grant")
     assert done.out.startswith("other: unchanged")
 
 

@@ -245,7 +245,7 @@ def test_a_sign_in_that_ran_out_on_the_way_is_told_so(signed_in: Program, elsewh
     assert done.status == 0
     assert re.search(rf"^The access token expired {TIME} \(77 days ago\)\.$", done.out, re.MULTILINE)
     assert re.fullmatch(
-        rf"Warning: the refresh token of profile default has ended {TIME} \(24 hours ago\)\. Sign in with .*\n",
+        rf"Warning: the refresh token of profile default expired {TIME} \(24 hours ago\)\. Sign in with .*\n",
         done.err,
     )
 
@@ -800,8 +800,8 @@ def test_what_webex_would_not_revoke_is_told_and_removed_here(
     assert first.startswith(f"Error: Webex did not revoke the grant of profile default. {why}")
     assert re.sub(TIME, "TIME", second) == (
         "Revoking needs an admin's scopes, identity:tokens_read and identity:tokens_write. The grant stays valid until "
-        "its refresh token expires TIME (in 89 days), unless you remove it in the settings of your Webex account, or an "
-        "admin removes it in Control Hub."
+        "its refresh token expires TIME (in 89 days), unless you remove it in the settings of your Webex account, or "
+        "an admin removes it in Control Hub."
     )
     assert everything_kept(signed_in) == {"config.ini": b""}
     assert not sandbox.webex.grants[0].revoked
@@ -832,7 +832,7 @@ def test_where_webex_cannot_be_asked_nothing_is_removed(
     assert first.startswith(
         f"Error: The grant of profile default was not revoked, and the profile is still stored: {why}"
     )
-    assert second == "Try again later, or log out without --revoke."
+    assert second == "Try again later, or run `webex-token logout` without --revoke."
     assert everything_kept(signed_in) == before
     assert signed_in.run("logout").status == 0
 
