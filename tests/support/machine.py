@@ -37,7 +37,7 @@ from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.refresh.schedule import CLOCK_SLACK, Attention, Timing
 from webex_token_cli.refresh.watcher import Settlement, Watcher
 from webex_token_cli.store.records import CredentialStore, decode
-from webex_token_cli.system.timeouts import BoundedCalls
+from webex_token_cli.system.timeouts import ExclusiveCalls
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ T = TypeVar("T")
 INTERVAL, MAX_AGE = float(HOUR), float(DAY)
 
 
-class _Unbounded(BoundedCalls):
+class _Unbounded(ExclusiveCalls):
     """Calls that cannot hang need no thread."""
 
     def __call__(self, call: Callable[[], T], *_: object, **__: object) -> T:

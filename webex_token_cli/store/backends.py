@@ -13,7 +13,7 @@ from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_u
 from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore
 from webex_token_cli.store.secret_service import kept_open
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
-from webex_token_cli.system.timeouts import BoundedCalls, BoundExceeded, bounded
+from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded, with_timeout
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -74,8 +74,8 @@ def open_keyring_store(
     if backend is None:
         # Looking for one already talks to D-Bus, where a daemon can be asked to start and not answer.
         try:
-            backend = bounded(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
-        except BoundExceeded:
+            backend = with_timeout(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
+        except TimeoutExceeded:
             raise _no_keyring(f"none answers within {bound:.0f} seconds") from None
     locks = lock_folder or lock_folder_of_this_user()
 
@@ -90,7 +90,7 @@ def open_keyring_store(
         say=say,
         bound=bound,
         check=lambda: check_lock_folder(locks),
-        calls=BoundedCalls(one_at_a_time=True),
+        calls=ExclusiveCalls(one_at_a_time=True),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.splitting import Keyring
-from webex_token_cli.system.timeouts import BoundedCalls, BoundExceeded
+from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 from webex_token_cli.text import printable, scrub
 from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token
 
@@ -153,7 +153,7 @@ class CredentialStore:
     bound: float = BOUND_UNATTENDED
     plain_file: Callable[[str], Path] | None = None
     check: Callable[[], None] = field(default=lambda: None, repr=False)
-    calls: BoundedCalls = field(default_factory=BoundedCalls, repr=False)
+    calls: ExclusiveCalls = field(default_factory=ExclusiveCalls, repr=False)
 
     def where(self, profile: str) -> str:
         """Where the profile's record is kept, for people; a plain file is called that."""
@@ -213,7 +213,7 @@ class CredentialStore:
             return self.calls(
                 call, self.bound, lambda: self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
             )
-        except BoundExceeded:
+        except TimeoutExceeded:
             raise StoreUnavailable(
                 f"{self.place} did not answer within {self.bound:.0f} seconds.",
                 "It may be waiting for its password in a window: unlock it and try again, or see --store file.",

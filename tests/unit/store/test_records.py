@@ -22,7 +22,7 @@ from webex_token_cli.store.file_keyring import FileKeyring, file_name
 from webex_token_cli.store.locks import check_lock_folder, locked
 from webex_token_cli.store.records import CredentialStore, decode, encode
 from webex_token_cli.store.secret_service import KeptOpen, kept_open
-from webex_token_cli.system.timeouts import BoundExceeded, bounded
+from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.tokens import Person, TokenRecord
 
 
@@ -231,8 +231,8 @@ def test_a_keyring_that_fails_is_said_in_a_sentence(
 def test_a_keyring_that_hangs_hangs_nobody() -> None:
     release = threading.Event()
     said: list[str] = []
-    with pytest.raises(BoundExceeded):
-        bounded(release.wait, 0.05, lambda: said.append("waiting"), patience=0.01)
+    with pytest.raises(TimeoutExceeded):
+        with_timeout(release.wait, 0.05, lambda: said.append("waiting"), patience=0.01)
     assert said == ["waiting"]
 
     class Hanging(Keyring):
