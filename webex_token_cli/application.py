@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.file import (
+from webex_token_cli.config.file import ConfigFile, Profile
+from webex_token_cli.config.settings import (
     DEFAULT_PROFILE,
     STORES,
-    ConfigFile,
     Overrides,
-    Profile,
     Settings,
+    not_signed_in,
     resolve,
     sign_in_hint,
 )
@@ -111,7 +111,7 @@ class Application:
         store = self.store(self.settings(profile).store)
         record = store.load(profile)
         if record is None:
-            raise SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+            raise not_signed_in(profile)
         return store, record
 
     def client(self, api_url: str) -> "WebexClient":

@@ -261,7 +261,7 @@ def test_a_config_that_is_broken_in_one_of_two_sections(signed_in: Program, sand
             "problem",
             "\n1 problem and 4 warnings.\n",
             config="✗ problem config   <home>/config.ini cannot be read in line 4, in section [broken].\n"
-            "> Each line is key = value, each key once; mend the line or delete it.\n"
+            "> Each line is key = value, and each key occurs once; correct the line or delete it.\n"
             "! warning config   <home>/config.ini has scopes in line 1, before the first section.\n"
             "> Move it into a section.\n"
             f"! warning config   <home>/config.ini has client_secret in line 11, in section [default], which is no "
@@ -284,7 +284,7 @@ def test_a_config_that_is_broken_in_one_of_two_sections(signed_in: Program, sand
             "[default]\nwhat is this\n",
             {},
             "<home>/config.ini cannot be read in line 2, in section [default].\n"
-            "> Each line is key = value, each key once; mend the line or delete it.",
+            "> Each line is key = value, and each key occurs once; correct the line or delete it.",
         ),
         (
             "[default]\n\xff\n",
@@ -295,7 +295,7 @@ def test_a_config_that_is_broken_in_one_of_two_sections(signed_in: Program, sand
         (
             "[default]\nstore = drawer\n",
             {"WEBEX_TOKEN_STORE": None},
-            "'drawer' is no credential store (profile default).\n"
+            "'drawer' is not a credential store (profile default).\n"
             "> The stores are keyring and file; see --store, WEBEX_TOKEN_STORE and config.ini.",
         ),
         (

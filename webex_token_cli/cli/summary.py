@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.file import DEFAULT_PROFILE, Profile, Settings
+from webex_token_cli.config.file import Profile
+from webex_token_cli.config.settings import DEFAULT_PROFILE, Settings
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 

@@ -20,7 +20,7 @@ from webex_token_cli.cli.options import (
     profiles_option,
     verbosity_options,
 )
-from webex_token_cli.config.file import Overrides
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.text import as_json as to_json
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.prompts import Questions, client_secret, integration_options, with_client_id
 from webex_token_cli.cli.summary import facts, option_for, remembered, where_it_stands
-from webex_token_cli.config.file import Overrides, Profile
+from webex_token_cli.config.file import Profile
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.errors import ConfigurationError, GrantRefused
 from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse

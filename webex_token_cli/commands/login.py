@@ -18,7 +18,7 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
 from webex_token_cli.cli.signin import Manner, signed_in, who
 from webex_token_cli.cli.summary import facts, not_granted, remembered, where_it_stands
-from webex_token_cli.config.file import Overrides, Settings
+from webex_token_cli.config.settings import Overrides, Settings
 from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import TokenRecord
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from webex_token_cli.config.file import ConfigFile, Overrides
+from webex_token_cli.config.file import ConfigFile
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.doctor.browser import BROWSER, PORT, check_browser, check_port
 from webex_token_cli.doctor.configuration import CHECK as CONFIG
 from webex_token_cli.doctor.configuration import Configuration, check_configuration

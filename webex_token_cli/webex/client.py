@@ -15,7 +15,7 @@ import requests
 from requests.auth import AuthBase
 
 from webex_token_cli._version import __version__
-from webex_token_cli.config.file import is_loopback
+from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable

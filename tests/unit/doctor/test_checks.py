@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.stored import DAY
-from webex_token_cli.config.file import ConfigFile, Overrides
+from webex_token_cli.config.file import ConfigFile
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.doctor.findings import Level
 from webex_token_cli.doctor.network import check_clock, check_webex
 from webex_token_cli.doctor.port_owner import holder_of
