@@ -29,13 +29,13 @@ def edited(**changes: object) -> Callable[[bytes], bytes]:
 
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "nothing in it": (lambda _: b"", "is damaged: it is not a record of this program."),
-    "not JSON": (lambda _: b"the token is in my other trousers", "is damaged: it is not a record of this program."),
-    "not text": (lambda _: b"\xff\xfe\x00", "is damaged: it is not a record of this program."),
-    "cut off": (lambda entry: entry[: len(entry) // 2], "is damaged: it is not a record of this program."),
-    "another JSON": (lambda _: b'["a"]', "is damaged: it is not a record of this program."),
-    "deeply nested": (lambda _: b"[" * 100_000, "is damaged: it is not a record of this program."),
-    "no version": (edited(version=...), "is damaged: it is not a record of this program."),
+    "nothing in it": (lambda _: b"", "is damaged: it is not a record of webex-token."),
+    "not JSON": (lambda _: b"the token is in my other trousers", "is damaged: it is not a record of webex-token."),
+    "not text": (lambda _: b"\xff\xfe\x00", "is damaged: it is not a record of webex-token."),
+    "cut off": (lambda entry: entry[: len(entry) // 2], "is damaged: it is not a record of webex-token."),
+    "another JSON": (lambda _: b'["a"]', "is damaged: it is not a record of webex-token."),
+    "deeply nested": (lambda _: b"[" * 100_000, "is damaged: it is not a record of webex-token."),
+    "no version": (edited(version=...), "is damaged: it is not a record of webex-token."),
     "a key gone": (edited(refreshed_at=...), "is damaged: refreshed_at is missing or wrong."),
     "a wrong type": (edited(access_expires_at="tomorrow"), "is damaged: access_expires_at is missing or wrong."),
     "a time beyond the calendar": (edited(changed_at=10**20), "is damaged: changed_at is missing or wrong."),

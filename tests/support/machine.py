@@ -36,7 +36,8 @@ from webex_token_cli.refresh.events import Event, Kind
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.refresh.schedule import CLOCK_SLACK, Attention, Timing
 from webex_token_cli.refresh.watcher import Settlement, Watcher
-from webex_token_cli.store.records import CredentialStore, decode
+from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.records import decode
 from webex_token_cli.system.timeouts import ExclusiveCalls
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 

@@ -9,7 +9,7 @@ from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
 
 
 def remembered(settings: Settings) -> Profile:

@@ -25,7 +25,7 @@ from webex_token_cli.text import as_json as to_json
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 if TYPE_CHECKING:
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
     from webex_token_cli.transfer.documents import Export
 
 # What an export brings itself, by the names of the parameters.

@@ -24,7 +24,7 @@ from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
     from webex_token_cli.signin.finish import SignIn
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
 
 # As ``signin.choice.Flow`` has them; importing it for the sake of --help would cost more than the words.
 FLOWS = ("auto", "browser", "paste", "device")

@@ -14,7 +14,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, due_at, state_of
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.text import as_json as to_json
 from webex_token_cli.text import bar, fields, mask, shade, table
 from webex_token_cli.times import distance_in_words, local_time, when

@@ -12,7 +12,7 @@ from webex_token_cli.doctor.findings import Finding, Level, skipped
 from webex_token_cli.doctor.network import CLOCK, NETWORK, check_webex
 from webex_token_cli.doctor.stores import PROFILE, STORE, check_profile, check_store
 from webex_token_cli.signin.flows import Surroundings
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.system.timeouts import start_call
 from webex_token_cli.webex.client import WebexClient
 

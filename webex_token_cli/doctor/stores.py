@@ -5,8 +5,8 @@ from collections.abc import Callable
 from webex_token_cli.config.settings import DEFAULT_PROFILE, not_signed_in, sign_in_hint
 from webex_token_cli.doctor.findings import Finding, fine, problem, warning
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.probe import SIZE, probe
-from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from webex_token_cli.config.settings import not_signed_in, sign_in_hint
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
 # A store that fails once is often a daemon being restarted. What is at stake is a refresh token that

@@ -20,8 +20,8 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.server import Fault, Sandbox
 from webex_token_cli.signin.flows import Surroundings
 from webex_token_cli.store.backends import open_file_store
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.locks import locked
-from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, new_session
 
