@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.file import (
+from webex_token_cli.config.file import ConfigFile, Profile
+from webex_token_cli.config.settings import (
     DEFAULT_PROFILE,
     STORES,
-    ConfigFile,
     Overrides,
-    Profile,
     Settings,
+    not_signed_in,
     resolve,
     sign_in_hint,
 )
@@ -26,7 +26,7 @@ from webex_token_cli.times import distance_in_words, duration_in_words, when
 
 if TYPE_CHECKING:
     from webex_token_cli.refresh.refresher import Refresher
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
     from webex_token_cli.tokens import TokenRecord
     from webex_token_cli.webex.client import WebexClient
 
@@ -99,19 +99,19 @@ class Application:
 
     def _open_store(self, name: str) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
-        from webex_token_cli.store.records import BOUND_UNATTENDED, BOUND_WITH_A_PERSON
+        from webex_token_cli.store.credentials import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED
 
-        bound = BOUND_WITH_A_PERSON if self.interactive else BOUND_UNATTENDED
+        timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
         if name == "file":
-            return open_file_store(self._folder("data") / "credentials", self.say, bound, self.cancelled)
-        return open_keyring_store(self.say, bound, cancelled=self.cancelled)
+            return open_file_store(self._folder("data") / "credentials", self.say, timeout, self.cancelled)
+        return open_keyring_store(self.say, timeout, cancelled=self.cancelled)
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""
         store = self.store(self.settings(profile).store)
         record = store.load(profile)
         if record is None:
-            raise SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+            raise not_signed_in(profile)
         return store, record
 
     def client(self, api_url: str) -> "WebexClient":

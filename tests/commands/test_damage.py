@@ -29,13 +29,13 @@ def edited(**changes: object) -> Callable[[bytes], bytes]:
 
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "nothing in it": (lambda _: b"", "is damaged: it is not a record of this program."),
-    "not JSON": (lambda _: b"the token is in my other trousers", "is damaged: it is not a record of this program."),
-    "not text": (lambda _: b"\xff\xfe\x00", "is damaged: it is not a record of this program."),
-    "cut off": (lambda entry: entry[: len(entry) // 2], "is damaged: it is not a record of this program."),
-    "another JSON": (lambda _: b'["a"]', "is damaged: it is not a record of this program."),
-    "deeply nested": (lambda _: b"[" * 100_000, "is damaged: it is not a record of this program."),
-    "no version": (edited(version=...), "is damaged: it is not a record of this program."),
+    "nothing in it": (lambda _: b"", "is damaged: it is not a record of webex-token."),
+    "not JSON": (lambda _: b"the token is in my other trousers", "is damaged: it is not a record of webex-token."),
+    "not text": (lambda _: b"\xff\xfe\x00", "is damaged: it is not a record of webex-token."),
+    "cut off": (lambda entry: entry[: len(entry) // 2], "is damaged: it is not a record of webex-token."),
+    "another JSON": (lambda _: b'["a"]', "is damaged: it is not a record of webex-token."),
+    "deeply nested": (lambda _: b"[" * 100_000, "is damaged: it is not a record of webex-token."),
+    "no version": (edited(version=...), "is damaged: it is not a record of webex-token."),
     "a key gone": (edited(refreshed_at=...), "is damaged: refreshed_at is missing or wrong."),
     "a wrong type": (edited(access_expires_at="tomorrow"), "is damaged: access_expires_at is missing or wrong."),
     "a time beyond the calendar": (edited(changed_at=10**20), "is damaged: changed_at is missing or wrong."),
@@ -71,7 +71,7 @@ def test_a_damaged_entry_is_named_kept_and_replaced_by_a_sign_in(signed_in: Prog
     [
         ("[default]\nwhat is this\n", 2, "cannot be read in line 8, in section [default]."),
         ("[default]\nstore = file\n[default]\n", 2, "has a second section [default] in line 9."),
-        ("[default]\nstore = cloud\n", 2, "'cloud' is no credential store (profile default)."),
+        ("[default]\nstore = cloud\n", 2, "'cloud' is not a credential store (profile default)."),
         ("[default]\napi_url = http://example.com\nstore = file\n", 2, "cannot be the API base URL"),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_first_header_that_is_none_is_named_and_hides_nobody(signed_in: Progra
     config.write_text(config.read_text().replace("[default]", "default]"))
     for verb in ("get", "show", "refresh", "login"):
         done = signed_in.run(verb)
-        assert (done.status, "has no section [default], and cannot be read in line 1." in done.err) == (2, True)
+        assert (done.status, "has no section [default], and line 1 cannot be read." in done.err) == (2, True)
 
 
 def test_a_pipe_for_a_configuration_is_refused(signed_in: Program) -> None:
@@ -130,7 +130,7 @@ def test_a_pipe_for_a_configuration_is_refused(signed_in: Program) -> None:
     os.mkfifo(config)
     done = signed_in.run("get", timeout=10)
     assert (done.status, done.err) == (
-        2, f"Error: {config} is a pipe, and not a file.\nMake it a file, or move it away.\n"
+        2, f"Error: {config} is a pipe, not a file.\nReplace it by a file, or move it away.\n"
     )  # fmt: skip
 
 

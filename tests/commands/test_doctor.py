@@ -20,8 +20,8 @@ from tests.support.stored import DAY, age, record_file
 from webex_token_cli import __version__
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.store.credentials import SERVICE
 from webex_token_cli.store.probe import ENTRY, RECORD
-from webex_token_cli.store.records import SERVICE
 
 
 @pytest.fixture
@@ -150,10 +150,11 @@ items = secretstorage.get_default_collection(secretstorage.dbus_init()).get_all_
 print(json.dumps([item.get_attributes()["username"] for item in items]))
 """
 NO_KEYRING = (
-    "✗ problem store    This machine has no keyring to keep tokens in: no Secret Service, KWallet, macOS Keychain or "
+    "✗ problem store    This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or "
     "Windows Credential Manager answers.\n"
-    "> On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; where that "
-    "cannot be, `--store file` (or WEBEX_TOKEN_STORE=file) keeps them in a file that only you can read, unencrypted."
+    "> On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; if that "
+    "is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that "
+    "only you can read."
 )
 
 
@@ -261,7 +262,7 @@ def test_a_config_that_is_broken_in_one_of_two_sections(signed_in: Program, sand
             "problem",
             "\n1 problem and 4 warnings.\n",
             config="✗ problem config   <home>/config.ini cannot be read in line 4, in section [broken].\n"
-            "> Each line is key = value, each key once; mend the line or delete it.\n"
+            "> Each line is key = value, and each key occurs once; correct the line or delete it.\n"
             "! warning config   <home>/config.ini has scopes in line 1, before the first section.\n"
             "> Move it into a section.\n"
             f"! warning config   <home>/config.ini has client_secret in line 11, in section [default], which is no "
@@ -284,19 +285,19 @@ def test_a_config_that_is_broken_in_one_of_two_sections(signed_in: Program, sand
             "[default]\nwhat is this\n",
             {},
             "<home>/config.ini cannot be read in line 2, in section [default].\n"
-            "> Each line is key = value, each key once; mend the line or delete it.",
+            "> Each line is key = value, and each key occurs once; correct the line or delete it.",
         ),
         (
             "[default]\n\xff\n",
             {},
             "<home>/config.ini could not be read (it is not UTF-8).\n"
-            "> Mend the file or its permissions, or move it away.",
+            "> Correct the file or its permissions, or move it away.",
         ),
         (
             "[default]\nstore = drawer\n",
             {"WEBEX_TOKEN_STORE": None},
-            "'drawer' is no credential store (profile default).\n"
-            "> The stores are keyring and file; see --store, WEBEX_TOKEN_STORE and config.ini.",
+            "'drawer' is not a credential store (profile default).\n"
+            "> Use keyring or file in --store, WEBEX_TOKEN_STORE or config.ini.",
         ),
         (
             "[default]\n",
@@ -415,7 +416,7 @@ def test_a_damaged_entry_is_a_problem_of_the_store(signed_in: Program) -> None:
     done = signed_in.run("doctor")
     assert done.status == 5
     assert "✗ problem  profile  The entry 'default' in plain file" in done.out
-    assert "Nothing was changed; `webex-token login` replaces it." in done.out
+    assert "Nothing was changed; sign in with `webex-token login` to replace it." in done.out
 
 
 def test_a_refresh_token_that_runs_out_is_a_warning(signed_in: Program) -> None:
@@ -435,7 +436,7 @@ def test_a_refresh_token_that_runs_out_is_a_warning(signed_in: Program) -> None:
         ("Limited", 0, "An entry of 2,706 characters was written to the keyring (Limited), read and removed."),
         ("Locked", 5, "An entry could not be written in the keyring (Shelf): Failed to unlock the collection!."),
         ("Foreign", 5, "An entry could not be written in the keyring (Shelf): 0x8007: cannot keep "),
-        ("Forgetful", 5, "The keyring (Shelf) took the record and did not keep it."),
+        ("Forgetful", 5, "The keyring (Shelf) accepted the record but did not store it."),
         ("Unreadable", 5, "An entry could not be read back in the keyring (Shelf): the daemon was restarted."),
     ],
 )
@@ -455,7 +456,7 @@ def test_the_probe_entry_is_gone_whatever_the_keyring_does(
 def test_a_keyring_that_does_not_remove_what_it_is_told_to(program: Program, tmp_path: Path) -> None:
     done = using("Clinging", program, tmp_path).run("doctor")
     assert done.status == 5
-    assert "was asked to remove an entry and still has it." in done.out
+    assert "did not remove an entry, but reported success." in done.out
     assert f"Remove the entry '{ENTRY}' of '{SERVICE}' there by hand" in done.out
 
 

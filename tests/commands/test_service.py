@@ -333,7 +333,7 @@ def test_the_options_and_variables_of_watch_are_handed_on(there: Program) -> Non
         ({}, ["--interval", "0"], "Error: Invalid value for '--interval': a duration must be at least a second."),
         ({}, ["-p", "../x"], "Error: '../x' cannot name a profile."),
         ({"WEBEX_TOKEN_INTERVAL": "soon"}, [], "Error: The environment variable WEBEX_TOKEN_INTERVAL is wrong:"),
-        ({"WEBEX_TOKEN_STORE": "cloud"}, [], "Error: 'cloud' is no credential store"),
+        ({"WEBEX_TOKEN_STORE": "cloud"}, [], "Error: 'cloud' is not a credential store"),
         ({"WEBEX_TOKEN_API_URL": "http://webex.example"}, [], "Error: 'http://webex.example' cannot be the API base"),
     ],
 )

@@ -14,7 +14,7 @@ from click.shell_completion import ShellComplete
 
 from tests.support.folders import README, SUPPORT
 from tests.support.program import Program
-from webex_token_cli.config.file import STORES
+from webex_token_cli.config.settings import STORES
 from webex_token_cli.main import COMMANDS, group
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox

@@ -36,8 +36,9 @@ from webex_token_cli.refresh.events import Event, Kind
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.refresh.schedule import CLOCK_SLACK, Attention, Timing
 from webex_token_cli.refresh.watcher import Settlement, Watcher
-from webex_token_cli.store.records import CredentialStore, decode
-from webex_token_cli.system.timeouts import BoundedCalls
+from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.records import decode
+from webex_token_cli.system.timeouts import ExclusiveCalls
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ T = TypeVar("T")
 INTERVAL, MAX_AGE = float(HOUR), float(DAY)
 
 
-class _Unbounded(BoundedCalls):
+class _Unbounded(ExclusiveCalls):
     """Calls that cannot hang need no thread."""
 
     def __call__(self, call: Callable[[], T], *_: object, **__: object) -> T:

@@ -54,7 +54,7 @@ LOCKED = "An entry could not be read in the keyring (Shelf): Failed to unlock th
         (
             "Forgetful",
             {
-                "refresh": (5, f"{SAVING}the keyring (Shelf) took the record and did not keep it."),
+                "refresh": (5, f"{SAVING}the keyring (Shelf) accepted the record but did not store it."),
                 "get": (0, ""),
                 "logout": (0, ""),
             },

@@ -28,8 +28,9 @@ MAKE_ROOM = (
 )
 UNLOCK = "Unlock the keyring and try again; on a machine without one, see --store file."
 GET_ONE = (
-    "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; where that "
-    "cannot be, `--store file` (or WEBEX_TOKEN_STORE=file) keeps them in a file that only you can read, unencrypted."
+    "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; if that "
+    "is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that only "
+    "you can read."
 )
 
 # The folder of records on a disk of its own, with no block left: what a full disk is, and nothing but that.
@@ -97,7 +98,7 @@ def not_written(why: str) -> str:
             Failure(
                 "failed",
                 "Nothing can be stored in HOME/credentials (Permission denied).",
-                "See to the owner and permissions of HOME/credentials, and how its disk is mounted, then try again.",
+                "Check the owner and permissions of HOME/credentials, and how its disk is mounted, then try again.",
                 5,
                 tracked=False,
             ),
@@ -107,8 +108,9 @@ def not_written(why: str) -> str:
             READ_ONLY_DISK,
             Failure(
                 "failed",
-                "The lock HOME/credentials/webex-token+default.json.lock could not be taken (Read-only file system).",
-                "See to that file's owner and permissions, then try again.",
+                "The lock HOME/credentials/webex-token+default.json.lock could not be acquired "
+                "(Read-only file system).",
+                "Check that file's owner and permissions, then try again.",
                 5,
                 tracked=False,
             ),
@@ -160,7 +162,7 @@ def test_a_keyring_that_is_locked_or_gone(program: Program, own_desktop: dict[st
     error = "An entry could not be read in the keyring (SecretService Keyring): Failed to unlock the collection!."
     assert looked_at(there) == expected(Failure("failed", error, UNLOCK, 5, tracked=False), None)
     error = (
-        "This machine has no keyring to keep tokens in: no Secret Service, KWallet, macOS Keychain or Windows "
+        "This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or Windows "
         "Credential Manager answers."
     )
     gone = there.having(DBUS_SESSION_BUS_ADDRESS=None)

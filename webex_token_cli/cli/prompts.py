@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.file import STORES, Overrides, Settings
+from webex_token_cli.config.settings import STORES, Overrides, Settings
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.file import DEFAULT_PROFILE
+from webex_token_cli.config.settings import DEFAULT_PROFILE
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
 
 
 def option_for(profile: str) -> str:

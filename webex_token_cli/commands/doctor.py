@@ -21,7 +21,7 @@ from webex_token_cli.cli.options import (
     profiles_option,
     verbosity_options,
 )
-from webex_token_cli.config.file import Overrides
+from webex_token_cli.config.settings import Overrides
 
 if TYPE_CHECKING:
     from webex_token_cli.doctor.findings import Finding

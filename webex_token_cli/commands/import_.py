@@ -19,12 +19,13 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.prompts import Prompts, client_secret, integration_options, with_client_id
 from webex_token_cli.cli.summary import option_for, stored_sentences
-from webex_token_cli.config.file import Overrides, Profile
+from webex_token_cli.config.file import Profile
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.errors import ConfigurationError, GrantRefused
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 if TYPE_CHECKING:
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
     from webex_token_cli.transfer.documents import Export
 
 # What an export brings itself, by the names of the parameters.

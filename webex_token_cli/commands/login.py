@@ -19,12 +19,16 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
 from webex_token_cli.cli.signin import Manner, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.file import Overrides, Profile, Settings
+from webex_token_cli.config.file import Profile
+from webex_token_cli.config.settings import (
+    Overrides,
+    Settings,
+)
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
     from webex_token_cli.signin.finish import SignIn
-    from webex_token_cli.store.records import CredentialStore
+    from webex_token_cli.store.credentials import CredentialStore
 
 # The values of ``signin.flows.Flow``. They are repeated here because --help must not import that module.
 FLOWS = ("auto", "browser", "paste", "device")

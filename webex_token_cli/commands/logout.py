@@ -11,7 +11,7 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.config.file import sign_in_hint
+from webex_token_cli.config.settings import not_signed_in
 from webex_token_cli.errors import GrantRefused, RequestRefused, SignInNeeded, TemporaryFailure, WebexTokenError
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
@@ -60,9 +60,7 @@ def _log_out(application: Application, profile: str, revoked_clients: set[str] |
     """
     revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
     if not _remove(application, profile):
-        raise SignInNeeded(
-            f"Nobody is signed in as profile {profile}, so there is nothing to remove.", sign_in_hint(profile)
-        )
+        raise not_signed_in(profile)
     click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}removed.")
     return 0 if all(revoked) else RequestRefused.exit_status
 

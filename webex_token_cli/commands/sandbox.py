@@ -11,7 +11,7 @@ from webex_token_cli.cli.options import (
     pass_application,
     verbosity_options,
 )
-from webex_token_cli.config.file import DEFAULT_REDIRECT_URI
+from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.times import local_time
 

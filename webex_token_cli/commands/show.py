@@ -14,10 +14,10 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.tables import bar, bar_colour, fields, table
-from webex_token_cli.config.file import sign_in_hint
+from webex_token_cli.config.settings import sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, due_at, state_of
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.text import mask
 from webex_token_cli.times import distance_in_words, local_time, when
 from webex_token_cli.tokens import TokenRecord

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from webex_token_cli.config.file import DEFAULT_PROFILE, KEYS, ConfigFile, Overrides, Settings, resolve
+from webex_token_cli.config.file import KEYS, ConfigFile
+from webex_token_cli.config.settings import DEFAULT_PROFILE, Overrides, Settings, resolve
 from webex_token_cli.doctor.findings import Finding, fine, problem, warning
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.signin.authorization import RedirectURI
@@ -69,7 +70,7 @@ def _usable(file: ConfigFile, name: str, overrides: Overrides) -> Settings:
 
 def _unread(file: ConfigFile, wanted: set[str] | None) -> Iterable[tuple[str, str]]:
     """What the file says and nobody reads, with what to do: in the sections ``wanted``, or in all."""
-    for line in file.unread():
+    for line in file.ignored_lines():
         if wanted is not None and line.section not in {"", *wanted}:
             continue
         if not line.key:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from webex_token_cli.config.file import ConfigFile, Overrides
+from webex_token_cli.config.file import ConfigFile
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.doctor.browser import BROWSER, PORT, check_browser, check_port
 from webex_token_cli.doctor.configuration import CHECK as CONFIG
 from webex_token_cli.doctor.configuration import Configuration, check_configuration
@@ -11,8 +12,8 @@ from webex_token_cli.doctor.findings import Finding, Level, skipped
 from webex_token_cli.doctor.network import CLOCK, NETWORK, check_webex
 from webex_token_cli.doctor.stores import PROFILE, STORE, check_profile, check_store
 from webex_token_cli.signin.flows import Surroundings
-from webex_token_cli.store.records import CredentialStore
-from webex_token_cli.system.timeouts import begin
+from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.system.timeouts import start_call
 from webex_token_cli.webex.client import WebexClient
 
 # Nothing of the ones after a problem with the one before can be trusted more than it.
@@ -47,7 +48,7 @@ def examine(machine: Machine, named: Sequence[str]) -> list[Finding]:
     # Webex may let us wait, so it is asked while the rest is looked at. The store stays in this thread, which alone
     # is told of signals: whatever ends the program, the probe's entry goes first.
     asked = [
-        begin(lambda url=url: check_webex(url, machine.client, machine.clock))  # type: ignore[misc]
+        start_call(lambda url=url: check_webex(url, machine.client, machine.clock))  # type: ignore[misc]
         for url in _distinct(settings.api_url for settings in configuration.settings)
     ]
     findings += _of_stores(machine, configuration)
@@ -57,7 +58,7 @@ def examine(machine: Machine, named: Sequence[str]) -> list[Finding]:
     machine.note("Looking for a browser …")
     findings.append(check_browser(machine.surroundings, machine.find_browser))
     for each in asked:
-        findings += each.wait()
+        findings += each.result()
     if not configuration.settings:
         findings += [
             skipped(each, "", "Not checked: the settings cannot be used.", _MEND)

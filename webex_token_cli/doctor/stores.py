@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from webex_token_cli.config.file import DEFAULT_PROFILE, sign_in_hint
+from webex_token_cli.config.settings import DEFAULT_PROFILE, not_signed_in, sign_in_hint
 from webex_token_cli.doctor.findings import Finding, fine, problem, warning
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.probe import SIZE, probe
-from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
@@ -28,7 +28,7 @@ def check_profile(name: str, store: CredentialStore, now: float) -> Finding:
     try:
         record = store.load(name)
         if record is None:
-            raise SignInNeeded(f"Nobody is signed in as profile {name}.", sign_in_hint(name))
+            raise not_signed_in(name)
         if record.needs_sign_in(now):
             raise SignInNeeded(
                 f"Profile {name}: the access token expired {when(record.access_expires_at, now)}, and "

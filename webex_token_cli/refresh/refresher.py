@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from webex_token_cli.config.file import sign_in_hint
+from webex_token_cli.config.settings import not_signed_in, sign_in_hint
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
 # A store that fails once is often a daemon being restarted. What is at stake is a refresh token that
@@ -119,7 +119,7 @@ class Refresher:
     def _stored(self, profile: str) -> TokenRecord:
         record = self.store.load(profile)
         if record is None:
-            raise SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+            raise not_signed_in(profile)
         return record
 
     def _save(self, profile: str, before: TokenRecord, record: TokenRecord) -> None:

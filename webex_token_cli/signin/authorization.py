@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-from webex_token_cli.config.file import is_loopback
+from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import (
     ConfigurationError,
     RequestRefused,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import Proof
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 from webex_token_cli.webex.client import WebexClient, authorization_url
 

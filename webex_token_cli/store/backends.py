@@ -1,4 +1,4 @@
-"""Which keyring a store's name stands for."""
+"""Opens the credential stores: ``file``, and ``keyring`` with the keyring that this machine has."""
 
 import errno
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.records import BOUND_UNATTENDED, SERVICE, CredentialStore
-from webex_token_cli.store.secret_service import kept_open
+from webex_token_cli.store.secret_service import reuse_connection
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
-from webex_token_cli.system.timeouts import BoundedCalls, BoundExceeded, bounded
+from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded, with_timeout
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 def open_file_store(
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
-    bound: float = BOUND_UNATTENDED,
+    timeout: float = TIMEOUT_UNATTENDED,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> CredentialStore:
-    """The store of plain files in ``folder``; each record's lock lies beside it.
+    """The store of unencrypted files in ``folder``; each record's lock file is beside it.
 
-    ``say`` shows what is waited for, ``cancelled`` ends the wait for a lock.
+    ``say`` shows what a call waits for. A call takes at most ``timeout`` seconds. The wait for a lock ends when
+    ``cancelled`` returns True. Opening the store raises nothing: the folder may not exist yet.
     """
     from webex_token_cli.store.file_keyring import FileKeyring, file_name
 
@@ -37,46 +38,47 @@ def open_file_store(
         place=f"the file store {folder}",
         lock=lambda profile: locked(folder / f"{file_name(SERVICE, profile)}.lock", say, cancelled),
         say=say,
-        bound=bound,
+        timeout=timeout,
         plain_file=lambda profile: backend.path(SERVICE, profile),
         check=lambda: _check_writable(folder),
     )
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise StoreUnavailable when nothing can be stored in ``folder``, or where it would be made."""
-    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    """Raise StoreUnavailable if files cannot be stored in ``folder``, or if a missing ``folder`` cannot be made."""
+    existing = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     try:
-        if not os.access(there, os.W_OK | os.X_OK):
+        if not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if there != folder:
-            tempfile.TemporaryDirectory(prefix=".webex-token-", dir=there).cleanup()
+        if existing != folder:
+            tempfile.TemporaryDirectory(prefix=".webex-token-", dir=existing).cleanup()
     except OSError as error:
         raise StoreUnavailable(
             f"Nothing can be stored in {folder} ({error.strerror or type(error).__name__}).",
-            f"See to the owner and permissions of {there}, and how its disk is mounted, then try again.",
+            f"Check the owner and permissions of {existing}, and how its disk is mounted, then try again.",
         ) from None
 
 
 def open_keyring_store(
     say: Callable[[str], None] = lambda _: None,
-    bound: float = BOUND_UNATTENDED,
+    timeout: float = TIMEOUT_UNATTENDED,
     backend: Keyring | None = None,
     lock_folder: Path | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> CredentialStore:
-    """The store in the operating system's keyring, or in ``backend``.
+    """The store in the operating system's keyring, or in ``backend`` if that is given.
 
-    Raises StoreUnavailable, saying what to install, when this machine has no keyring.
+    The parameters are those of ``open_file_store``. Raises StoreUnavailable, with a hint what to install, if this
+    machine has no keyring.
     """
     from webex_token_cli.store.file_keyring import file_name
 
     if backend is None:
-        # Looking for one already talks to D-Bus, where a daemon can be asked to start and not answer.
+        # The library's search already talks to D-Bus, which may start a daemon that never answers.
         try:
-            backend = bounded(system_keyring, bound, lambda: say("Waiting for the system's keyring …"))
-        except BoundExceeded:
-            raise _no_keyring(f"none answers within {bound:.0f} seconds") from None
+            backend = with_timeout(system_keyring, timeout, lambda: say("Waiting for the system's keyring …"))
+        except TimeoutExceeded:
+            raise _no_keyring(f"none answered within {timeout:.0f} seconds") from None
     locks = lock_folder or lock_folder_of_this_user()
 
     def lock(profile: str) -> AbstractContextManager[None]:
@@ -84,18 +86,18 @@ def open_keyring_store(
         return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
     return CredentialStore(
-        keyring=SplittingKeyring(kept_open(backend), entry_limit(backend)),
-        place=f"the keyring ({_known_as(backend)})",
+        keyring=SplittingKeyring(reuse_connection(backend), entry_limit(backend)),
+        place=f"the keyring ({_display_name(backend)})",
         lock=lock,
         say=say,
-        bound=bound,
+        timeout=timeout,
         check=lambda: check_lock_folder(locks),
-        calls=BoundedCalls(one_at_a_time=True),
+        calls=ExclusiveCalls(one_at_a_time=True),
     )
 
 
 def system_keyring() -> Keyring:
-    """The keyring that the keyring library finds or its user has configured. Raises StoreUnavailable."""
+    """The keyring that the keyring library finds, or that its configuration names. Raises StoreUnavailable."""
     import keyring
     from keyring.backends import fail, null
 
@@ -107,41 +109,46 @@ def system_keyring() -> Keyring:
         raise _no_keyring("no Secret Service, KWallet, macOS Keychain or Windows Credential Manager answers")
     chosen = keyring.core.load_env() or keyring.core.load_config()
     if chosen is None and _best_priority(backend) < 1:
-        # Below 1 are what the library does not recommend: plain files, mostly, which are chosen or not used.
-        raise _no_keyring(f"the one that was found, {_known_as(backend)}, is not recommended for secrets")
+        # Backends with a priority below 1 are mostly unencrypted files, so they are used only if they are configured.
+        raise _no_keyring(f"the one that was found, {_display_name(backend)}, is not recommended for secrets")
     return backend
 
 
 def _best_priority(backend: "KeyringBackend") -> float:
-    """The priority of ``backend``, or of the first that it hands on to."""
-    handed_on = _handed_on(backend)
-    return float(max(each.priority for each in handed_on) if handed_on else backend.priority)
+    """The priority of ``backend``, or the highest priority of the backends that it chains."""
+    chained = _chained_backends(backend)
+    return float(max(each.priority for each in chained) if chained else backend.priority)
 
 
 def entry_limit(backend: Keyring) -> int | None:
-    """How many characters an entry of ``backend`` can hold, where that is known.
+    """The number of characters that an entry of ``backend`` can hold, or None if that is unknown.
 
-    Windows' Credential Manager: CRED_MAX_CREDENTIAL_BLOB_SIZE is 5 * 512 bytes, and the keyring library stores UTF-16.
+    It is known for Windows' Credential Manager: CRED_MAX_CREDENTIAL_BLOB_SIZE is 5 * 512 bytes, and the keyring
+    library stores UTF-16.
     """
     from keyring.backends import Windows
 
-    return 1280 if any(isinstance(each, Windows.WinVaultKeyring) for each in (backend, *_handed_on(backend))) else None
+    return (
+        1280
+        if any(isinstance(each, Windows.WinVaultKeyring) for each in (backend, *_chained_backends(backend)))
+        else None
+    )
 
 
-def _handed_on(backend: Keyring) -> "tuple[KeyringBackend, ...]":
-    """The backends that a chaining ``backend`` hands on to; the first of them that works is used."""
+def _chained_backends(backend: Keyring) -> "tuple[KeyringBackend, ...]":
+    """The backends that ``backend`` chains, as keyring's ChainerBackend does; empty if it chains none."""
     return tuple(getattr(backend, "backends", None) or ())
 
 
 def _no_keyring(why: str) -> StoreUnavailable:
     return StoreUnavailable(
-        f"This machine has no keyring to keep tokens in: {why}.",
+        f"This machine has no keyring to store tokens in: {why}.",
         "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; "
-        "where that cannot be, `--store file` (or WEBEX_TOKEN_STORE=file) keeps them in a file that only you "
-        "can read, unencrypted.",
+        "if that is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that "
+        "only you can read.",
     )
 
 
-def _known_as(backend: Keyring) -> str:
-    """What people call ``backend``: its ``name``, as in ``SecretService Keyring``."""
+def _display_name(backend: Keyring) -> str:
+    """The name of ``backend`` for people, such as ``SecretService Keyring``."""
     return str(getattr(backend, "name", type(backend).__name__))

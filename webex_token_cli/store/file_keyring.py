@@ -1,7 +1,7 @@
-"""A keyring of plain files, for machines that have no other: ``--store file``.
+"""A keyring of unencrypted files, for machines that have no other: ``--store file``.
 
-One 0600 file an entry, in one 0700 folder. It is chosen, never fallen into: it declares itself unviable
-so that the keyring library's search for a backend cannot pick it.
+Each entry is a file with mode 0600, in a folder with mode 0700. A person has to choose this keyring: it declares
+itself not viable, so that the keyring library's search for a backend never picks it.
 """
 
 import string
@@ -11,18 +11,19 @@ from keyring.backend import KeyringBackend
 from keyring.compat import properties
 from keyring.errors import KeyringError, PasswordDeleteError, PasswordSetError
 
-from webex_token_cli.system.files import private_problem, unfinished, write_private
+from webex_token_cli.system.files import private_problem, unfinished_writes, write_private
 
-_PLAIN = frozenset(string.ascii_lowercase + string.digits + "._-@")
+# Characters that every file system stores as they are; capitals are not among them, because some ignore case.
+_UNESCAPED = frozenset(string.ascii_lowercase + string.digits + "._-@")
 
 
 def file_name(service: str, username: str) -> str:
-    """The name of an entry's file. Capitals are escaped: some file systems do not tell them apart."""
+    """The name of an entry's file. Two entries have different names even on a file system that ignores case."""
     return f"{_escaped(service)}+{_escaped(username)}.json"
 
 
 def _escaped(text: str) -> str:
-    return "".join(c if c in _PLAIN else "".join(f"%{byte:02x}" for byte in c.encode()) for c in text)
+    return "".join(c if c in _UNESCAPED else "".join(f"%{byte:02x}" for byte in c.encode()) for c in text)
 
 
 class FileKeyring(KeyringBackend):
@@ -30,53 +31,53 @@ class FileKeyring(KeyringBackend):
 
     @properties.classproperty
     def priority(cls) -> float:  # noqa: N805 - keyring's own spelling
-        raise RuntimeError("chosen with --store file, never found")
+        raise RuntimeError("--store file selects this keyring; a search does not find it")
 
     def __init__(self, folder: Path) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.folder = folder
 
     def path(self, service: str, username: str) -> Path:
-        """The file that holds the entry, or would."""
+        """The path of the entry's file, which may not exist."""
         return self.folder / file_name(service, username)
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The entry, or None. Raises KeyringError when it is not safely ours or not readable."""
+        """The entry, or None. Raises KeyringError if it is unreadable, or if other users may have access to it."""
         path = self.path(service, username)
         try:
             self._refuse_unsafe(path)
-            # What is no UTF-8 is damage, which the record's reader names.
+            # Bytes that are not UTF-8 are damage, which is reported when the text is decoded as a record.
             return path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise KeyringError(f"{path}: {_why(error)}") from error
+            raise KeyringError(f"{path}: {_reason(error)}") from error
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Replace the entry in one step. Raises PasswordSetError, the old entry kept."""
+        """Replace the entry in one step. Raises PasswordSetError and leaves the old entry in place if that fails."""
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
-            self._sweep(path)
+            self._remove_unfinished(path)
             write_private(path, password)
         except OSError as error:
-            raise PasswordSetError(f"{path}: {_why(error)}") from error
+            raise PasswordSetError(f"{path}: {_reason(error)}") from error
 
     def delete_password(self, service: str, username: str) -> None:
-        """Remove the entry. Raises PasswordDeleteError when there is none or it cannot be removed."""
+        """Remove the entry. Raises PasswordDeleteError if there is none, or if it cannot be removed."""
         path = self.path(service, username)
         try:
-            self._sweep(path)
+            self._remove_unfinished(path)
             path.unlink()
         except OSError as error:
-            raise PasswordDeleteError(f"{path}: {_why(error)}") from error
+            raise PasswordDeleteError(f"{path}: {_reason(error)}") from error
 
-    def _sweep(self, path: Path) -> None:
-        """Remove what a process that was killed in the middle of a write left behind.
+    def _remove_unfinished(self, path: Path) -> None:
+        """Remove the temporary files that a process left when it was killed during a write.
 
-        Nobody else is writing now: whoever writes holds the entry's lock.
+        No other process is writing now, because callers hold the entry's lock.
         """
-        for leftover in unfinished(path):
+        for leftover in unfinished_writes(path):
             leftover.unlink(missing_ok=True)
 
     def _refuse_unsafe(self, path: Path) -> None:
@@ -94,5 +95,5 @@ class FileKeyring(KeyringBackend):
             raise KeyringError(f"{self.folder}: {problem}")
 
 
-def _why(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__

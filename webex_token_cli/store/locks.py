@@ -1,8 +1,8 @@
-"""One process at a time spends a refresh token: the lock around read, refresh and write.
+"""The lock around read, refresh and write, so that only one process at a time redeems a refresh token.
 
-The lock is a file whose place depends on the credential alone, never on XDG_*, HOME or TMPDIR: two
-processes that reach the same credential must meet at the same file (a keyring entry is reached from every
-environment of a user). The operating system frees it when its holder dies.
+The lock is a file. Its path depends on the credential alone, never on XDG_*, HOME or TMPDIR, because two processes
+that use the same credential must meet at the same file, and every environment of a user reaches the same keyring
+entry. The operating system releases the lock when the process that holds it dies.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.system.files import make_private_folder, private_problem
 from webex_token_cli.system.timeouts import PATIENCE
 
-# A holder talks to Webex and to the store, both bounded, and mostly takes a second. One that takes longer
-# than this is in trouble of its own, and scheduled jobs should not pile up behind it.
-LOCK_BOUND = 90.0
+# Seconds. A process that holds the lock asks Webex and the store, both with timeouts, and mostly needs one second.
+# If it takes longer than this, it is in trouble itself, and scheduled jobs should not queue up behind it.
+LOCK_TIMEOUT = 90.0
 
-# How often to look whether the wait was cancelled, in seconds.
-_GLANCE = 0.25
+# Seconds between two checks whether the wait was cancelled: short enough to feel immediate.
+_CANCELLED_INTERVAL = 0.25
 
 
 def lock_folder_of_this_user() -> Path:
-    """Where the locks of keyring entries live: one folder a user, whatever the environment says."""
+    """The folder for the locks of keyring entries; one for each user, in every environment."""
     if os.name == "nt":
-        # %TEMP% differs between a service and a desktop session of the same user; the profile does not.
+        # %TEMP% can differ between two sessions of the same user; the profile folder does not.
         return Path(f"C:/Users/{getpass.getuser()}/AppData/Local/webex-token/locks")
     return Path(f"/tmp/webex-token-{os.getuid()}")  # noqa: S108 - checked by private_problem before use
 
@@ -37,16 +37,16 @@ def locked(
     path: Path,
     say: Callable[[str], None],
     cancelled: Callable[[], bool] = lambda: False,
-    bound: float = LOCK_BOUND,
+    timeout: float = LOCK_TIMEOUT,
     patience: float = PATIENCE,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
     """Hold the lock file ``path`` while the context is open.
 
-    Waits at most ``bound`` seconds, and after ``patience`` says what it waits for. Raises StoreUnavailable
-    when the bound is up, ``cancelled`` says so, or the file cannot be made.
+    The wait takes at most ``timeout`` seconds; after ``patience`` seconds, ``say`` is told what it waits for.
+    Raises StoreUnavailable if the time is over, if ``cancelled`` returns True, or if the file cannot be made.
     """
-    from filelock import FileLock, Timeout  # 70 ms that `get` and `show` can do without
+    from filelock import FileLock, Timeout  # importing it takes 70 ms, and `get` and `show` do not need it
 
     lock = FileLock(path, mode=0o600)
     started, said = clock(), False
@@ -56,20 +56,20 @@ def locked(
             waited = clock() - started
             if cancelled():
                 raise StoreUnavailable("The wait for another webex-token was interrupted.", "Try again.")
-            if waited > bound:
+            if waited > timeout:
                 raise StoreUnavailable(
-                    f"Another process has held the lock {path} for over {bound:.0f} seconds.",
+                    f"Another process has held the lock {path} for over {timeout:.0f} seconds.",
                     "Wait for it or end it (fuser or lsof on that file name it), then try again.",
                 )
             if waited >= patience and not said:
                 say(f"Waiting for another webex-token that holds {path} …")
                 said = True
             with contextlib.suppress(Timeout):
-                lock.acquire(timeout=min(_GLANCE, patience, bound))
+                lock.acquire(timeout=min(_CANCELLED_INTERVAL, patience, timeout))
     except OSError as error:
         raise StoreUnavailable(
-            f"The lock {path} could not be taken ({error.strerror or type(error).__name__}).",
-            "See to that file's owner and permissions, then try again.",
+            f"The lock {path} could not be acquired ({error.strerror or type(error).__name__}).",
+            "Check that file's owner and permissions, then try again.",
         ) from error
     try:
         yield
@@ -78,9 +78,9 @@ def locked(
 
 
 def check_lock_folder(folder: Path) -> None:
-    """Refuse a lock folder, in a place where anybody can make one, that is not safely ours.
+    """Make ``folder`` if it is missing, and check that no other user can interfere with the locks in it.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable. The folder lies where every user can create one, so its owner and mode matter.
     """
     try:
         make_private_folder(folder)
@@ -90,5 +90,5 @@ def check_lock_folder(folder: Path) -> None:
     if problem:
         raise StoreUnavailable(
             f"The folder {folder} cannot be trusted with locks: {problem}.",
-            "Make it a folder of your own with mode 0700, or have whoever owns it remove it; it is made anew then.",
+            "Make it a folder of your own with mode 0700, or have its owner remove it; webex-token then makes it anew.",
         )

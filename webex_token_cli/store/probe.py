@@ -1,21 +1,22 @@
-"""Whether a store works, tried with an entry that is nobody's: written, read, removed."""
+"""Tests whether a store works: writes an entry that belongs to no profile, reads it, and removes it."""
 
 import contextlib
 from dataclasses import replace
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.records import SERVICE, CredentialStore, encode
+from webex_token_cli.store.credentials import SERVICE, CredentialStore
+from webex_token_cli.store.records import encode
 from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.system.signals import before_dying
 from webex_token_cli.tokens import Person, TokenRecord
 
-# No profile's name has a ":" in it. It is the same each time, so what a killed probe has left is gone after the next.
+# A profile's name cannot contain a ":". The name never changes, so the next probe removes what a killed one left.
 ENTRY = "doctor:probe"
 
-# Seconds that a store which has failed already, or a program that ends, is given to remove the entry.
-_LAST_BOUND = 5.0
+# Seconds to remove the entry after a failure or a signal, when nobody should have to wait any longer.
+_CLEANUP_TIMEOUT = 5.0
 
-# As long as the longest that is known: the device grant's self-contained access token, and opaque other parts.
+# As long as the longest known record, which holds the device grant's self-contained access token.
 RECORD = TokenRecord(
     access_token="eyJhbGciOiJub25lIn0." + "no-token." * 220,
     access_expires_at=1209599,
@@ -32,33 +33,33 @@ SIZE = len(encode(RECORD))
 
 
 def probe(store: CredentialStore) -> None:
-    """Write an entry as large as a record can be, read it, and remove it, whatever happens meanwhile.
+    """Write an entry as large as a record can be, read it, and remove it.
 
-    Raises StoreUnavailable when the store does not do all of that.
+    The entry is removed even after an error or a signal. Raises StoreUnavailable if a step fails.
     """
     store.check()
-    with store.lock(ENTRY), before_dying(lambda: _remove_at_last(store)):
+    with store.lock(ENTRY), before_dying(lambda: _clean_up(store)):
         try:
             store.save(ENTRY, RECORD)
             store.delete(ENTRY)
             if store.load(ENTRY) is not None:
                 raise StoreUnavailable(
-                    f"{store.place} was asked to remove an entry and still has it.",
+                    f"{store.place} did not remove an entry, but reported success.",
                     f"Remove the entry {ENTRY!r} of {SERVICE!r} there by hand, and choose another keyring "
-                    "(`keyring --list-backends` names them), or --store file.",
+                    "(`keyring --list-backends` lists them), or use --store file.",
                 )
         except BaseException:
-            _remove_at_last(store)
+            _clean_up(store)
             raise
 
 
-def _remove_at_last(store: CredentialStore) -> None:
-    """Remove what there may be of the entry, even where it cannot be read. Raises nothing."""
-    hurried = replace(store, bound=_LAST_BOUND, say=lambda _: None)
+def _clean_up(store: CredentialStore) -> None:
+    """Remove the entry if there is one, even if it cannot be read. Raises nothing."""
+    quick = replace(store, timeout=_CLEANUP_TIMEOUT, say=lambda _: None)
     with contextlib.suppress(StoreUnavailable):
-        hurried.delete(ENTRY)
+        quick.delete(ENTRY)
         return
-    bare = store.keyring
-    if isinstance(bare, SplittingKeyring):
+    keyring = store.keyring
+    if isinstance(keyring, SplittingKeyring):
         with contextlib.suppress(Exception):
-            store.calls(lambda: bare.discard(SERVICE, ENTRY, SIZE), _LAST_BOUND)
+            store.calls(lambda: keyring.discard(SERVICE, ENTRY, SIZE), _CLEANUP_TIMEOUT)

@@ -1,7 +1,8 @@
-"""The Secret Service (GNOME Keyring, KWallet) over one connection that is kept open.
+"""The Secret Service (GNOME Keyring, KWallet) over one connection that is reused.
 
-The keyring library opens a connection and agrees on a key for each call, and replaces an item where giving it another
-secret would do. That is most of the time that a call takes, and all callers wait for the one daemon.
+The keyring library opens a connection and negotiates a session key for each call, and deletes and creates an item
+where changing its secret would do. Most of the time of a call goes into that, and every caller waits for the
+one daemon.
 """
 
 import contextlib
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class KeptOpen:
-    """``backend``, sooner. What goes wrong here (a daemon that was restarted, a keyring that was locked) is done
-    once more in the library's own way, so what a caller sees is the library's. For one caller at a time.
+class ReusedConnection:
+    """The Secret Service keyring ``backend``, faster, because it reuses its connection.
+
+    If a call over the connection fails, for example because the daemon was restarted or the keyring was locked,
+    the library does it once more in its own way. So a caller sees the library's results and errors only.
+    An instance serves one call at a time.
     """
 
     def __init__(self, backend: "SecretServiceKeyring") -> None:
@@ -27,55 +31,59 @@ class KeptOpen:
         self._collection: Collection | None = None
 
     def __del__(self) -> None:
-        if self._collection is not None:  # a store has no other end
+        # A store is never closed, so the connection closes when the store is garbage.
+        if self._collection is not None:
             self._collection.connection.close()
 
     def get_password(self, service: str, username: str) -> str | None:
         """The entry, or None."""
 
-        def sooner(collection: "Collection") -> str | None:
+        def read(collection: "Collection") -> str | None:
             item = self._item(collection, service, username)
             return None if item is None else item.get_secret().decode()
 
-        return self._first(sooner, lambda: self._asked(service, username))
+        def read_by_library() -> str | None:
+            found: str | None = self._backend.get_password(service, username)  # type: ignore[no-untyped-call]
+            return found
+
+        return self._try(read, read_by_library)
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Replace the entry."""
 
-        def sooner(collection: "Collection") -> bool:
+        def replace_secret(collection: "Collection") -> bool:
             item = self._item(collection, service, username)
             if item is not None:
                 item.set_secret(password.encode())
             return item is not None
 
-        if not self._first(sooner, lambda: False):
+        replaced = self._try(replace_secret, lambda: False)
+        if not replaced:
             self._backend.set_password(service, username, password)  # type: ignore[no-untyped-call]
 
     def delete_password(self, service: str, username: str) -> None:
         """Remove the entry."""
         self._backend.delete_password(service, username)  # type: ignore[no-untyped-call]
 
-    def _asked(self, service: str, username: str) -> str | None:
-        found: str | None = self._backend.get_password(service, username)  # type: ignore[no-untyped-call]
-        return found
-
     def _item(self, collection: "Collection", service: str, username: str) -> "Item | None":
         return next(collection.search_items(self._backend._query(service, username)), None)
 
-    def _first(self, sooner: "Callable[[Collection], T]", otherwise: Callable[[], T]) -> T:
-        # Opening it is what the library would do first, and may ask a person to unlock the keyring: once is enough.
-        collection = self._collection or self._opened()
+    def _try(self, call: "Callable[[Collection], T]", fallback: Callable[[], T]) -> T:
+        """Run ``call`` over the connection, or ``fallback`` without it if that fails."""
+        # The library too would open the collection first, and that may ask a person to unlock the keyring. An
+        # error here is therefore final: the person is not asked twice.
+        collection = self._collection or self._open()
         self._collection = None
         try:
-            found = sooner(collection)
-        except Exception:  # noqa: BLE001 - whatever it was, the library's own way meets it again, or does not
+            result = call(collection)
+        except Exception:  # noqa: BLE001 - if the problem is still there, the fallback meets and reports it
             with contextlib.suppress(Exception):
                 collection.connection.close()
-            return otherwise()
+            return fallback()
         self._collection = collection
-        return found
+        return result
 
-    def _opened(self) -> "Collection":
+    def _open(self) -> "Collection":
         from secretstorage.util import open_session
 
         collection: Collection = self._backend.get_preferred_collection()  # type: ignore[no-untyped-call]
@@ -83,8 +91,8 @@ class KeptOpen:
         return collection
 
 
-def kept_open(backend: Keyring) -> Keyring:
-    """``backend`` with its connection kept open, if it is the library's Secret Service and nothing else."""
+def reuse_connection(backend: Keyring) -> Keyring:
+    """``backend`` with a reused connection if it is exactly the library's Secret Service keyring; else ``backend``."""
     from keyring.backends import SecretService
 
-    return KeptOpen(backend) if type(backend) is SecretService.Keyring else backend
+    return ReusedConnection(backend) if type(backend) is SecretService.Keyring else backend

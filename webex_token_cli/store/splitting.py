@@ -1,11 +1,11 @@
-"""Entries too large for their keyring, in parts behind one head.
+"""Splits entries that are too large for their keyring into parts.
 
-Windows' Credential Manager holds 2,560 bytes an entry, which is 1,280 characters of UTF-16, and a record with
-a self-contained access token is twice that. So a large entry is written in parts, then the head that names
-them, then the parts that the head named before go. The head is one entry and one write: whoever reads, at
-whatever moment, and whenever the writer died, finds the old record or the new one.
+Windows' Credential Manager holds 2,560 bytes in an entry, which is 1,280 characters of UTF-16, and a record with
+a self-contained access token is twice as long. A large entry is therefore written in three steps: first its parts;
+then the head, an entry that names the parts; then the parts that the old head named are removed. The head is
+one entry and one write, so a reader finds the old record or the new one, at every moment, even if a writer dies.
 
-There are two sets of parts, used in turn. What a writer that died has left in one is overwritten by the next.
+There are two sets of parts, used in turn. The next writer overwrites the parts that a dead writer left.
 """
 
 import contextlib
@@ -17,19 +17,19 @@ from typing import Protocol
 
 VERSION = 1
 
-# What a part may hold, in characters, where a keyring has refused a whole record and not said why.
-SMALL = 1280
+# Characters in a part if a keyring of unknown limit has refused a whole record: the smallest limit that is known.
+FALLBACK_LIMIT = 1280
 
-# Records have some 1,000 to 5,000 characters. More parts than this are nobody's.
-_MOST_PARTS = 64
+# Records have about 1,000 to 5,000 characters. A head that names more parts than this is damaged.
+_MAX_PARTS = 64
 
-# A reader that finds parts missing or changed was overtaken by a writer, and looks again. Once is nearly always
-# enough; that a writer overtakes it this often in a row does not happen.
-_LOOKS = 5
+# If a writer replaces the parts while a reader reads them, the reader starts again. Once is nearly always enough;
+# a writer does not get in between this often in a row.
+_READ_ATTEMPTS = 5
 
 
 class Keyring(Protocol):
-    """The part of ``keyring.backend.KeyringBackend`` that is used."""
+    """The methods of ``keyring.backend.KeyringBackend`` that the stores use."""
 
     def get_password(self, service: str, username: str) -> str | None: ...
     def set_password(self, service: str, username: str, password: str) -> None: ...
@@ -38,7 +38,7 @@ class Keyring(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Which parts make the entry: their set, their number, and the SHA-256 of the whole."""
+    """Names the parts of an entry: their set (0 or 1), how many they are, and the SHA-256 of the whole text."""
 
     set: int
     parts: int
@@ -46,7 +46,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> "Head | None":
-        """The head in an entry's ``text``; None when it is none, a newer version's among them."""
+        """The head that ``text`` holds; None if it is not a head, or the head of a newer version."""
         if len(text) > 300 or '"split"' not in text:
             return None
         try:
@@ -57,7 +57,7 @@ class Head:
             head = cls(split["set"], split["parts"], split["sha256"])
         except (ValueError, TypeError, KeyError):
             return None
-        sensible = head.set in (0, 1) and isinstance(head.parts, int) and 0 < head.parts <= _MOST_PARTS
+        sensible = head.set in (0, 1) and isinstance(head.parts, int) and 0 < head.parts <= _MAX_PARTS
         return head if sensible and isinstance(head.sha256, str) else None
 
     def encoded(self) -> str:
@@ -67,30 +67,30 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class SplittingKeyring:
-    """A keyring whose entries may be of any size, over one whose entries may not.
+    """A keyring with entries of any size, on top of ``keyring``, whose entries have a limited size.
 
-    ``limit`` is what an entry of it can hold, in characters, and None where that is not known: then the whole
-    is tried first, and split when it is refused. Whatever ``keyring`` raises comes through.
+    ``limit`` is the number of characters that an entry of ``keyring`` can hold. If it is None, the limit is
+    unknown: an entry is split only after ``keyring`` has refused it whole. Errors of ``keyring`` are passed on.
     """
 
     keyring: Keyring
     limit: int | None = None
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The whole entry, or None; the head itself when its parts are not to be had."""
+        """The whole entry, or None. If parts are missing or changed, the text of the head, which is not a record."""
         text = self.keyring.get_password(service, username)
-        for _ in range(_LOOKS):
+        for _ in range(_READ_ATTEMPTS):
             head = None if text is None else Head.parse(text)
             if head is None:
                 return text
-            whole = self._joined(service, username, head)
+            whole = self._join(service, username, head)
             if whole is not None:
                 return whole
             text = self.keyring.get_password(service, username)
         return text
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Replace the entry. Whatever is raised, and wherever a process dies in here, one whole record is there."""
+        """Replace the entry. After an error or a crash at any point, the old entry or the new one is there, whole."""
         before = self._head(service, username)
         if self.limit is not None and len(password) > self.limit:
             self._split(service, username, password, self.limit, before)
@@ -98,25 +98,25 @@ class SplittingKeyring:
         try:
             self.keyring.set_password(service, username, password)
         except Exception:
-            if self.limit is not None or len(password) <= SMALL:
+            if self.limit is not None or len(password) <= FALLBACK_LIMIT:
                 raise
-            self._split(service, username, password, SMALL, before)
+            self._split(service, username, password, FALLBACK_LIMIT, before)
             return
         if before is not None or self.limit is not None:
-            self._tidy(service, username, kept=None)
+            self._try_remove_other_parts(service, username, keep=None)
 
     def delete_password(self, service: str, username: str) -> None:
-        """Remove the entry, its parts first: no secret is left that nothing leads to."""
+        """Remove the entry. Its parts go first, so that a crash leaves no secret that nothing points to."""
         if self._head(service, username) is not None or self.limit is not None:
-            self._sweep(service, username, kept=None)
+            self._remove_parts(service, username, keep=None)
         self.keyring.delete_password(service, username)
 
     def discard(self, service: str, username: str, size: int) -> None:
-        """Remove an entry of at most ``size`` characters, by the names it can have, without reading any of it.
+        """Remove an entry of at most ``size`` characters without reading it. Raises nothing.
 
-        For an entry that nobody needs, where reading is what fails. Raises nothing: what is not there is gone.
+        Every name that its parts can have is tried. This is for a keyring that fails to read.
         """
-        parts = [_part(username, which, number) for which in (0, 1) for number in range(-(-size // SMALL))]
+        parts = [_part(username, which, number) for which in (0, 1) for number in range(-(-size // FALLBACK_LIMIT))]
         for name in (*parts, username):
             with contextlib.suppress(Exception):
                 self.keyring.delete_password(service, name)
@@ -125,7 +125,7 @@ class SplittingKeyring:
         text = self.keyring.get_password(service, username)
         return None if text is None else Head.parse(text)
 
-    def _joined(self, service: str, username: str, head: Head) -> str | None:
+    def _join(self, service: str, username: str, head: Head) -> str | None:
         parts = [self.keyring.get_password(service, _part(username, head.set, n)) for n in range(head.parts)]
         whole = "".join(part or "" for part in parts)
         return whole if _digest(whole) == head.sha256 else None
@@ -136,28 +136,29 @@ class SplittingKeyring:
         for number, piece in enumerate(pieces):
             self.keyring.set_password(service, _part(username, other, number), piece)
         self.keyring.set_password(service, username, Head(other, len(pieces), _digest(password)).encoded())
-        self._tidy(service, username, kept=Head(other, len(pieces), ""))
+        self._try_remove_other_parts(service, username, keep=Head(other, len(pieces), ""))
 
-    def _tidy(self, service: str, username: str, kept: Head | None) -> None:
-        """Sweep after a write that has succeeded, and still has if this fails: the next one sweeps again."""
+    def _try_remove_other_parts(self, service: str, username: str, keep: Head | None) -> None:
+        """Remove old parts after a successful write. A failure is ignored, because the next write tries again."""
         with contextlib.suppress(Exception):
-            self._sweep(service, username, kept)
+            self._remove_parts(service, username, keep)
 
-    def _sweep(self, service: str, username: str, kept: Head | None) -> None:
-        """Remove every part that ``kept`` does not name, the last first: what an interruption leaves has no gap.
+    def _remove_parts(self, service: str, username: str, keep: Head | None) -> None:
+        """Remove every part that ``keep`` does not name.
 
-        Parts are written the first first, so the one that is missing ends a set, here as everywhere.
+        Parts are written in ascending order and removed in descending order. So a set never has a gap, even after
+        an interruption, and the first missing part is its end.
         """
         for which in (0, 1):
-            first = kept.parts if kept is not None and kept.set == which else 0
-            names = [_part(username, which, number) for number in range(first, _MOST_PARTS)]
-            there = itertools.takewhile(lambda name: self.keyring.get_password(service, name) is not None, names)
-            for name in reversed(list(there)):
+            first = keep.parts if keep is not None and keep.set == which else 0
+            names = [_part(username, which, number) for number in range(first, _MAX_PARTS)]
+            existing = itertools.takewhile(lambda name: self.keyring.get_password(service, name) is not None, names)
+            for name in reversed(list(existing)):
                 self.keyring.delete_password(service, name)
 
 
 def _part(username: str, which: int, number: int) -> str:
-    # No profile's name has a "#" in it.
+    # A profile's name cannot contain a "#", so a part never has the name of another profile's entry.
     return f"{username}#{which}.{number}"
 
 

@@ -1,97 +1,84 @@
-"""A call that may hang, given a bound.
+"""Timeouts for calls that may hang.
 
-A keyring can wait forever for an unlock dialog that nobody sees, and a server can send a byte a second
-for as long as it likes. Nothing can interrupt such a call from outside, so it runs in a thread of its own,
-which is left behind when the bound is up; the thread is a daemon, so it does not keep the process alive.
+A keyring can wait forever for an unlock dialog that nobody sees, and a server can send a byte a second for as
+long as it likes. Nothing can interrupt such a call from outside, so it runs in a thread of its own, and the
+caller goes on without it once the timeout is over. The thread is a daemon: it does not keep the process alive.
 """
 
+import concurrent.futures
 import contextlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# After this many seconds a person wonders; before, a line would only flicker.
+# Seconds after which a person starts to wonder. A message that comes earlier would only flicker.
 PATIENCE = 2.0
 
 
-class BoundExceeded(Exception):
-    """The call did not come back within its bound; ``worker`` is the thread that is still in it, if it was begun."""
+class TimeoutExceeded(Exception):
+    """The call did not finish in time.
 
-    def __init__(self, worker: threading.Thread | None = None) -> None:
+    ``hanging`` is the call that still runs, or None if the time was over before the call could start.
+    """
+
+    def __init__(self, hanging: "Future[Any] | None" = None) -> None:
         super().__init__()
-        self.worker = worker
+        self.hanging = hanging
 
 
-def bounded(
+def start_call(call: Callable[[], T]) -> "Future[T]":
+    """Start ``call`` on a daemon thread; the future has what it returns or raises.
+
+    An executor of ``concurrent.futures`` would wait for a hanging call when the process ends, so none is used.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result = call()
+        except BaseException as error:  # noqa: BLE001 - the future raises it again in the caller's thread
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="call-with-timeout", daemon=True).start()
+    return future
+
+
+def with_timeout(
     call: Callable[[], T],
     seconds: float,
     waiting: Callable[[], None] = lambda: None,
     patience: float = PATIENCE,
 ) -> T:
-    """What ``call`` returns or raises, if it does so within ``seconds``.
+    """Return what ``call`` returns, or raise what it raises, if it finishes within ``seconds``.
 
-    ``waiting`` is called once, after ``patience`` seconds, to say what is being waited for.
-    Raises BoundExceeded when the bound is up.
+    ``waiting`` is called once, after ``patience`` seconds, to tell a person what the program waits for.
+    Raises TimeoutExceeded if the call takes longer than ``seconds``.
     """
-    begun = begin(call)
-    _wait_for(begun.worker, seconds, waiting, patience)
-    return begun.result()
-
-
-@dataclass(frozen=True, slots=True)
-class Begun(Generic[T]):
-    """A call that runs in a thread of its own."""
-
-    worker: threading.Thread
-    _results: list[T] = field(repr=False)
-    _errors: list[BaseException] = field(repr=False)
-
-    def result(self) -> T:
-        """What the call has returned or raised. Raises BoundExceeded when it has done neither yet."""
-        if self._errors:
-            raise self._errors[0]
-        if self._results:
-            return self._results[0]
-        raise BoundExceeded(self.worker)
-
-    def wait(self) -> T:
-        """What the call returns or raises, whenever it does."""
-        self.worker.join()
-        return self.result()
-
-
-def begin(call: Callable[[], T]) -> Begun[T]:
-    """Begin ``call`` beside whatever is done meanwhile."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread, whatever it is
-            errors.append(error)
-
-    worker = threading.Thread(target=work, name="bounded-call", daemon=True)
-    worker.start()
-    return Begun(worker, results, errors)
+    future = start_call(call)
+    if not _finishes(future, seconds, waiting, patience):
+        raise TimeoutExceeded(future)
+    return future.result()
 
 
 @dataclass(slots=True)
-class BoundedCalls:
-    """Bounded calls to one thing, of which none is begun while one that was given up on still hangs.
+class ExclusiveCalls:
+    """Calls with a timeout, none of which starts while an earlier one that timed out still hangs.
 
-    So a keyring that waits for its password all night holds one thread and not one a look, and a write that it
-    does at last cannot undo a later one. With ``one_at_a_time``, threads wait for each other: a locked keyring
-    would ask each of them for its password.
+    A keyring that waits all night for its password therefore blocks one thread, and not one more for each
+    attempt; and a write that finishes late cannot overwrite a newer one. With ``one_at_a_time``, threads also
+    wait for each other: a locked keyring would otherwise ask for its password once for each of them.
     """
 
     one_at_a_time: bool = False
-    _given_up_on: list[threading.Thread] = field(default_factory=list)
-    # For a signal's handler too, which may have to tidy up in the middle of its own thread's turn.
+    _hanging: list["Future[Any]"] = field(default_factory=list)
+    # Reentrant, because a signal handler may need to clean up in the middle of a call of its own thread.
     _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def __call__(
@@ -101,41 +88,44 @@ class BoundedCalls:
         waiting: Callable[[], None] = lambda: None,
         patience: float = PATIENCE,
     ) -> T:
-        """As ``bounded``; the wait for other calls counts."""
+        """Run ``call`` as ``with_timeout`` does. The time spent waiting for other calls counts too."""
         deadline = time.monotonic() + seconds
         if not self.one_at_a_time:
-            return self._after_what_hangs(call, deadline, waiting, patience)
+            return self._call_when_none_hangs(call, deadline, waiting, patience)
         if not self._turn.acquire(timeout=seconds):
-            raise BoundExceeded
+            raise TimeoutExceeded
         try:
-            return self._after_what_hangs(call, deadline, waiting, patience)
+            return self._call_when_none_hangs(call, deadline, waiting, patience)
         finally:
             self._turn.release()
 
-    def _after_what_hangs(
+    def _call_when_none_hangs(
         self, call: Callable[[], T], deadline: float, waiting: Callable[[], None], patience: float
     ) -> T:
-        for hanging in list(self._given_up_on):
-            if hanging.is_alive():
-                _wait_for(hanging, _left(deadline), waiting, patience)
-            if hanging.is_alive():
-                raise BoundExceeded(hanging)
-            with contextlib.suppress(ValueError):  # another thread has noticed it too
-                self._given_up_on.remove(hanging)
+        for future in list(self._hanging):
+            if not _finishes(future, _seconds_until(deadline), waiting, patience):
+                raise TimeoutExceeded(future)
+            with contextlib.suppress(ValueError):  # another thread may have removed it first
+                self._hanging.remove(future)
         try:
-            return bounded(call, _left(deadline), waiting, patience)
-        except BoundExceeded as exceeded:
-            if exceeded.worker is not None:
-                self._given_up_on.append(exceeded.worker)
+            return with_timeout(call, _seconds_until(deadline), waiting, patience)
+        except TimeoutExceeded as exceeded:
+            if exceeded.hanging is not None:
+                self._hanging.append(exceeded.hanging)
             raise
 
 
-def _left(deadline: float) -> float:
+def _seconds_until(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
 
 
-def _wait_for(worker: threading.Thread, seconds: float, waiting: Callable[[], None], patience: float) -> None:
-    worker.join(min(patience, seconds))
-    if worker.is_alive():
+def _finishes(future: "Future[Any]", seconds: float, waiting: Callable[[], None], patience: float) -> bool:
+    """Wait up to ``seconds``, and return whether the call has finished by then.
+
+    ``Future.result(timeout)`` could not tell a timeout from a TimeoutError that the call itself raised.
+    """
+    concurrent.futures.wait([future], timeout=min(patience, seconds))
+    if not future.done():
         waiting()
-        worker.join(max(0.0, seconds - patience))
+        concurrent.futures.wait([future], timeout=max(0.0, seconds - patience))
+    return future.done()

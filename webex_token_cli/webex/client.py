@@ -14,9 +14,9 @@ import requests
 from requests.auth import AuthBase
 
 from webex_token_cli._version import __version__
-from webex_token_cli.config.file import is_loopback
+from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
-from webex_token_cli.system.timeouts import BoundExceeded, bounded
+from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import DeviceCode, Pending, Person, TokenRecord, TokenResponse
 from webex_token_cli.webex.responses import (
@@ -285,8 +285,8 @@ class WebexClient:
         started = self.monotonic()
         try:
             # The timeout of requests applies to each read, so a server that sends a byte a second could go on for ever.
-            answer = bounded(request, sum(timeout))
-        except (OSError, ValueError, BoundExceeded) as error:
+            answer = with_timeout(request, sum(timeout))
+        except (OSError, ValueError, TimeoutExceeded) as error:
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
             raise _unreachable(self.api_url, error) from None
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
@@ -336,7 +336,7 @@ def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
             "This network may ask for a sign-in of its own. If a proxy inspects TLS, name its certificate in "
             "REQUESTS_CA_BUNDLE. Then try again.",
         )
-    if isinstance(error, requests.exceptions.Timeout | BoundExceeded):
+    if isinstance(error, requests.exceptions.Timeout | TimeoutExceeded):
         return TemporaryFailure(f"{host} did not answer in time.", "Try again later.")
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return TemporaryFailure(f"{host} could not be reached.", "Check the network, then try again.")

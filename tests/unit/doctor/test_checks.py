@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.stored import DAY
-from webex_token_cli.config.file import ConfigFile, Overrides
+from webex_token_cli.config.file import ConfigFile
+from webex_token_cli.config.settings import Overrides
 from webex_token_cli.doctor.findings import Level
 from webex_token_cli.doctor.network import check_clock, check_webex
 from webex_token_cli.doctor.port_owner import holder_of
@@ -19,8 +20,8 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.server import Fault, Sandbox
 from webex_token_cli.signin.flows import Surroundings
 from webex_token_cli.store.backends import open_file_store
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.locks import locked
-from webex_token_cli.store.records import CredentialStore
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, new_session
 

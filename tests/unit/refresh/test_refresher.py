@@ -16,7 +16,7 @@ from webex_token_cli.sandbox.server import Fault, Sandbox
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.records import CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, authorization_url, new_session
 

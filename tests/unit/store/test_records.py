@@ -18,11 +18,12 @@ from tests.support.program import wait_until
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.backends import open_file_store, open_keyring_store
+from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.file_keyring import FileKeyring, file_name
 from webex_token_cli.store.locks import check_lock_folder, locked
-from webex_token_cli.store.records import CredentialStore, decode, encode
-from webex_token_cli.store.secret_service import KeptOpen, kept_open
-from webex_token_cli.system.timeouts import BoundExceeded, bounded
+from webex_token_cli.store.records import decode, encode
+from webex_token_cli.store.secret_service import ReusedConnection, reuse_connection
+from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.tokens import Person, TokenRecord
 
 
@@ -210,7 +211,7 @@ class ForeignError(Exception):
             "save",
             "An entry could not be written in the keyring (Bad Keyring): cannot store …alue !.",
         ),
-        ({}, "save", "the keyring (Bad Keyring) took the record and did not keep it."),
+        ({}, "save", "the keyring (Bad Keyring) accepted the record but did not store it."),
         (
             {"get": "{}", "delete": ForeignError("gone")},
             "delete",
@@ -231,8 +232,8 @@ def test_a_keyring_that_fails_is_said_in_a_sentence(
 def test_a_keyring_that_hangs_hangs_nobody() -> None:
     release = threading.Event()
     said: list[str] = []
-    with pytest.raises(BoundExceeded):
-        bounded(release.wait, 0.05, lambda: said.append("waiting"), patience=0.01)
+    with pytest.raises(TimeoutExceeded):
+        with_timeout(release.wait, 0.05, lambda: said.append("waiting"), patience=0.01)
     assert said == ["waiting"]
 
     class Hanging(Keyring):
@@ -241,7 +242,7 @@ def test_a_keyring_that_hangs_hangs_nobody() -> None:
             return None
 
     with pytest.raises(StoreUnavailable) as raised:
-        open_keyring_store(backend=Hanging(), bound=0.05).load("a")
+        open_keyring_store(backend=Hanging(), timeout=0.05).load("a")
     release.set()
     assert raised.value.message == "the keyring (Bad Keyring) did not answer within 0 seconds."
 
@@ -315,14 +316,14 @@ def test_a_lock_is_waited_for_said_and_freed_by_a_holder_that_dies(tmp_path: Pat
     said: list[str] = []
     with (
         pytest.raises(StoreUnavailable, match=r"has held the lock .* for over 0 seconds"),
-        locked(path, said.append, bound=0.2, patience=0.1),
+        locked(path, said.append, timeout=0.2, patience=0.1),
     ):
         pass
     assert said == [f"Waiting for another webex-token that holds {path} …"]
     holder.kill()
     holder.wait()
     holder.stdout.close()
-    with locked(path, said.append, bound=5):
+    with locked(path, said.append, timeout=5):
         assert oct(path.stat().st_mode & 0o777) == "0o600"
     assert oct(path.parent.stat().st_mode & 0o777) == "0o700"
     assert len(said) == 1
@@ -381,13 +382,13 @@ def test_while_a_call_hangs_no_other_is_begun_and_the_late_write_is_the_last_no_
             written.append(password)
 
     locked_keyring = Locked()
-    store = open_keyring_store(backend=locked_keyring, bound=0.05)
+    store = open_keyring_store(backend=locked_keyring, timeout=0.05)
     before = threading.active_count()
     for _ in range(5):
         with pytest.raises(StoreUnavailable, match="did not answer within"):
             store.save("a", FULL_RECORD)
     assert threading.active_count() == before + 1
-    patient = replace(store, bound=10.0)  # as the same store is, a moment after the password was typed
+    patient = replace(store, timeout=10.0)  # as the same store is, a moment after the password was typed
     threading.Timer(0.1, release.set).start()
     patient.save("a", replace(FULL_RECORD, access_token="newest"))
     assert [decode(text, "it").access_token for text in written] == [FULL_RECORD.access_token, "newest"]
@@ -419,8 +420,8 @@ def test_a_connection_that_is_lost_to_the_gnome_keyring_is_made_again(
     from keyring.backends.SecretService import Keyring
 
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", keyring_session["DBUS_SESSION_BUS_ADDRESS"])
-    kept = kept_open(Keyring())  # type: ignore[no-untyped-call]
-    assert isinstance(kept, KeptOpen)
+    kept = reuse_connection(Keyring())  # type: ignore[no-untyped-call]
+    assert isinstance(kept, ReusedConnection)
     store = open_keyring_store(backend=kept)
     store.save("lost", FULL_RECORD)
     for session_too in (False, True):
@@ -440,6 +441,6 @@ def test_a_connection_that_is_lost_to_the_gnome_keyring_is_made_again(
     assert store.delete("lost")
 
 
-def test_only_the_librarys_own_secret_service_is_kept_open() -> None:
+def test_only_the_librarys_own_secret_service_is_reuse_connection() -> None:
     small = Keyring()
-    assert kept_open(small) is small
+    assert reuse_connection(small) is small

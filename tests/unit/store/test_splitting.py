@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.backends import entry_limit, open_keyring_store
-from webex_token_cli.store.splitting import SMALL, Head, SplittingKeyring
+from webex_token_cli.store.splitting import FALLBACK_LIMIT, Head, SplittingKeyring
 
 SERVICE, NAME = "webex-token", "default"
 
@@ -253,7 +253,7 @@ def test_windows_limit_is_known_and_others_are_found_out() -> None:
 
     chained = Chained()  # type: ignore[no-untyped-call]
     assert (entry_limit(windows), entry_limit(chained), entry_limit(Small())) == (1280, 1280, None)
-    assert SMALL == 1280
+    assert FALLBACK_LIMIT == 1280
 
 
 @KNOWN
@@ -277,7 +277,7 @@ class Unreadable(Small):
         raise OSError("the daemon was restarted")
 
 
-@pytest.mark.parametrize("size", [20, 2706, 2 * SMALL])
+@pytest.mark.parametrize("size", [20, 2706, 2 * FALLBACK_LIMIT])
 @KNOWN
 def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: int, limit: int | None) -> None:
     small = Small()

@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
-from webex_token_cli.config.file import is_loopback
+from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.text import printable

@@ -1,0 +1,126 @@
+"""The settings of one run: option first, then environment variable, then profile, then default."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from webex_token_cli.errors import ConfigurationError, SignInNeeded
+
+if TYPE_CHECKING:
+    from webex_token_cli.config.file import Profile
+
+DEFAULT_PROFILE = "default"
+DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
+DEFAULT_SCOPES = "spark:all"
+DEFAULT_API_URL = "https://webexapis.com/v1"
+DEFAULT_STORE = "keyring"
+STORES = ("keyring", "file")
+
+# A name is also a section of config.ini, a part of a file name and an argument of a command, so it has no
+# brackets, slashes or spaces, and starts with neither a dot nor a hyphen.
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings that apply to one profile in one run."""
+
+    profile: str
+    client_id: str | None
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    api_url: str
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """The settings that an option or an environment variable gives; None for those that neither gives."""
+
+    client_id: str | None = None
+    redirect_uri: str | None = None
+    scopes: str | None = None
+    api_url: str | None = None
+    store: str | None = None
+
+
+def resolve(profile: "Profile", overrides: Overrides) -> Settings:
+    """Combine ``overrides``, ``profile`` and the defaults. Raises ConfigurationError if a setting is unusable."""
+    store = overrides.store or profile.store or DEFAULT_STORE
+    if store not in STORES:
+        raise ConfigurationError(
+            f"{store[:80]!r} is not a credential store (profile {profile.name}).",
+            "Use keyring or file in --store, WEBEX_TOKEN_STORE or config.ini.",
+        )
+    return Settings(
+        profile=profile.name,
+        client_id=overrides.client_id or profile.client_id,
+        redirect_uri=overrides.redirect_uri or profile.redirect_uri or DEFAULT_REDIRECT_URI,
+        scopes=tuple((overrides.scopes or profile.scopes or DEFAULT_SCOPES).split()),
+        api_url=check_api_url(overrides.api_url or profile.api_url or DEFAULT_API_URL),
+        store=store,
+    )
+
+
+def is_profile_name(name: str) -> bool:
+    """Whether a profile can have the name ``name``."""
+    return _PROFILE_NAME.fullmatch(name) is not None
+
+
+def check_profile_name(name: str) -> str:
+    """Return ``name`` if a profile can have it. Raises ConfigurationError if not."""
+    if not is_profile_name(name):
+        raise ConfigurationError(
+            f"{name[:80]!r} cannot name a profile.",
+            "Use 1 to 64 letters, digits, and . _ - @ +, and start with neither . nor -.",
+        )
+    return name
+
+
+def sign_in_hint(profile: str) -> str:
+    """The sentence that tells a person how to sign in as ``profile``."""
+    option = "" if profile == DEFAULT_PROFILE else f" --profile {profile}"
+    return f"Sign in with `webex-token login{option}`."
+
+
+def not_signed_in(profile: str) -> SignInNeeded:
+    """The error for a profile that has no record in its store."""
+    return SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, a name or an address without brackets, can only be this machine (RFC 8252 section 7.3)."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_api_url(url: str) -> str:
+    """Return ``url`` without a trailing slash if it is safe to send tokens there.
+
+    Safe is https, or http to a loopback address. Raises ConfigurationError if the URL is not safe or not valid.
+    """
+    if not _is_safe_url(url):
+        raise ConfigurationError(
+            f"{url[:200]!r} cannot be the API base URL.",
+            f"Give an https:// address such as {DEFAULT_API_URL}, or http:// to a loopback address.",
+        )
+    return url.rstrip("/")
+
+
+def _is_safe_url(url: str) -> bool:
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port  # reading the port raises ValueError if it is not a number
+    except ValueError:
+        return False
+    if not host or parts.query or parts.fragment or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

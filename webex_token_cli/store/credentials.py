@@ -1,0 +1,125 @@
+"""The credential store: the records of all profiles in one keyring, one entry for each profile."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from webex_token_cli.errors import DamagedEntry, StoreUnavailable
+from webex_token_cli.store.records import decode, encode
+from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
+from webex_token_cli.text import printable, scrub
+from webex_token_cli.tokens import TokenRecord
+
+# The service name of every entry; the user name is the profile.
+SERVICE = "webex-token"
+
+# Seconds in which a person at a terminal can notice the keyring's dialog and type a password.
+TIMEOUT_INTERACTIVE = 120.0
+# Seconds in which a keyring that works answers even on a busy machine.
+TIMEOUT_UNATTENDED = 20.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialStore:
+    """The records of all profiles in ``keyring``.
+
+    Every call takes at most ``timeout`` seconds, and raises StoreUnavailable if the keyring fails, is locked or
+    does not answer.
+
+    ``place`` names the keyring in messages, and ``say`` shows a message while a call waits.
+    ``lock`` opens a context in which no other process changes the profile's entry; callers hold it from reading
+    a record to writing it. ``check`` raises StoreUnavailable if records cannot be locked or written, so that a
+    person is not asked to sign in for nothing.
+    ``plain_file`` gives the path of a profile's entry if entries are unencrypted files; None if they are not.
+    """
+
+    keyring: Keyring = field(repr=False)
+    place: str
+    lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
+    say: Callable[[str], None] = field(repr=False)
+    timeout: float = TIMEOUT_UNATTENDED
+    plain_file: Callable[[str], Path] | None = None
+    check: Callable[[], None] = field(default=lambda: None, repr=False)
+    calls: ExclusiveCalls = field(default_factory=ExclusiveCalls, repr=False)
+
+    def where(self, profile: str) -> str:
+        """Where the profile's record is stored, in words for people. An unencrypted file is called a plain file."""
+        if self.plain_file:
+            return f"plain file {self.plain_file(profile)}"
+        return self.place
+
+    def entry(self, profile: str) -> str:
+        """The name of the profile's entry, for messages."""
+        return f"The entry {profile!r} in {self.where(profile)}"
+
+    def load(self, profile: str) -> TokenRecord | None:
+        """The profile's record, or None if there is no entry.
+
+        Raises DamagedEntry if the entry is not a record, and StoreUnavailable.
+        """
+        text = self._call("read", lambda: self.keyring.get_password(SERVICE, profile))
+        return None if text is None else decode(text, self.entry(profile))
+
+    def load_replaceable(self, profile: str) -> TokenRecord | None:
+        """The record that a sign-in is about to replace, or None if there is none.
+
+        A damaged entry also gives None, and a warning. Raises StoreUnavailable if the store does not answer, or
+        if a newer version wrote the entry.
+        """
+        try:
+            return self.load(profile)
+        except DamagedEntry as error:
+            self.say(f"Warning: {error.message}")
+            return None
+
+    def save(self, profile: str, record: TokenRecord) -> None:
+        """Replace the profile's record. Raises StoreUnavailable.
+
+        The record is read back, because some keyrings report a successful write and store nothing.
+        """
+        text = encode(record)
+        self._call("written", lambda: self.keyring.set_password(SERVICE, profile, text), record.secrets)
+        if self._call("read back", lambda: self.keyring.get_password(SERVICE, profile)) != text:
+            raise StoreUnavailable(
+                f"{self.place} accepted the record but did not store it.",
+                "Choose another keyring (`keyring --list-backends` lists them), or sign in with --store file.",
+            )
+
+    def delete(self, profile: str) -> bool:
+        """Remove the profile's record, even if it is damaged. Return whether there was one.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            self._call("removed", lambda: self.keyring.delete_password(SERVICE, profile))
+        except StoreUnavailable:
+            # Backends report a missing entry with errors of their own, so only reading it can tell.
+            if self._call("read", lambda: self.keyring.get_password(SERVICE, profile)) is None:
+                return False
+            raise
+        return True
+
+    def _call(self, done: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
+        """Run ``call``. ``done`` names it in messages, from which ``secrets`` are removed."""
+        try:
+            return self.calls(
+                call, self.timeout, lambda: self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
+            )
+        except TimeoutExceeded:
+            raise StoreUnavailable(
+                f"{self.place} did not answer within {self.timeout:.0f} seconds.",
+                "It may be waiting for its password in a window: unlock it and try again, or see --store file.",
+            ) from None
+        except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
+            why = printable(scrub(str(error), secrets), 500) or type(error).__name__
+            raise StoreUnavailable(
+                f"An entry could not be {done} in {self.place}: {why}.",
+                "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
+                if self.plain_file
+                else "Unlock the keyring and try again; on a machine without one, see --store file.",
+            ) from None
