@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
 from tests.support.stored import DAY, age
 from webex_token_cli.main import VERBS
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 FOLDER = ROOT / ".pictures"

@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 from tests.support.program import Finished, Program
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli import __version__
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.probe import ENTRY, RECORD
 from webex_token_cli.store.records import SERVICE

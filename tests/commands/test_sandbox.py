@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from tests.support.program import Program
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 VERIFIER = "v" * 43
@@ -544,7 +544,7 @@ def test_a_device_has_to_prove_itself_by_http_basic(sandbox: Sandbox, rules: Rul
     }
     mismatch = "The client id and client secret do not match an integration"
     for sent, words in (
-        ({}, "The client id and client secret are to come by HTTP Basic here"),
+        ({}, "The client id and client secret must be sent by HTTP Basic here"),
         ({"Authorization": basic(client_id, "wrong")}, mismatch),
         ({"Authorization": basic("wrong", client_secret)}, mismatch),
         ({"Authorization": "Basic !"}, mismatch),

@@ -21,7 +21,7 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY
 from tests.support.webexapis import webexapis
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 
@@ -55,7 +55,7 @@ def shell(command: str, environment: dict[str, str], folder: Path, *flags: str) 
 
 def asked_as_ada(sandbox: Sandbox) -> bool:
     """Whether a client, and not this program, has asked the sandbox who this is, with the newest token."""
-    asked = [heard.headers for heard in sandbox.heard if heard.path == "/v1/people/me"]
+    asked = [heard.headers for heard in sandbox.requests if heard.path == "/v1/people/me"]
     headers = {name.lower(): value for name, value in asked[-1].items()}
     by_us = headers["user-agent"].startswith("webex-token")
     return not by_us and headers["authorization"] == f"Bearer {sandbox.webex.grants[-1].access_token}"
@@ -202,7 +202,7 @@ class TestMovingOver:
 
     def test_from_wtr(self, elsewhere: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
         """The file is as viper writes it for wtr: keys in lower case, times in epoch seconds."""
-        answer = sandbox.webex._response(sandbox.webex._new_grant(("spark:all", "spark:kms")))
+        answer = sandbox.webex.issue_token_response(("spark:all", "spark:kms"))
         now = 1_800_000_000
         kept = {
             "clientid": sandbox.webex.client_id,
@@ -226,7 +226,7 @@ class TestMovingOver:
 
     def test_from_wxc_sdk(self, elsewhere: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
         """The file is written by wxc_sdk itself, from what the sandbox answered."""
-        answer = sandbox.webex._response(sandbox.webex._new_grant(("spark:all",)))
+        answer = sandbox.webex.issue_token_response(("spark:all",))
         writing = (
             "import json, sys; from wxc_sdk.integration import Integration; from wxc_sdk.tokens import Tokens\n"
             "tokens = Tokens.model_validate(json.load(sys.stdin)); tokens.set_expiration()\n"

@@ -18,8 +18,9 @@ from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 AT_THE_END = "then start again.\n"
 

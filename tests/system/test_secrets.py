@@ -15,8 +15,9 @@ import pytest
 
 from tests.support.program import Finished, Program
 from tests.support.redirects import redirected_to
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 
 @pytest.fixture

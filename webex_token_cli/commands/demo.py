@@ -41,7 +41,7 @@ def command(application: Application, open_browser: bool) -> None:
 
     Exit status: 0 all went well; 1 a step failed.
     """
-    from webex_token_cli.sandbox.grants import Rules
+    from webex_token_cli.sandbox.rules import Rules
     from webex_token_cli.sandbox.server import Sandbox
 
     rules = Rules(redirect_uris=(f"http://localhost:{_free_port()}/oauth",))
@@ -127,7 +127,7 @@ def _environment(own: Mapping[str, str], home: Path, sandbox: Mapping[str, str],
     }
     if not open_browser:
         python = shlex.quote(Path(sys.executable).as_posix())
-        environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.person %s"
+        environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.accepting_browser %s"
     return environment
 
 

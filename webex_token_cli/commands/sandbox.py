@@ -96,8 +96,9 @@ def command(
 
     Exit status: 2 the port is taken; 130 ended by Ctrl-C.
     """
-    from webex_token_cli.sandbox.grants import Rules
-    from webex_token_cli.sandbox.server import Entry, Sandbox
+    from webex_token_cli.sandbox.journal import Entry
+    from webex_token_cli.sandbox.rules import Rules
+    from webex_token_cli.sandbox.server import Sandbox
 
     def report(entry: Entry) -> None:
         said = f"  {entry.said}" if entry.said else ""
