@@ -18,7 +18,8 @@ CODE_LIFETIME = 10 * MINUTE
 class Authorization:
     """A request that a person is asked to consent to.
 
-    ``code`` and ``expires_at`` (UTC epoch seconds) are set when the person accepts, ``grant`` when the code is redeemed.
+    ``code`` and ``expires_at`` (UTC epoch seconds) are set when the person accepts, and ``grant`` when the code
+    is redeemed.
     """
 
     redirect_uri: str

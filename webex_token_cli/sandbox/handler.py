@@ -222,7 +222,10 @@ class Handler(BaseHTTPRequestHandler):
         return token.strip() if kind.lower() == "bearer" else ""
 
     def _basic(self) -> tuple[str, str] | None:
-        """The client id and client secret from HTTP Basic: None without the header, empty strings if it is malformed."""
+        """The client id and client secret from HTTP Basic.
+
+        The result is None without the header, and two empty strings if the header is malformed.
+        """
         kind, _, value = self.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "basic":
             return None
