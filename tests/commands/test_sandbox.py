@@ -327,7 +327,7 @@ EITHER_SHAPE = pytest.mark.parametrize("rules", [{}, {"rfc_errors": True}], indi
 
 
 def device(sandbox: Sandbox, **change: str) -> dict[str, Any]:
-    """The answer to a device authorization request. It also stops the sandbox's clock, which only advance() moves then."""
+    """The answer to a device authorization request. From then on, only advance() moves the sandbox's clock."""
     moment = sandbox.webex.clock()
     sandbox.webex.clock = lambda: moment
     status, _, body = ask_for_device(sandbox, **change)

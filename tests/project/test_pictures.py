@@ -9,6 +9,8 @@ from tests.support.folders import README
 from tests.support.pictures import FOLDER, commands, on_a_terminal, somebody, words
 from tests.support.program import Program
 
+REMEDY = "Run python -m tests.support.pictures to draw the pictures again."
+
 
 @pytest.fixture(scope="module")
 def person() -> Iterator[Program]:
@@ -35,7 +37,7 @@ def test_a_picture_of_show_has_its_rows_in_it(person: Program, name: str) -> Non
     lines = [line.split() for line in on_a_terminal(person, *commands()[name]).splitlines() if line]
     drawn = words((FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
     for line in lines:
-        assert words(line[0])[0] in drawn, "python -m tests.support.pictures"
+        assert words(line[0])[0] in drawn, REMEDY
 
 
 @pytest.mark.parametrize("name", commands())

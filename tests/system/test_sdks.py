@@ -131,7 +131,7 @@ def test_the_recipe_to_vault_stores_the_token(due: Program, vault: dict[str, str
 
 
 def test_the_recipe_to_kubernetes_applies_a_secret(due: Program, folder: Path) -> None:
-    """The real command makes the secret; there is no cluster to apply it to, so a file receives what would be applied."""
+    """The real kubectl makes the secret. There is no cluster here, so a file receives what would be applied."""
     require("kubectl")
     applied = due.home / "applied"
     (folder / "kubectl").write_text(

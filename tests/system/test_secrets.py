@@ -45,7 +45,7 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield program.run("--debug", "login", "--flow", "device")
     yield program.run("--debug", "login", "--flow", "device", "--json")
     sandbox.webex.rules = replace(sandbox.webex.rules, auto_approve=False)
-    sandbox.order(Fault("/v1/device/token", 400, {}, json.dumps({"message": f"{_newest_refresh_token(sandbox)}"})))
+    sandbox.order(Fault("/v1/device/token", 400, {}, json.dumps({"message": f"{_refresh_token(sandbox)}"})))
     yield program.run("--debug", "login", "--flow", "device")
     for arguments in (["show"], ["show", "--json"], ["show", "--all", "--check"], ["refresh"], ["refresh", "--json"]):
         yield program.run("--debug", *arguments)
@@ -56,9 +56,7 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         yield watch.finish()
     yield program.run("watch", "--once")
     yield from doctor_runs(program)
-    secret_echoing = json.dumps(
-        {"error": "invalid_grant", "error_description": f"Bad {_newest_refresh_token(sandbox)} given"}
-    )
+    secret_echoing = json.dumps({"error": "invalid_grant", "error_description": f"Bad {_refresh_token(sandbox)} given"})
     for fault in (
         Fault("/v1/access_token", 400, {}, secret_echoing),
         Fault(
@@ -67,9 +65,9 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
             {},
             json.dumps({"message": f"client secret {sandbox.webex.client_secret} is wrong"}),
         ),
-        Fault("/v1/access_token", 403, {}, json.dumps({"message": f"{_newest_refresh_token(sandbox)}"})),
+        Fault("/v1/access_token", 403, {}, json.dumps({"message": f"{_refresh_token(sandbox)}"})),
         Fault("/v1/access_token", 500, {}, secret_echoing),
-        Fault("/v1/access_token", 200, {}, f"<html>{_newest_refresh_token(sandbox)}"),
+        Fault("/v1/access_token", 200, {}, f"<html>{_refresh_token(sandbox)}"),
     ):
         sandbox.order(fault)
         yield program.run("--debug", "refresh")
@@ -79,7 +77,7 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield program.having(WEBEX_CLIENT_SECRET="x" * 20).run("--debug", "login")
     yield program.run("--debug", "get", "--min-valid", "bogus")
     yield program.run("--debug", "exec", "--min-valid", "30d", "true")
-    yield program.run("--debug", "exec", "--env", f"X={_newest_refresh_token(sandbox)}", "true")
+    yield program.run("--debug", "exec", "--env", f"X={_refresh_token(sandbox)}", "true")
     yield from transfer_runs(program, sandbox)
     yield from logout_runs(program, sandbox)
     yield program.run("--debug", "logout")
@@ -132,7 +130,7 @@ def transfer_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         yield program.run("--debug", "import", stdin=given)
         yield program.run("import", "--json", stdin=given)
     for status, body in (
-        (401, f"{_newest_refresh_token(sandbox)}"),
+        (401, f"{_refresh_token(sandbox)}"),
         (400, json.dumps({"message": tokens["access_token"]})),
     ):
         sandbox.order(Fault("/v1/people/me", status, {}, body))
@@ -153,7 +151,7 @@ def logout_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield program.run("--debug", "login")
 
 
-def _newest_refresh_token(sandbox: Sandbox) -> str:
+def _refresh_token(sandbox: Sandbox) -> str:
     return sandbox.webex.grants[-1].refresh_token
 
 
