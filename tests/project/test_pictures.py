@@ -26,9 +26,7 @@ def test_there_is_a_picture_of_each_and_of_nothing_else() -> None:
 def test_a_picture_of_help_has_the_help_in_it(person: Program, name: str) -> None:
     shown = on_a_terminal(person, *commands()[name])
     drawn = words((FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
-    assert drawn == ["webex-token", "$", "webex-token", *commands()[name], *words(shown)], (
-        "python -m tests.support.pictures"
-    )
+    assert drawn == ["webex-token", "$", "webex-token", *commands()[name], *words(shown)], REMEDY
 
 
 @pytest.mark.parametrize("name", ["show", "show-all"])
