@@ -16,7 +16,7 @@ from tests.support.listening import Login
 from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, Program
 from tests.support.requirements import require
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
 

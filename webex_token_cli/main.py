@@ -36,7 +36,7 @@ COMMANDS = {
     "import": "Take over a sign-in from another machine.",
     "doctor": "Check this machine, and say what to do.",
     "completion": "Print the script that completes commands in a shell.",
-    "demo": "See it all work, with no account, in a few seconds.",
+    "demo": "See how webex-token works, without an account.",
     "sandbox": "Run a stand-in for Webex on this machine.",
 }
 

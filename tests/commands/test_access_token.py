@@ -13,7 +13,8 @@ import webex_token_cli
 from tests.support.program import Finished, Program
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli import errors
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 
 TOKEN = "from webex_token_cli import access_token; "
 

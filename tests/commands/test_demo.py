@@ -1,4 +1,4 @@
-"""The demo: on any machine, with nothing of the user's, in a few seconds, leaving nothing behind."""
+"""The demo works on any machine in a few seconds, does not touch the user's files and leaves none behind."""
 
 import re
 import time
@@ -11,23 +11,24 @@ from tests.support.program import ACCEPTING_BROWSER, Program
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Program:
-    """A machine with no account, no keyring, no D-Bus and no display, but a home folder with things in it."""
+    """The program without a keyring, D-Bus or display, in a home folder that has a file of the user's in it."""
     home = tmp_path / "home"
     (home / ".config").mkdir(parents=True)
-    (home / ".config" / "something").write_text("mine")
+    (home / ".config" / "settings").write_text("the user's")
     (tmp_path / "tmp").mkdir()
     return Program(home, {"TMPDIR": str(tmp_path / "tmp")})
 
 
 def everything_below(folder: Path) -> dict[str, tuple[int, int]]:
+    """The modification time and the mode of each file and folder, by path."""
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
 
 
 @pytest.mark.parametrize("arguments", [[], ["--open"]])
-def test_the_demo_shows_it_all_and_leaves_nothing_behind(bare: Program, arguments: list[str]) -> None:
+def test_the_demo_runs_five_commands_and_leaves_no_files_behind(bare: Program, arguments: list[str]) -> None:
     before = everything_below(bare.home)
     started = time.monotonic()
-    # With --open it is the person's own browser, which is set up to accept here.
+    # With --open the demo uses the user's own browser. Here that is one that accepts by itself.
     done = bare.having(BROWSER=ACCEPTING_BROWSER if arguments else None).run("demo", *arguments)
     assert time.monotonic() - started < 15
     assert (done.status, done.err) == (0, "")
@@ -50,7 +51,7 @@ def test_the_demo_shows_it_all_and_leaves_nothing_behind(bare: Program, argument
     assert list(Path(bare.variables["TMPDIR"]).iterdir()) == []
 
 
-def test_the_demo_heeds_nothing_of_the_users_settings(bare: Program) -> None:
+def test_the_demo_ignores_the_users_settings(bare: Program) -> None:
     theirs = bare.having(
         WEBEX_TOKEN_PROFILE="-bad",
         WEBEX_TOKEN_API_URL="https://webexapis.com/v1",

@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 from tests.support.program import Finished, Program
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli import __version__
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.credentials import SERVICE
 from webex_token_cli.store.probe import ENTRY, RECORD
@@ -337,7 +337,10 @@ def test_a_config_that_cannot_be_used_at_all(
 
 def test_a_variable_that_no_profile_has(signed_in: Program, sandbox: Sandbox) -> None:
     done = settled(signed_in.having(EVENT_LOOP_DAYS="soon").run("doctor"), signed_in, sandbox)
-    said = "The environment variable EVENT_LOOP_DAYS is wrong: 'soon' is not a duration; write seconds, or a number with s, m, h, d"
+    said = (
+        "The environment variable EVENT_LOOP_DAYS is wrong: 'soon' is not a duration; write seconds, or a number with "
+        "s, m, h, d"
+    )
     assert done == (
         2,
         report(

@@ -14,7 +14,8 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.stored import DAY, age
 from webex_token_cli.commands.exec import environment_of_child
 from webex_token_cli.errors import CommandNotFound, CommandNotRunnable
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.system.processes import as_exit_status, run_beside, uncoerced
 from webex_token_cli.tokens import TokenRecord
 

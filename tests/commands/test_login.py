@@ -18,8 +18,9 @@ import pytest
 from tests.support.chromium import Chromium
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
-from webex_token_cli.sandbox.person import answer
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.locks import locked
 
 
@@ -403,7 +404,7 @@ def test_ctrl_c_at_the_question_ends_with_130(program: Program) -> None:
 
 NOSY_BROWSER = """
 import os, sys
-from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.accepting_browser import answer
 print("Opening in existing browser session.", flush=True)
 with open(sys.argv[1], "w") as seen:
     seen.write(" ".join(os.environ))

@@ -1,4 +1,4 @@
-"""The stand-in behaves as Webex's documentation says: asked with nothing of the client's own code."""
+"""The sandbox behaves as Webex's documentation says. These tests use none of the program's own HTTP code."""
 
 import base64
 import hashlib
@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from tests.support.program import Program
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 VERIFIER = "v" * 43
@@ -28,11 +28,11 @@ def rules(redirect_uri: str, request: pytest.FixtureRequest) -> Rules:
 
 
 def basic(client_id: str, client_secret: str) -> str:
-    """An Authorization header."""
+    """The value of an Authorization header (RFC 7617)."""
     return f"Basic {base64.b64encode(f'{client_id}:{client_secret}'.encode()).decode()}"
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
         return None
 
@@ -40,15 +40,18 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def ask(
     sandbox: Sandbox, path: str, form: dict[str, str] | None = None, method: str | None = None, **headers: str
 ) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body of a path below /v1, redirects not followed."""
+    """Request a path below /v1: the status, headers and body. Redirects are not followed."""
     return fetch(sandbox.api_url + path, form, method, **headers)
 
 
 def fetch(
     url: str, form: dict[str, str] | None = None, method: str | None = None, **headers: str
 ) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body, redirects not followed; ``method`` is GET, or POST with a form, unless given."""
-    opener = urllib.request.build_opener(_Stay)
+    """Request ``url``: the status, headers and body. Redirects are not followed.
+
+    Without ``method``, a request with a form is a POST and any other a GET.
+    """
+    opener = urllib.request.build_opener(_NoRedirects)
     data = None if form is None else urlencode(form).encode()
     request = urllib.request.Request(url, data, headers, method=method)
     try:
@@ -74,7 +77,7 @@ def authorize(sandbox: Sandbox, **change: str) -> tuple[int, dict[str, str], str
 
 
 def press(sandbox: Sandbox, page: str, decision: str) -> dict[str, list[str]]:
-    """What the redirect says after the button was pressed."""
+    """Press a button of the consent page: the query of the redirect that follows."""
     ticket = re.search(r'name="ticket" value="([^"]+)"', page)
     assert ticket
     status, headers, _ = ask(sandbox, "/authorize/decision", {"ticket": ticket[1], "decision": decision})
@@ -118,7 +121,7 @@ def test_a_sign_in_gives_tokens_shaped_like_webexs(sandbox: Sandbox) -> None:
     assert (status, json.loads(body)["displayName"]) == (200, "Ada Lovelace")
 
 
-def test_the_person_reads_what_is_asked_and_where_they_are_sent_back(sandbox: Sandbox, redirect_uri: str) -> None:
+def test_the_consent_page_shows_the_scopes_and_the_redirect_uri(sandbox: Sandbox, redirect_uri: str) -> None:
     page = authorize(sandbox)[2]
     assert re.findall("<dd>(.*)</dd>", page) == ["spark:all", redirect_uri]
     assert '<form method="post" action="authorize/decision">' in page
@@ -137,13 +140,15 @@ def test_deny_sends_the_person_back_with_an_error(sandbox: Sandbox) -> None:
         ({"redirect_uri": ""}, 400),
     ],
 )
-def test_what_cannot_be_trusted_is_not_redirected(sandbox: Sandbox, change: dict[str, str], status: int) -> None:
+def test_an_unknown_client_or_redirect_uri_gets_an_error_page_and_no_redirect(
+    sandbox: Sandbox, change: dict[str, str], status: int
+) -> None:
     got, headers, page = authorize(sandbox, **change)
     assert (got, "Location" in headers) == (status, False)
     assert "Tracking ID: ROUTER_" in page
 
 
-def test_the_redirect_uri_is_compared_to_the_letter(sandbox: Sandbox, redirect_uri: str) -> None:
+def test_a_redirect_uri_that_differs_in_one_character_is_refused(sandbox: Sandbox, redirect_uri: str) -> None:
     for other in (f"{redirect_uri}/", redirect_uri.replace("localhost", "LOCALHOST"), f"{redirect_uri}?x=1"):
         assert authorize(sandbox, redirect_uri=other)[0] == 400
 
@@ -158,7 +163,7 @@ def test_the_redirect_uri_is_compared_to_the_letter(sandbox: Sandbox, redirect_u
         ({"code_challenge_method": "plain"}, "invalid_request"),
     ],
 )
-def test_other_mistakes_go_back_to_the_redirect_uri(sandbox: Sandbox, change: dict[str, str], error: str) -> None:
+def test_other_errors_are_reported_to_the_redirect_uri(sandbox: Sandbox, change: dict[str, str], error: str) -> None:
     status, headers, _ = authorize(sandbox, **change)
     assert (status, parse_qs(urlsplit(headers["Location"]).query)["error"]) == (302, [error])
 
@@ -176,7 +181,7 @@ def test_other_mistakes_go_back_to_the_redirect_uri(sandbox: Sandbox, change: di
     ],
 )
 @pytest.mark.parametrize("rules", [{}, {"rfc_errors": True}], indirect=True, ids=["webex", "rfc6749"])
-def test_a_wrong_exchange_is_refused_in_either_shape(
+def test_a_wrong_code_exchange_is_refused_in_the_chosen_error_shape(
     sandbox: Sandbox, rules: Rules, change: dict[str, str], status: int, words: str
 ) -> None:
     got, body = exchange(sandbox, **{"code": code(sandbox), **change})
@@ -186,20 +191,20 @@ def test_a_wrong_exchange_is_refused_in_either_shape(
     assert ("trackingId" in body, "error" in body) == (not rules.rfc_errors, rules.rfc_errors)
 
 
-def test_a_code_is_good_once_and_showing_it_again_revokes(sandbox: Sandbox) -> None:
+def test_a_code_works_once_and_using_it_again_revokes_its_tokens(sandbox: Sandbox) -> None:
     once = code(sandbox)
     _, tokens = exchange(sandbox, once)
     assert exchange(sandbox, once)[0] == 400
     assert ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")[0] == 401
 
 
-def test_a_code_expires(sandbox: Sandbox) -> None:
+def test_a_code_expires_after_ten_minutes(sandbox: Sandbox) -> None:
     late = code(sandbox)
     sandbox.webex.advance(601)
     assert exchange(sandbox, late)[0] == 400
 
 
-def test_http_basic_is_client_authentication_too(sandbox: Sandbox) -> None:
+def test_the_token_endpoint_accepts_http_basic(sandbox: Sandbox) -> None:
     right = basic(sandbox.webex.client_id, sandbox.webex.client_secret)
     form = {
         "grant_type": "authorization_code",
@@ -211,7 +216,7 @@ def test_http_basic_is_client_authentication_too(sandbox: Sandbox) -> None:
     assert ask(sandbox, "/access_token", form, Authorization="Basic eDp5")[0] == 401
 
 
-def test_within_a_day_the_same_access_token_comes_again(sandbox: Sandbox) -> None:
+def test_a_refresh_within_a_day_returns_the_same_access_token(sandbox: Sandbox) -> None:
     _, first = exchange(sandbox, code(sandbox))
     sandbox.webex.advance(86000)
     _, second = refresh(sandbox, first["refresh_token"])
@@ -224,7 +229,7 @@ def test_within_a_day_the_same_access_token_comes_again(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("rules", [{"rotate": True}], indirect=True)
-def test_rotation_revokes_the_grant_when_an_old_one_comes(sandbox: Sandbox, rules: Rules) -> None:
+def test_with_rotation_using_an_old_refresh_token_revokes_the_grant(sandbox: Sandbox, rules: Rules) -> None:
     _, first = exchange(sandbox, code(sandbox))
     _, second = refresh(sandbox, first["refresh_token"])
     assert second["refresh_token"] != first["refresh_token"]
@@ -232,7 +237,7 @@ def test_rotation_revokes_the_grant_when_an_old_one_comes(sandbox: Sandbox, rule
     assert refresh(sandbox, second["refresh_token"])[0] == 400
 
 
-def test_a_refresh_token_ends_after_ninety_days_unused(sandbox: Sandbox) -> None:
+def test_a_refresh_token_expires_after_ninety_days_without_a_refresh(sandbox: Sandbox) -> None:
     _, tokens = exchange(sandbox, code(sandbox))
     sandbox.webex.advance(90 * 86400)
     assert refresh(sandbox, tokens["refresh_token"])[0] == 400
@@ -246,7 +251,7 @@ def test_people_me_is_401_without_a_token_and_403_without_the_scope(sandbox: San
 
 
 def bearer_of(sandbox: Sandbox, scope: str) -> str:
-    """The Authorization header of a new sign-in with these scopes."""
+    """The Authorization header for the access token of a new sign-in with ``scope``."""
     page = authorize(sandbox, scope=scope)[2]
     _, tokens = exchange(sandbox, press(sandbox, page, "accept")["code"][0])
     return f"Bearer {tokens['access_token']}"
@@ -255,7 +260,7 @@ def bearer_of(sandbox: Sandbox, scope: str) -> str:
 ADMIN = "spark:all identity:tokens_read identity:tokens_write"
 
 
-def test_an_admin_lists_and_revokes_what_was_granted_to_an_integration(sandbox: Sandbox) -> None:
+def test_an_admin_lists_and_revokes_the_grants_of_an_integration(sandbox: Sandbox) -> None:
     person, admin = bearer_of(sandbox, "spark:all"), bearer_of(sandbox, ADMIN)
     moment = int(sandbox.webex.grants[0].made_at)
     status, _, body = ask(sandbox, "/authorizations", Authorization=admin)
@@ -295,7 +300,9 @@ def test_an_admin_lists_and_revokes_what_was_granted_to_an_integration(sandbox: 
         ("spark:all identity:tokens_write", 403, "insufficient_scope"),
     ],
 )
-def test_authorizations_are_an_admins(sandbox: Sandbox, method: str, scope: str, status: int, error: str) -> None:
+def test_authorizations_need_the_scopes_of_an_admin(
+    sandbox: Sandbox, method: str, scope: str, status: int, error: str
+) -> None:
     bearer = bearer_of(sandbox, scope) if scope else ""
     path = f"/authorizations?clientId={sandbox.webex.client_id}"
     got, _, body = ask(sandbox, path, method=method, Authorization=bearer)
@@ -305,13 +312,13 @@ def test_authorizations_are_an_admins(sandbox: Sandbox, method: str, scope: str,
 
 
 @pytest.mark.parametrize("query", ["?clientId=unknown", "?clientId=", ""])
-def test_nothing_is_revoked_of_a_client_that_is_not_known(sandbox: Sandbox, query: str) -> None:
+def test_revoking_for_an_unknown_client_id_is_404_and_revokes_nothing(sandbox: Sandbox, query: str) -> None:
     admin = bearer_of(sandbox, ADMIN)
     assert ask(sandbox, f"/authorizations{query}", method="DELETE", Authorization=admin)[0] == 404
     assert ask(sandbox, "/people/me", Authorization=admin)[0] == 200
 
 
-def test_what_is_not_there_is_404_with_a_tracking_id(sandbox: Sandbox) -> None:
+def test_an_unknown_path_is_404_with_a_tracking_id(sandbox: Sandbox) -> None:
     status, headers, body = ask(sandbox, "/nothing")
     assert (status, json.loads(body)["trackingId"]) == (404, headers["trackingid"])
 
@@ -320,7 +327,7 @@ EITHER_SHAPE = pytest.mark.parametrize("rules", [{}, {"rfc_errors": True}], indi
 
 
 def device(sandbox: Sandbox, **change: str) -> dict[str, Any]:
-    """What a device is told when it asks; the clock stands still from then on."""
+    """The answer to a device authorization request. From then on, only advance() moves the sandbox's clock."""
     moment = sandbox.webex.clock()
     sandbox.webex.clock = lambda: moment
     status, _, body = ask_for_device(sandbox, **change)
@@ -348,7 +355,7 @@ def poll(sandbox: Sandbox, told: dict[str, Any], **change: str) -> tuple[int, di
 
 
 def decide_for_device(sandbox: Sandbox, page: str, decision: str) -> tuple[int, str]:
-    """Status and page after the button was pressed."""
+    """Press a button of the consent page: the status and the text of the page that follows."""
     ticket = re.search(r'name="ticket" value="([^"]+)"', page)
     assert ticket
     status, _, after = fetch(f"{sandbox.verification_uri}/decision", {"ticket": ticket[1], "decision": decision})
@@ -356,13 +363,13 @@ def decide_for_device(sandbox: Sandbox, page: str, decision: str) -> tuple[int, 
 
 
 def refused(sandbox: Sandbox, headers: dict[str, str], error: str, words: str) -> dict[str, Any]:
-    """The body of a refusal in the shape that the sandbox has been told to use."""
+    """The body of a refusal, in the shape that the sandbox's rules choose."""
     if sandbox.webex.rules.rfc_errors:
         return {"error": error, "error_description": words}
     return {"message": words, "errors": [{"description": words}], "trackingId": headers["trackingid"]}
 
 
-def test_a_device_is_told_what_to_show_and_how_to_ask(sandbox: Sandbox) -> None:
+def test_a_device_receives_its_codes_the_address_and_the_interval(sandbox: Sandbox) -> None:
     told = device(sandbox)
     assert told == {
         "device_code": told["device_code"],
@@ -386,7 +393,7 @@ def test_a_device_is_told_what_to_show_and_how_to_ask(sandbox: Sandbox) -> None:
         ({"scope": ""}, 400, "invalid_scope", "The scope is not one of the integration: none"),
     ],
 )
-def test_a_wrong_device_request_is_refused_in_either_shape(
+def test_a_wrong_device_request_is_refused_in_the_chosen_error_shape(
     sandbox: Sandbox, rules: Rules, change: dict[str, str], status: int, error: str, words: str
 ) -> None:
     got, headers, body = ask_for_device(sandbox, **change)
@@ -395,14 +402,14 @@ def test_a_wrong_device_request_is_refused_in_either_shape(
 
 
 @pytest.mark.parametrize("rules", [{"helper_redirects": False}], indirect=True)
-def test_devices_need_the_helper_services_redirect_uris(sandbox: Sandbox, rules: Rules) -> None:
+def test_a_device_request_needs_the_redirect_uris_of_the_helper_service(sandbox: Sandbox, rules: Rules) -> None:
     status, headers, body = ask_for_device(sandbox)
     words = "The redirect_uri of the device helper service is not registered with the integration"
     assert (status, json.loads(body)) == (400, refused(sandbox, headers, "invalid_request", words))
 
 
 @EITHER_SHAPE
-def test_a_device_that_waits_is_told_so(sandbox: Sandbox, rules: Rules) -> None:
+def test_a_poll_before_the_decision_is_answered_with_authorization_pending(sandbox: Sandbox, rules: Rules) -> None:
     told = device(sandbox)
     for _ in range(2):
         status, headers, body = poll(sandbox, told)
@@ -413,7 +420,7 @@ def test_a_device_that_waits_is_told_so(sandbox: Sandbox, rules: Rules) -> None:
 
 
 @EITHER_SHAPE
-def test_a_device_in_a_hurry_has_to_slow_down_more_and_more(sandbox: Sandbox, rules: Rules) -> None:
+def test_each_poll_that_comes_too_early_lengthens_the_interval_by_five_seconds(sandbox: Sandbox, rules: Rules) -> None:
     told = device(sandbox)
     poll(sandbox, told)
     for pause, interval in ((1.75, 7), (6.75, 12)):
@@ -430,7 +437,7 @@ def test_a_device_in_a_hurry_has_to_slow_down_more_and_more(sandbox: Sandbox, ru
     assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "slow_down", "pending", "pending"]
 
 
-def test_each_device_has_a_pace_of_its_own(sandbox: Sandbox) -> None:
+def test_slowing_one_device_down_does_not_slow_another(sandbox: Sandbox) -> None:
     first, second = device(sandbox), device(sandbox)
     for told in (first, first, second, first):
         poll(sandbox, told)
@@ -439,7 +446,7 @@ def test_each_device_has_a_pace_of_its_own(sandbox: Sandbox) -> None:
     assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "pending", "slow_down", "pending"]
 
 
-def test_a_device_that_was_accepted_gets_a_long_token_and_keeps_it_fresh(sandbox: Sandbox) -> None:
+def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(sandbox: Sandbox) -> None:
     told = device(sandbox)
     assert poll(sandbox, told)[0] == 428
     assert "<h1>You can go back to your device</h1>" in answer(told["verification_uri_complete"])
@@ -490,7 +497,7 @@ def test_a_device_that_was_accepted_gets_a_long_token_and_keeps_it_fresh(sandbox
         ("unknown", "invalid_grant", "The device code is not known"),
     ],
 )
-def test_how_a_devices_request_ended_is_told_by_an_error_code(
+def test_the_end_of_a_device_request_is_told_by_an_rfc_error_code(
     sandbox: Sandbox, rules: Rules, ending: str, error: str, words: str
 ) -> None:
     told = device(sandbox)
@@ -521,7 +528,7 @@ def test_how_a_devices_request_ended_is_told_by_an_error_code(
         ({"client_id": "other"}, 400, "invalid_request", "The client_id is not the one that HTTP Basic names"),
     ],
 )
-def test_a_wrong_poll_is_refused_in_either_shape(
+def test_a_wrong_poll_is_refused_in_the_chosen_error_shape(
     sandbox: Sandbox, rules: Rules, change: dict[str, str], status: int, error: str, words: str
 ) -> None:
     told = device(sandbox)
@@ -532,7 +539,7 @@ def test_a_wrong_poll_is_refused_in_either_shape(
 
 
 @EITHER_SHAPE
-def test_a_device_has_to_prove_itself_by_http_basic(sandbox: Sandbox, rules: Rules) -> None:
+def test_a_poll_must_authenticate_with_http_basic(sandbox: Sandbox, rules: Rules) -> None:
     told = device(sandbox)
     answer(told["verification_uri_complete"])
     client_id, client_secret = sandbox.webex.client_id, sandbox.webex.client_secret
@@ -544,7 +551,7 @@ def test_a_device_has_to_prove_itself_by_http_basic(sandbox: Sandbox, rules: Rul
     }
     mismatch = "The client id and client secret do not match an integration"
     for sent, words in (
-        ({}, "The client id and client secret are to come by HTTP Basic here"),
+        ({}, "The client id and client secret must be sent by HTTP Basic here"),
         ({"Authorization": basic(client_id, "wrong")}, mismatch),
         ({"Authorization": basic("wrong", client_secret)}, mismatch),
         ({"Authorization": "Basic !"}, mismatch),
@@ -555,7 +562,7 @@ def test_a_device_has_to_prove_itself_by_http_basic(sandbox: Sandbox, rules: Rul
 
 
 @pytest.mark.parametrize("rules", [{"auto_approve": True}], indirect=True)
-def test_approved_by_itself_a_device_still_waits_once(sandbox: Sandbox, rules: Rules) -> None:
+def test_with_auto_approve_a_device_is_accepted_at_its_second_poll(sandbox: Sandbox, rules: Rules) -> None:
     told = device(sandbox)
     poll(sandbox, told)
     poll(sandbox, told)
@@ -564,7 +571,7 @@ def test_approved_by_itself_a_device_still_waits_once(sandbox: Sandbox, rules: R
     assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "signed in"]
 
 
-def test_a_person_types_the_code_and_compares_it(sandbox: Sandbox) -> None:
+def test_a_person_can_type_the_code_in_lower_case_and_with_blanks(sandbox: Sandbox) -> None:
     told = device(sandbox)
     status, _, page = fetch(told["verification_uri"])
     assert (status, 'name="userCode"' in page, "ticket" in page) == (200, True, False)
@@ -576,7 +583,7 @@ def test_a_person_types_the_code_and_compares_it(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("lost", ["mistyped", "expired", "answered"])
-def test_a_code_that_no_device_waits_with_is_asked_for_again(sandbox: Sandbox, lost: str) -> None:
+def test_an_unknown_expired_or_answered_code_is_asked_for_again(sandbox: Sandbox, lost: str) -> None:
     told = device(sandbox)
     page = fetch(told["verification_uri_complete"])[2]
     if lost == "mistyped":
@@ -599,13 +606,13 @@ def test_a_code_that_no_device_waits_with_is_asked_for_again(sandbox: Sandbox, l
         assert poll(sandbox, told)[2]["error"] == {"expired": "expired_token", "answered": "access_denied"}[lost]
 
 
-def test_the_code_opens_the_page_of_its_own_device(sandbox: Sandbox) -> None:
+def test_accepting_one_device_does_not_accept_another(sandbox: Sandbox) -> None:
     first, second = device(sandbox), device(sandbox)
     answer(second["verification_uri_complete"])
     assert (poll(sandbox, first)[0], poll(sandbox, second)[0]) == (428, 200)
 
 
-def test_the_command_tells_a_device_how_long_its_code_lives(program: Program) -> None:
+def test_the_option_device_ttl_sets_the_lifetime_of_a_devices_code(program: Program) -> None:
     with program.started("sandbox", "--auto-approve", "--device-ttl", "1m") as running:
         running.wait_for("export WEBEX_REDIRECT_URI")
         lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
@@ -615,7 +622,7 @@ def test_the_command_tells_a_device_how_long_its_code_lives(program: Program) ->
         running.wait_for("POST /v1/device/authorize 200  device asked")
 
 
-def test_the_command_points_a_terminal_at_it(program: Program, redirect_uri: str) -> None:
+def test_login_works_with_the_lines_that_the_command_prints(program: Program, redirect_uri: str) -> None:
     with program.started("sandbox", "--auto-approve", "--redirect-uri", redirect_uri, "--renew-after", "1s") as running:
         running.wait_for("export WEBEX_REDIRECT_URI")
         lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
@@ -627,14 +634,20 @@ def test_the_command_points_a_terminal_at_it(program: Program, redirect_uri: str
         running.wait_for("POST /v1/access_token 200  signed in")
 
 
-def test_the_command_says_that_its_port_is_taken(program: Program, sandbox: Sandbox) -> None:
+def test_a_taken_port_is_an_error_that_names_the_port(program: Program, sandbox: Sandbox) -> None:
     done = program.run("sandbox", "--port", str(sandbox.port))
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith(f"Error: The sandbox cannot listen on port {sandbox.port} (Address already in use).")
 
 
+def test_a_number_that_is_no_port_is_a_usage_error(program: Program) -> None:
+    done = program.run("sandbox", "--port", "65536")
+    assert (done.status, done.out) == (2, "")
+    assert "65536 is not a port number. Give a number from 0 to 65535." in done.err
+
+
 @pytest.mark.parametrize("rules", [{"latency": 0.2}], indirect=True)
-def test_answers_can_take_their_time(sandbox: Sandbox) -> None:
+def test_the_rule_latency_delays_every_answer(sandbox: Sandbox) -> None:
     asked = time.monotonic()
     assert ask(sandbox, "/people/me")[0] == 401
     assert time.monotonic() - asked >= 0.2

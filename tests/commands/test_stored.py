@@ -10,8 +10,9 @@ import pytest
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.stored import DAY, TIME, age, record_file
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 
 def test_show_tells_where_things_stand(signed_in: Program, sandbox: Sandbox) -> None:

@@ -24,8 +24,9 @@ from tests.support.terminal import at_a_terminal, end_of
 from webex_token_cli.config.file import Profile
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.main import run
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.locks import locked
 from webex_token_cli.store.records import as_values, decode
 from webex_token_cli.tokens import TokenResponse
@@ -70,7 +71,7 @@ def everything_kept(program: Program) -> dict[str, bytes]:
 
 def response(sandbox: Sandbox, *scopes: str, **change: object) -> str:
     """A token response that Webex gave somebody else, with some keys changed."""
-    answer = sandbox.webex._response(sandbox.webex._new_grant(scopes or ("spark:all",)))
+    answer = sandbox.webex.issue_token_response(scopes or ("spark:all",))
     return json.dumps({**answer, **change})
 
 
@@ -768,7 +769,7 @@ def test_an_admin_logs_out_everywhere(program: Program, sandbox: Sandbox) -> Non
     assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
     assert sandbox.webex.grants[0].revoked
     assert everything_kept(program) == {"config.ini": b""}
-    heard = sandbox.heard[-1]
+    heard = sandbox.requests[-1]
     assert (heard.method, heard.path, heard.query) == (
         "DELETE",
         "/v1/authorizations",

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.program import Program, Running, wait_until
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.locks import locked
 
 # An answer that arrives when the signal has long come.

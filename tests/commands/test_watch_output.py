@@ -17,7 +17,8 @@ from tests.support.world import DAY, RECORD, START
 from webex_token_cli.cli.watch_log import profiles_in_words
 from webex_token_cli.errors import GrantRefused, TemporaryFailure
 from webex_token_cli.refresh.schedule import Standing
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 
 KEYS = [
     "version", "time", "profile", "event", "message", "access_token_expires_at", "refresh_token_expires_at",

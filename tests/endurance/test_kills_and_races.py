@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.program import WEBEX_TOKEN, Program, Running
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 

@@ -9,8 +9,9 @@ import pytest
 from tests.support.program import Program, Running, wait_until
 from tests.support.rounds import settled
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had failed for "
 

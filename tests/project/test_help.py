@@ -16,7 +16,7 @@ from tests.support.folders import README, SUPPORT
 from tests.support.program import Program
 from webex_token_cli.config.settings import STORES
 from webex_token_cli.main import COMMANDS, group
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 OVERHEARD = SUPPORT / "overheard"

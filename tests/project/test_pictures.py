@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import FOLDER, commands, on_a_terminal, somebody, words
 from tests.support.folders import README
+from tests.support.pictures import FOLDER, commands, on_a_terminal, somebody, words
 from tests.support.program import Program
+
+REMEDY = "Run python -m tests.support.pictures to draw the pictures again."
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def test_there_is_a_picture_of_each_and_of_nothing_else() -> None:
 def test_a_picture_of_help_has_the_help_in_it(person: Program, name: str) -> None:
     shown = on_a_terminal(person, *commands()[name])
     drawn = words((FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
-    assert drawn == ["webex-token", "$", "webex-token", *commands()[name], *words(shown)], "python -m tests.pictures"
+    assert drawn == ["webex-token", "$", "webex-token", *commands()[name], *words(shown)], REMEDY
 
 
 @pytest.mark.parametrize("name", ["show", "show-all"])
@@ -33,7 +35,7 @@ def test_a_picture_of_show_has_its_rows_in_it(person: Program, name: str) -> Non
     lines = [line.split() for line in on_a_terminal(person, *commands()[name]).splitlines() if line]
     drawn = words((FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
     for line in lines:
-        assert words(line[0])[0] in drawn, "python -m tests.pictures"
+        assert words(line[0])[0] in drawn, REMEDY
 
 
 @pytest.mark.parametrize("name", commands())

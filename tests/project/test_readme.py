@@ -16,8 +16,8 @@ from tests.support.folders import README, ROOT
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.systemctl import FakeSystemd
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 
@@ -93,7 +93,7 @@ def another_machine(ssh: Path, home: Path) -> None:
 def service_app(sandbox: Sandbox, folder: Path) -> None:
     """What its page shows of a Service App, in files."""
     (folder / "secret.txt").write_text(sandbox.webex.client_secret)
-    (folder / "tokens.json").write_text(json.dumps(sandbox.webex._response(sandbox.webex._new_grant(("spark:all",)))))
+    (folder / "tokens.json").write_text(json.dumps(sandbox.webex.issue_token_response(("spark:all",))))
 
 
 def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder: Path) -> str:

@@ -35,13 +35,13 @@ _FLAGS = (
 
 @dataclass
 class Tab:
-    """A page that is open in Chromium."""
+    """A page that is open in Chromium, controlled over its DevTools connection."""
 
     _connection: ClientConnection
     _sent: int = field(default=0)
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command of the DevTools protocol; its result, empty where the page was just being left."""
+        """Send a DevTools command and wait for its result, which is empty if the page was being left."""
         self._sent += 1
         self._connection.send(json.dumps({"id": self._sent, "method": method, "params": parameters}))
         while True:
@@ -51,32 +51,32 @@ class Tab:
                 return result
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression in the page; None where there is none yet."""
+        """The value of a JavaScript expression in the page; None if it has no value yet."""
         return (
             self.command("Runtime.evaluate", expression=expression, returnByValue=True).get("result", {}).get("value")
         )
 
     @property
     def address(self) -> str:
-        """What the address bar says."""
+        """The address in the address bar."""
         return str(self.evaluate("location.href"))
 
     @property
     def text(self) -> str:
-        """What can be read on the page."""
+        """The visible text of the page."""
         return str(self.evaluate("document.body.innerText"))
 
     def history(self) -> list[str]:
-        """The addresses that the Back button leads through."""
+        """The addresses in the history of the Back button."""
         return [entry["url"] for entry in self.command("Page.getNavigationHistory")["entries"]]
 
     def wait_for_heading(self, text: str) -> None:
-        """Wait until the page's heading says so."""
+        """Wait until the page's heading is ``text``."""
         heading = "document.querySelector('h1')?.innerText"
         wait_until(lambda: self.evaluate(heading) == text, lambda: f"{self.address}: {self.text}")
 
     def press(self, button: str) -> None:
-        """Press the button of that name with the mouse."""
+        """Click the button with that label."""
         found = f"[...document.querySelectorAll('button')].find(b => b.innerText === {json.dumps(button)})"
         centre = f"(b => b && [b.x + b.width / 2, b.y + b.height / 2])({found}?.getBoundingClientRect())"
         wait_until(lambda: self.evaluate(centre), lambda: f"{self.address}: {self.text}")
@@ -87,7 +87,7 @@ class Tab:
 
 @dataclass
 class Chromium:
-    """A Chromium that is not running yet: whoever runs ``command`` starts it."""
+    """A Chromium that is set up but not running. Running ``command`` starts it."""
 
     folder: Path
     port: int
@@ -97,7 +97,7 @@ class Chromium:
 
     @property
     def command(self) -> str:
-        """What goes into ``BROWSER``."""
+        """The value for ``BROWSER``."""
         return f"{self._script} %s"
 
     @property
@@ -109,10 +109,10 @@ class Chromium:
         return self.folder / "pid"
 
     def prepare(self, trusting: tuple[str, int] | None = None) -> None:
-        """Write the script that starts it and remembers its process.
+        """Write the script that records its process id and starts Chromium.
 
-        With ``trusting``, as a person would after comparing the fingerprint, it accepts the certificate that is
-        shown at that host and port when it starts.
+        With ``trusting``, Chromium accepts the certificate that the given host and port present when it starts, as
+        a person does after comparing the fingerprint.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         trusted = ""
@@ -121,7 +121,7 @@ class Chromium:
             trusted = f' --ignore-certificate-errors-spki-list="$({shown})"'
         flags = [*_FLAGS, f"--user-data-dir={self.folder / 'user'}", f"--remote-debugging-port={self.port}"]
         self._script.write_text(
-            # Its sockets' paths must be short, and what it leaves in them is to go.
+            # Chromium puts sockets into TMPDIR, whose paths must be short, and files that are removed with it.
             f"#!/bin/sh\nexport TMPDIR={shlex.quote(self._scratch.name)}\n"
             f"echo $$ >{shlex.quote(str(self._pid_file))}\n"
             f'exec chromium {shlex.join(flags)}{trusted} "$@" >{shlex.quote(str(self.folder / "log"))} 2>&1\n'
@@ -130,7 +130,7 @@ class Chromium:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Tab]:
-        """A blank page of a Chromium that the test itself starts."""
+        """Start Chromium with a blank page, and end it afterwards."""
         with subprocess.Popen([str(self._script), "about:blank"]) as process:
             wait_until(self._pages, lambda: "no page", process=process)
             with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
@@ -139,7 +139,7 @@ class Chromium:
 
     @contextlib.contextmanager
     def page(self, starter: Running) -> Iterator[Tab]:
-        """The page that ``starter`` started it with."""
+        """Connect to the page with which the program ``starter`` has started Chromium."""
         wait_until(self._pages, lambda: starter.err, process=starter.process)
         with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
             yield Tab(connection)
@@ -153,7 +153,7 @@ class Chromium:
         return []
 
     def close(self) -> None:
-        """End it."""
+        """End Chromium if it runs, and remove its temporary files."""
         if self._pid_file.exists():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(self._pid_file.read_text()), signal.SIGTERM)

@@ -23,7 +23,7 @@ from webex_token_cli.refresh.events import Kind
 from webex_token_cli.refresh.executor import Threads
 from webex_token_cli.refresh.schedule import Timing
 from webex_token_cli.refresh.watcher import Settlement, Watcher
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.system.signals import StopRequest
 from webex_token_cli.tokens import TokenRecord, TokenResponse
@@ -34,7 +34,7 @@ HOUR, DAY = 3600, 86400
 def serve(count: int, latency: float) -> None:
     """Run a stand-in with ``count`` grants two days old until standard input ends; the first line says where."""
     sandbox = Sandbox(Rules(latency=latency, rotate=True))
-    made = [sandbox.webex._response(sandbox.webex._new_grant(("spark:all",))) for _ in range(count)]
+    made = [sandbox.webex.issue_token_response(("spark:all",)) for _ in range(count)]
     sandbox.webex.advance(2 * DAY)
     with sandbox:
         print(json.dumps({"environment": sandbox.environment, "grants": made}), flush=True)

@@ -13,7 +13,7 @@ from typing import IO
 WEBEX_TOKEN = Path(sys.executable).with_name("webex-token")
 
 # The sandbox's consent page, answered by a browser of forty lines.
-ACCEPTING_BROWSER = f"{sys.executable} -m webex_token_cli.sandbox.person %s"
+ACCEPTING_BROWSER = f"{sys.executable} -m webex_token_cli.sandbox.accepting_browser %s"
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 

@@ -4,7 +4,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlencode
 
-from webex_token_cli.sandbox.person import answer
+from webex_token_cli.sandbox.accepting_browser import answer
 from webex_token_cli.sandbox.server import Sandbox
 
 
@@ -16,5 +16,5 @@ def redirected_to(sandbox: Sandbox, url: str) -> str:
         return error.url
     except urllib.error.URLError:
         pass
-    authorization = list(sandbox.webex._by_code.values())[-1]
+    authorization = sandbox.webex.latest_authorization()
     return f"{authorization.redirect_uri}?{urlencode({'code': authorization.code, 'state': authorization.state})}"

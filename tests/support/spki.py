@@ -1,4 +1,4 @@
-"""Prints the SPKI fingerprint of the certificate at a host and port, as Chromium's flag wants it."""
+"""Prints the SPKI fingerprint of the certificate at a host and port, in the form that Chromium's flag takes."""
 
 import base64
 import hashlib

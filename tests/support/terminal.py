@@ -1,4 +1,4 @@
-"""The program at a terminal, with a person who reads and types."""
+"""The program in a pseudo-terminal that a test reads and types into."""
 
 import contextlib
 import re
@@ -11,7 +11,7 @@ from tests.support.program import WEBEX_TOKEN, Program
 
 @contextlib.contextmanager
 def at_a_terminal(program: Program, *arguments: str, columns: int = 400) -> "Iterator[pexpect.spawn[str]]":
-    """The command in a pseudo-terminal; it is ended with the context, if it has not ended by itself."""
+    """Run the command in a pseudo-terminal. If it still runs when the context ends, it is killed."""
     child: pexpect.spawn[str] = pexpect.spawn(
         str(WEBEX_TOKEN),
         list(arguments),
@@ -27,14 +27,14 @@ def at_a_terminal(program: Program, *arguments: str, columns: int = 400) -> "Ite
 
 
 def read(child: "pexpect.spawn[str]", pattern: str) -> str:
-    """Wait until ``pattern`` is shown; its first group."""
+    """Wait until ``pattern`` is printed. Returns its first group."""
     child.expect(pattern)
     assert isinstance(child.match, re.Match)
     return str(child.match[1])
 
 
 def end_of(child: "pexpect.spawn[str]") -> tuple[int | None, str]:
-    """Wait for its end: the exit status, and what was shown since the last look."""
+    """Wait until the command ends: its exit status, and the output since the last ``read``."""
     child.expect(pexpect.EOF)
     child.wait()
     return child.exitstatus, str(child.before)

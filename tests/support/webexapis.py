@@ -1,4 +1,4 @@
-"""``https://webexapis.com`` as the sandbox answers it, for clients that are used to the real address."""
+"""A proxy that answers ``https://webexapis.com`` from the sandbox, for programs that only know the real address."""
 
 import contextlib
 import datetime
@@ -19,16 +19,19 @@ HOST = "webexapis.com"
 
 @contextlib.contextmanager
 def webexapis(port: int, folder: Path) -> Iterator[dict[str, str]]:
-    """The variables that lead a client by a proxy to the sandbox at ``port``, with no word changed in its program."""
+    """Run the proxy to the sandbox at ``port``: the environment variables that make a client use and trust it.
+
+    ``folder`` receives its certificate and key.
+    """
     certificate, key = folder / "webexapis.pem", folder / "webexapis.key"
-    _certify(certificate, key)
+    _write_certificate(certificate, key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
     class Tunnel(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             if not self.rfile.readline().startswith(f"CONNECT {HOST}:443 ".encode()):
-                self.wfile.write(b"HTTP/1.1 403 Nowhere else\r\n\r\n")
+                self.wfile.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
                 return
             while self.rfile.readline().strip():
                 pass
@@ -37,9 +40,9 @@ def webexapis(port: int, folder: Path) -> Iterator[dict[str, str]]:
                 context.wrap_socket(self.request, server_side=True) as client,
                 socket.create_connection(("127.0.0.1", port)) as sandbox,
             ):
-                back = threading.Thread(target=_pump, args=(sandbox, client), daemon=True)
+                back = threading.Thread(target=_copy, args=(sandbox, client), daemon=True)
                 back.start()
-                _pump(client, sandbox)
+                _copy(client, sandbox)
                 back.join(10)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server:
@@ -54,14 +57,14 @@ def webexapis(port: int, folder: Path) -> Iterator[dict[str, str]]:
         server.shutdown()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
 
 
-def _certify(certificate: Path, key: Path) -> None:
+def _write_certificate(certificate: Path, key: Path) -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.datetime.now(datetime.UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.chromium import Chromium
 from tests.support.program import Program, wait_until
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 

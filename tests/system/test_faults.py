@@ -26,7 +26,8 @@ from tests.support.rounds import (
 )
 from webex_token_cli.application import Application
 from webex_token_cli.main import group
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, new_session
 

@@ -15,8 +15,9 @@ from tests.support.requirements import require
 from tests.support.rounds import stored_in
 from tests.support.stored import DAY, age
 from tests.support.terminal import at_a_terminal
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 RENEWED = (
     '{"access_token": "the-last-one", "expires_in": 1209599, "refresh_token": "r", "refresh_token_expires_in": 9999999}'

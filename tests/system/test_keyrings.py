@@ -8,7 +8,7 @@ import pytest
 from tests.support.desktop import lock, unlock
 from tests.support.keyring_choice import using
 from tests.support.program import Program
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 

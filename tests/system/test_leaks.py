@@ -10,8 +10,9 @@ import pytest
 from tests.support.folders import SUPPORT
 from tests.support.program import Program
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Heard, Sandbox
+from webex_token_cli.sandbox.journal import RecordedRequest
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 ACCIDENTS = SUPPORT / "accidents"
 
@@ -44,7 +45,7 @@ def secrets_in(text: str, sandbox: Sandbox) -> list[str]:
     return [secret for secret in secrets_of(sandbox) if secret in text]
 
 
-def decoded(heard: Heard) -> str:
+def decoded(heard: RecordedRequest) -> str:
     """The Authorization header in words."""
     kind, _, value = heard.headers.get("Authorization", "").partition(" ")
     return f"{kind} {base64.b64decode(value).decode()}" if kind == "Basic" else f"{kind} {value}"
@@ -65,7 +66,7 @@ def test_each_secret_is_sent_where_it_belongs_and_nowhere_else(program: Program,
     assert program.run("import", "-p", "moved", stdin=program.run("export").out).status == 0
     assert program.run("logout", "--revoke").status == 1
     places: dict[str, set[str]] = {}
-    for heard in sandbox.heard:
+    for heard in sandbox.requests:
         form = {name: values[0] for name, values in parse_qs(heard.body).items()}
         for secret in secrets_of(sandbox):
             assert secret not in heard.path + heard.query
@@ -81,7 +82,7 @@ def test_each_secret_is_sent_where_it_belongs_and_nowhere_else(program: Program,
         "/v1/people/me": {"Bearer"},
         "/v1/authorizations": {"Bearer"},
     }
-    assert {heard.path for heard in sandbox.heard} == {
+    assert {heard.path for heard in sandbox.requests} == {
         *("/v1/authorize", "/v1/access_token", "/v1/people/me", "/v1/device/authorize", "/v1/device/token"),
         *("/v1/authorizations", "/v1/.well-known/openid-configuration"),
     }

@@ -1,7 +1,7 @@
-"""The README's recipes, word by word, with the real clients; what changes is the environment around them.
+"""The README's recipes work as printed, with the real clients.
 
-What goes to https://webexapis.com is answered by the sandbox, by way of a proxy. The JavaScript SDK knows no
-proxy; it is told another address by the variable that it reads for that.
+A proxy answers requests for https://webexapis.com from the sandbox. The JavaScript SDK supports no proxy, so its
+own environment variable gives it the sandbox's address.
 """
 
 import importlib
@@ -21,25 +21,27 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY
 from tests.support.webexapis import webexapis
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 
 def recipe(name: str) -> str:
+    """The code block that follows ``<!-- recipe: NAME -->`` in the README."""
     found = re.search(rf"<!-- recipe: {name} -->\n```\w+\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
     assert found, name
     return found[1]
 
 
 @pytest.fixture
-def around(signed_in: Program, sandbox: Sandbox, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of the person who follows the README: the command on PATH, and Webex where it always is."""
+def user_environment(signed_in: Program, sandbox: Sandbox, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a user who follows the README: the command is on PATH, and webexapis.com is the sandbox."""
     with webexapis(sandbox.port, tmp_path) as variables:
         path = os.pathsep.join([str(WEBEX_TOKEN.parent), os.environ["PATH"]])
         yield {**signed_in.environment, **variables, "PATH": path}
 
 
 def shell(command: str, environment: dict[str, str], folder: Path, *flags: str) -> Finished:
+    """Run ``command`` in ``folder`` with sh, or with the shell and options in ``flags``."""
     done = subprocess.run(
         [*(flags or ("sh",)), "-c", command],
         cwd=folder,
@@ -53,65 +55,73 @@ def shell(command: str, environment: dict[str, str], folder: Path, *flags: str) 
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def asked_as_ada(sandbox: Sandbox) -> bool:
-    """Whether a client, and not this program, has asked the sandbox who this is, with the newest token."""
-    asked = [heard.headers for heard in sandbox.heard if heard.path == "/v1/people/me"]
-    headers = {name.lower(): value for name, value in asked[-1].items()}
+def client_used_the_newest_token(sandbox: Sandbox) -> bool:
+    """Whether the last request for /people/me came from another program and carried the newest access token."""
+    requests = [request.headers for request in sandbox.requests if request.path == "/v1/people/me"]
+    headers = {name.lower(): value for name, value in requests[-1].items()}
     by_us = headers["user-agent"].startswith("webex-token")
     return not by_us and headers["authorization"] == f"Bearer {sandbox.webex.grants[-1].access_token}"
 
 
-def test_curl(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_recipe_for_curl(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     require("curl")
-    done = shell(recipe("curl"), around, tmp_path)
+    done = shell(recipe("curl"), user_environment, tmp_path)
     assert (done.status, done.err, json.loads(done.out)["displayName"]) == (0, "", "Ada Lovelace")
-    assert asked_as_ada(sandbox)
+    assert client_used_the_newest_token(sandbox)
 
 
 @pytest.mark.parametrize("name", ["webexpythonsdk", "wxc_sdk"])
-def test_an_sdk_for_python(around: dict[str, str], sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+def test_the_recipe_for_a_python_sdk(
+    user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
     (tmp_path / "whoami.py").write_text(recipe(name))
     assert "`webex-token exec -- python whoami.py`" in README
-    done = shell("webex-token exec -- python whoami.py", around, tmp_path)
+    done = shell("webex-token exec -- python whoami.py", user_environment, tmp_path)
     assert done == Finished(0, "Ada Lovelace\n", "")
-    assert asked_as_ada(sandbox)
-    refused = shell("python whoami.py", around, tmp_path)
+    assert client_used_the_newest_token(sandbox)
+    refused = shell("python whoami.py", user_environment, tmp_path)
     assert (refused.status, refused.out) == (1, "")
     assert "WEBEX_ACCESS_TOKEN" in refused.err
 
 
-def test_a_program_that_asks_for_the_token(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_recipe_for_access_token_in_python(
+    user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
     (tmp_path / "whoami.py").write_text(recipe("access_token"))
-    assert shell("python whoami.py", around, tmp_path) == Finished(0, "Ada Lovelace\n", "")
-    assert asked_as_ada(sandbox)
+    assert shell("python whoami.py", user_environment, tmp_path) == Finished(0, "Ada Lovelace\n", "")
+    assert client_used_the_newest_token(sandbox)
 
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the SDK that the README says to install."""
+    """A folder into which the README's `npm install` command has installed the SDK."""
     require("node", "npm")
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text('{"private": true}')
-    told = re.search(r"`(npm install .*?)`", README, re.DOTALL)
-    assert told
-    done = shell(f"{' '.join(told[1].split())} --no-audit --no-fund --loglevel error", dict(os.environ), folder)
+    install = re.search(r"`(npm install .*?)`", README, re.DOTALL)
+    assert install
+    done = shell(f"{' '.join(install[1].split())} --no-audit --no-fund --loglevel error", dict(os.environ), folder)
     if done.status and not ON_CI:
         pytest.skip(f"no npm registry: {done.err[:200]}")
     assert done.status == 0, done.err
     return folder
 
 
-def test_the_sdk_for_javascript(around: dict[str, str], sandbox: Sandbox, javascript: Path) -> None:
+def test_the_recipe_for_the_javascript_sdk(
+    user_environment: dict[str, str], sandbox: Sandbox, javascript: Path
+) -> None:
     (javascript / "whoami.js").write_text(recipe("node"))
     assert "`webex-token exec -- node whoami.js`" in README
-    pointed = {**around, "HYDRA_SERVICE_URL": sandbox.api_url}
+    pointed = {**user_environment, "HYDRA_SERVICE_URL": sandbox.api_url}
     done = shell("webex-token exec -- node whoami.js", pointed, javascript)
     assert (done.status, done.out) == (0, "Ada Lovelace\n")
-    assert asked_as_ada(sandbox)
+    assert client_used_the_newest_token(sandbox)
 
 
-def test_cron(program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path) -> None:
-    """A crontab's variables and command, as cron runs it: by sh, in the home folder, with next to no environment."""
+def test_the_recipe_for_cron(
+    program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path
+) -> None:
+    """The crontab's line runs as cron runs it: with sh, in the home folder, with hardly any environment variables."""
     session = program.having(**keyring_session, WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_HOME=None)
     assert session.run("login", "--api-url", sandbox.api_url).status == 0
     (tmp_path / "report").write_text('#!/bin/sh\necho "$WEBEX_ACCESS_TOKEN"\n')
@@ -123,25 +133,25 @@ def test_cron(program: Program, sandbox: Sandbox, keyring_session: dict[str, str
     assert minute_to_weekday == ["0", "8", "*", "*", "1-5"]
     command = command.replace("/home/ada/.local/bin/webex-token", str(WEBEX_TOKEN))
     command = command.replace("/home/ada/bin/report", str(tmp_path / "report"))
-    crons = {"HOME": str(session.home), "LOGNAME": "ada", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    cron_environment = {"HOME": str(session.home), "LOGNAME": "ada", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     folders = {name: value for name, value in session.environment.items() if name.startswith("XDG_")}
-    done = shell(command, {**crons, **folders, **keyring_session}, session.home)
+    done = shell(command, {**cron_environment, **folders, **keyring_session}, session.home)
     assert done == Finished(0, f"{sandbox.webex.grants[-1].access_token}\n", "")
-    without = shell(command, {**crons, **folders}, session.home)
+    without = shell(command, {**cron_environment, **folders}, session.home)
     assert (without.status, without.out) == (5, "")
 
 
-def test_a_step_of_github_actions(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_recipe_for_github_actions(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     step: dict[str, Any] = importlib.import_module("yaml").safe_load(recipe("actions"))[0]
     assert set(step) == {"name", "env", "run"}
     assert step["env"] == {"WEBEX_SIGN_IN": "${{ secrets.WEBEX_SIGN_IN }}"}
     (tmp_path / "whoami.py").write_text(
         f"{recipe('wxc_sdk')}import os\nprint(sorted(name for name in os.environ if name.startswith('WEBEX_')))\n"
     )
-    exported = shell("webex-token export", around, tmp_path).out.strip()
-    nothing_of_ours = {name: value for name, value in around.items() if not name.startswith("WEBEX_")}
-    runner = {**nothing_of_ours, "WEBEX_TOKEN_HOME": str(tmp_path / "runner"), "WEBEX_SIGN_IN": exported}
-    done = shell(step["run"], runner, tmp_path, "bash", "-e")  # the shell that a step has on Linux
+    exported = shell("webex-token export", user_environment, tmp_path).out.strip()
+    other_variables = {name: value for name, value in user_environment.items() if not name.startswith("WEBEX_")}
+    runner = {**other_variables, "WEBEX_TOKEN_HOME": str(tmp_path / "runner"), "WEBEX_SIGN_IN": exported}
+    done = shell(step["run"], runner, tmp_path, "bash", "-e")  # GitHub runs steps with this shell on Linux.
     assert (done.status, done.err) == (0, "")
     token = sandbox.webex.grants[-1].access_token
     assert done.out.splitlines()[-3:] == [
@@ -151,17 +161,19 @@ def test_a_step_of_github_actions(around: dict[str, str], sandbox: Sandbox, tmp_
     ]
 
 
-def test_direnv(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_recipe_for_direnv(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     require("direnv")
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / ".envrc").write_text(recipe("direnv"))
-    assert shell("direnv allow", around, folder).status == 0
-    done = shell("direnv exec . printenv WEBEX_ACCESS_TOKEN", around, folder)
+    assert shell("direnv allow", user_environment, folder).status == 0
+    done = shell("direnv exec . printenv WEBEX_ACCESS_TOKEN", user_environment, folder)
     assert (done.status, done.out) == (0, f"{sandbox.webex.grants[-1].access_token}\n")
 
 
-class TestMovingOver:
+class TestSwitchingFromAnotherTool:
+    """The recipes that take over the sign-in of another tool."""
+
     @pytest.fixture
     def rules(self) -> Rules:
         from tests.support.ports import free_port
@@ -169,16 +181,16 @@ class TestMovingOver:
         return Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
 
     @pytest.fixture
-    def elsewhere(self, program: Program) -> dict[str, str]:
-        """A machine on which nothing is set up but what points at the sandbox."""
-        ours = [name for name in program.variables if name.startswith("WEBEX_")]
-        kept = {"WEBEX_TOKEN_HOME", "WEBEX_TOKEN_STORE", "WEBEX_TOKEN_API_URL"}
-        bare = program.having(**dict.fromkeys(set(ours) - kept))
+    def new_user(self, program: Program) -> dict[str, str]:
+        """An environment without settings, except those that lead to the sandbox and a store of the test's own."""
+        settings = {name for name in program.variables if name.startswith("WEBEX_")}
+        needed = {"WEBEX_TOKEN_HOME", "WEBEX_TOKEN_STORE", "WEBEX_TOKEN_API_URL"}
+        bare = program.having(**dict.fromkeys(settings - needed))
         path = os.pathsep.join([str(WEBEX_TOKEN.parent), os.environ["PATH"]])
         return {**bare.environment, "PATH": path}
 
-    def test_from_the_sample(self, elsewhere: dict[str, str], sandbox: Sandbox, rules: Rules, tmp_path: Path) -> None:
-        """The file has the lines of webex/integration-refresh's sample_environ_vars.sh."""
+    def test_from_the_sample(self, new_user: dict[str, str], sandbox: Sandbox, rules: Rules, tmp_path: Path) -> None:
+        """The file has the lines of sample_environ_vars.sh in the repository webex/integration-refresh."""
         (tmp_path / "sample_environ_vars.sh").write_text(
             f"export MY_APP_PORT=3000\n"
             f"export MY_APP_CLIENT_ID={sandbox.webex.client_id}\n"
@@ -190,7 +202,7 @@ class TestMovingOver:
         )
         script = recipe("sample").replace("webex-token watch", "exec webex-token watch")
         with (tmp_path / "log").open("wb") as log:
-            process = subprocess.Popen(["sh", "-ec", script], cwd=tmp_path, env=elsewhere, stdout=log, stderr=log)
+            process = subprocess.Popen(["sh", "-ec", script], cwd=tmp_path, env=new_user, stdout=log, stderr=log)
             try:
                 said = "Looking every 30 minutes, renewing what was refreshed 2 days ago or longer."
                 wait_until(lambda: said in (tmp_path / "log").read_text(), (tmp_path / "log").read_text)
@@ -200,11 +212,11 @@ class TestMovingOver:
                 process.kill()
         assert sandbox.webex.grants[-1].scopes == ("spark:all", "spark:kms")
 
-    def test_from_wtr(self, elsewhere: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
-        """The file is as viper writes it for wtr: keys in lower case, times in epoch seconds."""
-        answer = sandbox.webex._response(sandbox.webex._new_grant(("spark:all", "spark:kms")))
+    def test_from_wtr(self, new_user: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+        """The file looks as wtr writes it: keys in lower case, times in UTC epoch seconds."""
+        answer = sandbox.webex.issue_token_response(("spark:all", "spark:kms"))
         now = 1_800_000_000
-        kept = {
+        wtr_file = {
             "clientid": sandbox.webex.client_id,
             "expiration": now + answer["expires_in"],
             "refresh_expiration": now + answer["refresh_token_expires_in"],
@@ -213,20 +225,20 @@ class TestMovingOver:
             "secret": sandbox.webex.client_secret,
             "token": answer["access_token"],
         }
-        (tmp_path / ".wtr-cli.json").write_text(json.dumps(kept, indent=2))
-        done = shell(recipe("wtr"), elsewhere, tmp_path)
+        (tmp_path / ".wtr-cli.json").write_text(json.dumps(wtr_file, indent=2))
+        done = shell(recipe("wtr"), new_user, tmp_path)
         assert done.err == ""
         assert done.out.splitlines()[0] == "Imported the sign-in of Ada Lovelace <ada@example.com> (profile default)."
         sandbox.webex.advance(2 * DAY)
-        assert shell("webex-token refresh", elsewhere, tmp_path).out.startswith("default: renewed; ")
+        assert shell("webex-token refresh", new_user, tmp_path).out.startswith("default: renewed; ")
         token = sandbox.webex.grants[-1].access_token
-        assert shell("webex-token get", elsewhere, tmp_path) == Finished(0, f"{token}\n", "")
-        config = Path(elsewhere["WEBEX_TOKEN_HOME"], "config.ini").read_text()
+        assert shell("webex-token get", new_user, tmp_path) == Finished(0, f"{token}\n", "")
+        config = Path(new_user["WEBEX_TOKEN_HOME"], "config.ini").read_text()
         assert "redirect_uri = http://localhost:6855\nscopes = spark:kms spark:all\n" in config
 
-    def test_from_wxc_sdk(self, elsewhere: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
-        """The file is written by wxc_sdk itself, from what the sandbox answered."""
-        answer = sandbox.webex._response(sandbox.webex._new_grant(("spark:all",)))
+    def test_from_wxc_sdk(self, new_user: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+        """wxc_sdk itself writes the file, from a token response of the sandbox."""
+        answer = sandbox.webex.issue_token_response(("spark:all",))
         writing = (
             "import json, sys; from wxc_sdk.integration import Integration; from wxc_sdk.tokens import Tokens\n"
             "tokens = Tokens.model_validate(json.load(sys.stdin)); tokens.set_expiration()\n"
@@ -235,12 +247,12 @@ class TestMovingOver:
             "assert integration.get_cached_tokens_from_yml('tokens.yml') is tokens\n"
         )
         subprocess.run(
-            ["python", "-c", writing], cwd=tmp_path, env=elsewhere, input=json.dumps(answer).encode(), check=True
+            ["python", "-c", writing], cwd=tmp_path, env=new_user, input=json.dumps(answer).encode(), check=True
         )
         (tmp_path / "secret.txt").write_text(sandbox.webex.client_secret)
-        done = shell(recipe("yaml").replace("C9…", sandbox.webex.client_id), elsewhere, tmp_path, "sh", "-e")
+        done = shell(recipe("yaml").replace("C9…", sandbox.webex.client_id), new_user, tmp_path, "sh", "-e")
         assert (done.status, done.err) == (0, "")
         lines = done.out.splitlines()
         assert lines[0] == "Imported the tokens of Ada Lovelace <ada@example.com> (profile default)."
         assert lines[-1].startswith("default: unchanged; ")
-        assert shell("webex-token get", elsewhere, tmp_path).out == f"{answer['access_token']}\n"
+        assert shell("webex-token get", new_user, tmp_path).out == f"{answer['access_token']}\n"

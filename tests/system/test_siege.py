@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.program import Program, Running
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.server import Listener
@@ -178,7 +178,7 @@ def test_with_few_descriptors_the_rude_make_room(program: Program, sandbox: Sand
 def consent(sandbox: Sandbox, url: str) -> tuple[str, str]:
     """What Webex would send the browser back with, without going there."""
     urllib.request.urlopen(url).close()
-    authorization, _ = sandbox.webex.decide(next(iter(sandbox.webex._pending)), accept=True)
+    authorization = sandbox.webex.accept_pending_authorization()
     return authorization.code, authorization.state
 
 

@@ -12,8 +12,9 @@ from tests.support.program import Program, wait_until
 from tests.support.requirements import ON_CI
 from tests.support.rounds import Failure, Round, due_record, expected, looking_once, round_of, seen, store_in
 from tests.support.world import DAY
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.records import decode
 from webex_token_cli.tokens import TokenRecord
 

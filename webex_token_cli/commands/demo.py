@@ -1,4 +1,4 @@
-"""``demo``: the real commands against the sandbox, in a home folder of their own that is gone afterwards."""
+"""``demo``: runs the real commands against the sandbox, with a temporary home folder."""
 
 import contextlib
 import shlex
@@ -20,78 +20,82 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.times import DAY
 
-# A step that takes longer hangs, unless a person is asked something.
-_STEP_BOUND = 30.0
-_STEP_BOUND_WITH_A_PERSON = 300.0
+# Seconds. A step takes a second or two on any machine; one that takes thirty hangs.
+_STEP_TIMEOUT = 30.0
+# Seconds. With --open, a person reads a page and presses a button: as long as `login` itself waits.
+_STEP_TIMEOUT_WITH_A_PERSON = 300.0
 
 
-@click.command("demo", short_help="See it all work, with no account, in a few seconds.")
-@click.option("--open", "open_browser", is_flag=True, help="Sign in in your own browser, instead of by itself.")
+@click.command("demo", short_help="See how webex-token works, without an account.")
+@click.option("--open", "open_browser", is_flag=True, help="Press Accept yourself, in your own browser.")
 @verbosity_options
 @pass_application
 def command(application: Application, open_browser: bool) -> None:
     """Walk through login, show, refresh and watch against a stand-in for Webex.
 
-    Needs no account, no keyring and no display, and touches nothing of yours: tokens, configuration and
-    all live in a temporary folder, which is removed at the end.
+    The demo takes a few seconds and needs no account, no keyring and no display. It leaves your own tokens and
+    configuration alone: it stores its own in a temporary folder, which it removes at the end.
 
     \b
     Example:
       webex-token demo --open
 
-    Exit status: 0 all went well; 1 a step failed.
+    Exit status: 0 every step worked; 1 a step failed.
     """
-    from webex_token_cli.sandbox.grants import Rules
+    from webex_token_cli.sandbox.rules import Rules
     from webex_token_cli.sandbox.server import Sandbox
 
     rules = Rules(redirect_uris=(f"http://localhost:{_free_port()}/oauth",))
     with tempfile.TemporaryDirectory(prefix="webex-token-demo-") as home, Sandbox(rules) as sandbox:
         environment = _environment(application.environment, Path(home), sandbox.environment, open_browser)
-        steps = _Steps(environment, _STEP_BOUND_WITH_A_PERSON if open_browser else _STEP_BOUND)
+        steps = _Steps(environment, _STEP_TIMEOUT_WITH_A_PERSON if open_browser else _STEP_TIMEOUT)
         _tell("A stand-in for Webex is running on this machine. Sign in to it:")
         steps.run("login")
-        _tell("The tokens are stored; here is where they stand:")
+        _tell("The tokens are stored. Show how long they are valid:")
         steps.run("show")
-        _tell("Webex renews an access token at most once in 24 hours, so this changes nothing:")
+        _tell("Webex renews an access token at most once in 24 hours, so a refresh now changes nothing:")
         steps.run("refresh")
-        _tell("A day passes in the stand-in. A watcher in a hurry looks each second, and renews what is 2 seconds old:")
+        _tell("A day passes in the stand-in. Watch checks every second here, and renews a token that is 2 seconds old:")
         sandbox.webex.advance(DAY)
         steps.watch_until_renewed("watch", "--interval", "1s", "--max-age", "2s")
-        _tell("And forget it all:")
+        _tell("Remove the tokens again:")
         steps.run("logout")
-    _tell("That was all of it. With an integration of yours, `webex-token login` does the same with Webex.")
+    _tell("That is all. Register an integration, and `webex-token login` does the same with the real Webex.")
 
 
 class _Steps:
-    """Runs the program as a person would, and shows what that looks like."""
+    """Runs commands as a person would, and prints each command and its output."""
 
-    def __init__(self, environment: Mapping[str, str], bound: float) -> None:
+    def __init__(self, environment: Mapping[str, str], timeout: float) -> None:
         self._environment = environment
-        self._bound = bound
+        self._timeout = timeout
 
     def run(self, *arguments: str) -> None:
-        """Show and run a command to its end. Raises WebexTokenError when it fails."""
+        """Run a command to its end. Raises WebexTokenError if it fails."""
         with self._started(*arguments) as process:
-            output, _ = process.communicate(timeout=self._bound)
+            output, _ = process.communicate(timeout=self._timeout)
             _show(output)
         if process.returncode != 0:
             raise _failed(arguments, process.returncode)
 
     def watch_until_renewed(self, *arguments: str) -> None:
-        """Show and run ``watch`` until it has renewed a token and looked once more, then end it."""
+        """Run ``watch`` until it has renewed a token and printed one more line, then end it.
+
+        Raises WebexTokenError if it renews nothing in time.
+        """
         with self._started(*arguments) as process:
-            assert process.stdout is not None  # noqa: S101 - it was asked for
+            assert process.stdout is not None  # noqa: S101 - PIPE was passed
             renewed = False
-            alarm = threading.Timer(self._bound, process.kill)
-            alarm.start()
+            killer = threading.Timer(self._timeout, process.kill)
+            killer.start()
             for line in process.stdout:
                 _show(line)
                 if renewed:
                     break
                 renewed = "renewed:" in line
-            alarm.cancel()
+            killer.cancel()
             process.terminate()
-            _show(process.communicate(timeout=self._bound)[0])
+            _show(process.communicate(timeout=self._timeout)[0])
         if not renewed:
             raise _failed(arguments, process.returncode)
 
@@ -115,10 +119,10 @@ class _Steps:
 
 
 def _environment(own: Mapping[str, str], home: Path, sandbox: Mapping[str, str], open_browser: bool) -> dict[str, str]:
-    """The person's environment without their settings of this program, pointed at ``home`` and ``sandbox``."""
-    kept = {name: value for name, value in own.items() if not name.startswith(("WEBEX_", "EVENT_LOOP_"))}
+    """The user's environment without their settings for this program, and with those of the demo instead."""
+    inherited = {name: value for name, value in own.items() if not name.startswith(("WEBEX_", "EVENT_LOOP_"))}
     environment = {
-        **kept,
+        **inherited,
         **sandbox,
         HOME_VARIABLE: str(home),
         "WEBEX_TOKEN_STORE": "file",
@@ -127,12 +131,12 @@ def _environment(own: Mapping[str, str], home: Path, sandbox: Mapping[str, str],
     }
     if not open_browser:
         python = shlex.quote(Path(sys.executable).as_posix())
-        environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.person %s"
+        environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.accepting_browser %s"
     return environment
 
 
 def _free_port() -> int:
-    """A port that is free on both loopbacks just now."""
+    """A port that is free now on both loopback addresses."""
     for _ in range(50):
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = int(probe.getsockname()[1])
@@ -156,5 +160,5 @@ def _show(output: str) -> None:
 def _failed(arguments: tuple[str, ...], status: int) -> WebexTokenError:
     return WebexTokenError(
         f"The step `webex-token {shlex.join(arguments)}` ended with exit status {status}.",
-        "Its own message stands above; `webex-token demo --debug` shows more.",
+        "Read its message above. `webex-token demo --debug` shows more.",
     )

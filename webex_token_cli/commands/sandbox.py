@@ -16,22 +16,34 @@ from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.times import local_time
 
 
+def _check_port(_context: click.Context, _parameter: click.Parameter, port: int) -> int:
+    """A usage error unless ``port`` is in range. click.IntRange would print ``[0<=x<=65535]`` in the help."""
+    if not 0 <= port <= 65535:
+        raise click.BadParameter(f"{port} is not a port number. Give a number from 0 to 65535.")
+    return port
+
+
 @click.command("sandbox", short_help="Run a stand-in for Webex on this machine.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=int,
+    callback=_check_port,
     default=0,
-    metavar="N",
-    help="Listen here.  [default: a free port]",
+    metavar="PORT",
+    help="The port to listen on.  [default: a free port]",
 )
-@click.option("--auto-approve", is_flag=True, help="Consent without asking on a page; to a device, at its second poll.")
+@click.option(
+    "--auto-approve",
+    is_flag=True,
+    help="Accept every sign-in without showing the consent page. A device is accepted at its second poll.",
+)
 @click.option(
     "--access-ttl",
     type=Duration(),
     default="14d",
     show_default=True,
     metavar="DURATION",
-    help="How long an access token lives.",
+    help="The lifetime of an access token.",
 )
 @click.option(
     "--refresh-ttl",
@@ -39,15 +51,15 @@ from webex_token_cli.times import local_time
     default="90d",
     show_default=True,
     metavar="DURATION",
-    help="How long a refresh token lives.",
+    help="The lifetime of a refresh token.",
 )
 @click.option(
     "--renew-after",
     type=Duration(),
-    default="24h",
+    default="1d",
     show_default=True,
     metavar="DURATION",
-    help="A younger access token is given again at a refresh.",
+    help="A refresh returns the same access token until the token is this old.",
 )
 @click.option(
     "--device-ttl",
@@ -60,7 +72,7 @@ from webex_token_cli.times import local_time
 @click.option(
     "--rotate",
     is_flag=True,
-    help="Give a new refresh token at each refresh; revoke the grant when an old one comes.",
+    help="Issue a new refresh token at each refresh, and revoke the grant when an old one is used.",
 )
 @click.option(
     "--redirect-uri",
@@ -69,7 +81,7 @@ from webex_token_cli.times import local_time
     default=(DEFAULT_REDIRECT_URI,),
     show_default=True,
     metavar="URI",
-    help="A redirect URI of the integration; may be repeated.",
+    help="A redirect URI of the integration. Repeat the option for more.",
 )
 @verbosity_options
 @pass_application
@@ -84,20 +96,21 @@ def command(
     rotate: bool,
     redirect_uris: tuple[str, ...],
 ) -> None:
-    """Run a stand-in for Webex on 127.0.0.1 until Ctrl-C: sign-in page, token endpoint, device grant, people/me
-    and authorizations.
+    """Run a stand-in for Webex on 127.0.0.1 until you press Ctrl-C.
 
-    The lines on standard output point webex-token at it; paste them into another terminal. What it is
-    asked and answers goes to standard error, without secrets. It forgets everything when it ends.
+    It has Webex's sign-in page, token endpoint, device grant, people/me and authorizations. Paste the lines that it
+    prints to standard output into another terminal, and webex-token uses the stand-in there. Requests and answers are
+    logged to standard error, without secrets. Nothing is stored: when the stand-in ends, its tokens are gone.
 
     \b
     Example:
       webex-token sandbox --renew-after 1m
 
-    Exit status: 2 the port is taken; 130 ended by Ctrl-C.
+    Exit status: 2 the port is taken; 130 you pressed Ctrl-C.
     """
-    from webex_token_cli.sandbox.grants import Rules
-    from webex_token_cli.sandbox.server import Entry, Sandbox
+    from webex_token_cli.sandbox.journal import Entry
+    from webex_token_cli.sandbox.rules import Rules
+    from webex_token_cli.sandbox.server import Sandbox
 
     def report(entry: Entry) -> None:
         said = f"  {entry.said}" if entry.said else ""
@@ -117,7 +130,7 @@ def command(
     except OSError as error:
         raise ConfigurationError(
             f"The sandbox cannot listen on port {port} ({error.strerror}).",
-            "Give another with --port, or none for a free one.",
+            "Choose another with --port, or leave --port out to use a free one.",
         ) from error
     with sandbox:
         for name, value in sandbox.environment.items():

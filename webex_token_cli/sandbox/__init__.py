@@ -1,1 +1,4 @@
-"""A stand-in for Webex on loopback. It imports nothing of the rest, so that no mistake is shared."""
+"""A stand-in for Webex on loopback.
+
+It imports nothing from the rest of the package, so that the program and its sandbox cannot share a mistake.
+"""

@@ -17,7 +17,8 @@ from webex_token_cli.doctor.port_owner import holder_of
 from webex_token_cli.doctor.run import Machine, examine
 from webex_token_cli.doctor.stores import check_profile
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.flows import Surroundings
 from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.credentials import CredentialStore

@@ -12,7 +12,8 @@ import pytest
 from tests.support.program import Program, wait_until
 from tests.support.rounds import due_record, store_in, stored_in
 from webex_token_cli.refresh.hooks import HookFailed, run_hook
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 
 TOKEN = "the-new-access-token"
 RENEWED = f'{{"access_token": "{TOKEN}", "expires_in": 1209599, "refresh_token": "r"}}'

@@ -10,9 +10,10 @@ import pytest
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable, WebexTokenError
 from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, Outcome, Refresher, Result
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.person import answer
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.store.backends import open_file_store

@@ -20,9 +20,10 @@ from webex_token_cli.errors import (
     TemporaryFailure,
     WebexTokenError,
 )
-from webex_token_cli.sandbox.grants import Rules
-from webex_token_cli.sandbox.person import answer
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.device import HELPER_REDIRECT_URIS, DeviceFlow
 from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
 from webex_token_cli.webex.responses import Answer, device_answer

@@ -9,7 +9,8 @@ import pytest
 from tests.support.program import Program
 from tests.support.stored import DAY, record_file
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.transfer.documents import Export, read
 
@@ -83,7 +84,7 @@ def test_what_cannot_be_taken_is_said(changes: dict[str, object], why: str) -> N
 
 
 def test_tokens_that_are_dead_by_now_are_taken_all_the_same(program: Program, sandbox: Sandbox, tmp_path: Path) -> None:
-    answer = sandbox.webex._response(sandbox.webex._new_grant(("spark:all",)))
+    answer = sandbox.webex.issue_token_response(("spark:all",))
     file = tmp_path / ".wtr-cli.json"
     ended = {"expiration": NOW - 900 * DAY, "token": answer["access_token"], "refresh_token": answer["refresh_token"]}
     ours = {"clientid": sandbox.webex.client_id, "secret": sandbox.webex.client_secret}

@@ -14,7 +14,8 @@ from requests.adapters import BaseAdapter
 from tests.support.ports import free_port
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import ConfigurationError, TemporaryFailure
-from webex_token_cli.sandbox.server import Fault, Sandbox
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.webex.client import WebexClient, new_session
 
 WEBEX = "https://webexapis.com/v1"

@@ -1,9 +1,9 @@
-"""Pictures of what the program shows a person, for the README.
+"""The README's pictures of the program at a terminal.
 
-    python -m tests.pictures
+    python -m tests.support.pictures
 
-writes them all anew into ``.pictures/``, from the installed command in a pseudo-terminal; the names in them are
-the sandbox's. ``tests/project/test_pictures.py`` holds them to what the program says today.
+writes every picture in ``.pictures/`` again. It runs the installed command in a pseudo-terminal against the sandbox,
+whose people are invented. ``tests/project/test_pictures.py`` fails if a picture is not what the program prints today.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
 from tests.support.stored import DAY, age
 from webex_token_cli.main import COMMANDS
-from webex_token_cli.sandbox.grants import Rules
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 FOLDER = ROOT / ".pictures"
 
 COLUMNS = 100
 
-# Rich's own, without the fonts that it has fetched from elsewhere.
+# Rich's own template loads fonts from a remote server. This one has the same layout without them.
 _SVG = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -57,7 +57,7 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 
 
 def on_a_terminal(program: Program, *arguments: str) -> str:
-    """What the command shows on a terminal, colours and all."""
+    """Run the command in a pseudo-terminal: its output with the colours."""
     child: pexpect.spawn[str] = pexpect.spawn(
         str(WEBEX_TOKEN),
         list(arguments),
@@ -82,7 +82,7 @@ def picture(command: str, shown: str) -> str:
 
 @contextlib.contextmanager
 def somebody() -> Iterator[Program]:
-    """A program with a few profiles that stand in different ways, against a sandbox."""
+    """The program with four profiles: a fresh one, two with older tokens, and one that has expired."""
     rules = Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
     with tempfile.TemporaryDirectory() as folder, Sandbox(rules) as sandbox:
         home = Path(folder)
@@ -103,13 +103,13 @@ def somebody() -> Iterator[Program]:
 
 
 def commands() -> dict[str, tuple[str, ...]]:
-    """The name of each picture, and the arguments whose answer is in it."""
+    """The name of each picture, and the arguments of the command in it."""
     verbs = {f"help-{verb}": (verb, "--help") for verb in COMMANDS}
     return {"show": ("show", "-p", "work"), "show-all": ("show", "--all"), "help": (), **verbs}
 
 
 def words(shown: str) -> list[str]:
-    """The words in what was shown, or in a picture of it."""
+    """The words in ``shown``, which is a command's output or a picture of it."""
     text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", shown, flags=re.DOTALL) if "<svg" in shown else shown
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     for entity, character in (
@@ -125,7 +125,7 @@ def words(shown: str) -> list[str]:
 
 
 def main() -> None:
-    """Write every picture anew."""
+    """Write every picture, and remove those that were there before."""
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.svg"):
         old.unlink()

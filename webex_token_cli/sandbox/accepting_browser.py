@@ -1,7 +1,7 @@
-"""A person with a very small browser: goes to the sign-in page and presses Accept, over real HTTP.
+"""A minimal browser that opens the sandbox's consent page and presses Accept, over real HTTP.
 
-``python -m webex_token_cli.sandbox.person URL`` can be a ``BROWSER`` for the sandbox, and only for it:
-any other sign-in page is left alone.
+``python -m webex_token_cli.sandbox.accepting_browser %s`` can be the value of ``BROWSER``. It understands the pages
+of the sandbox and no others, so it cannot consent to anything at Webex.
 """
 
 import sys
@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin
 
 
 class _ConsentForm(HTMLParser):
-    """Finds the first form's address and its hidden fields."""
+    """Finds the target of the page's first form, and its hidden fields."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,9 +27,10 @@ class _ConsentForm(HTMLParser):
 
 
 def answer(url: str, decision: str = "accept", timeout: float = 30.0) -> str:
-    """Open ``url``, press the button, follow every redirect; the page on which that ends.
+    """Open ``url``, press the button and follow every redirect. Returns the text of the last page.
 
-    Raises OSError when a page cannot be had, ValueError when the first one is no consent page.
+    ``decision`` is the value of the button, ``accept`` or ``deny``; ``timeout`` is in seconds for each request.
+    Raises OSError if a page cannot be fetched, and ValueError if the page at ``url`` asks for no consent.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=timeout) as response:
@@ -37,7 +38,7 @@ def answer(url: str, decision: str = "accept", timeout: float = 30.0) -> str:
     form = _ConsentForm()
     form.feed(page)
     if not form.action:
-        raise ValueError("that page asks for no consent")
+        raise ValueError(f"The page at {address} has no form that asks for consent.")
     data = urlencode({**form.fields, "decision": decision}).encode()
     with opener.open(urljoin(address, form.action), data, timeout=timeout) as response:
         return str(response.read().decode())

@@ -1,0 +1,105 @@
+"""The authorization code grant with PKCE (RFC 6749 section 4.1, RFC 7636): requests, consent and codes."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from webex_token_cli.sandbox.problem import Problem
+from webex_token_cli.sandbox.rules import MINUTE, Rules
+from webex_token_cli.sandbox.tokens import Grant, TokenIssuer, base64url
+
+# RFC 6749 section 4.1.2 recommends a lifetime of ten minutes at most.
+CODE_LIFETIME = 10 * MINUTE
+
+
+@dataclass(slots=True)
+class Authorization:
+    """A request that a person is asked to consent to.
+
+    ``code`` and ``expires_at`` (UTC epoch seconds) are set when the person accepts, and ``grant`` when the code
+    is redeemed.
+    """
+
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str
+    code_challenge: str
+    code: str = field(default="", repr=False)
+    expires_at: float = 0.0
+    used: bool = False
+    grant: Grant | None = None
+
+
+@dataclass(slots=True)
+class AuthorizationRequests:
+    """The requests that wait for the person's decision, and the codes of those that were accepted."""
+
+    tokens: TokenIssuer
+    _pending: dict[str, Authorization] = field(default_factory=dict, repr=False)
+    _by_code: dict[str, Authorization] = field(default_factory=dict, repr=False)
+
+    def begin(self, query: Mapping[str, str], rules: Rules) -> tuple[str, Authorization]:
+        """Accept an authorization request for a decision: the ticket that the decision must name, and the request.
+
+        Raises Problem if the request is wrong. The redirect URI has been checked before.
+        """
+        if query.get("response_type") != "code":
+            raise Problem(400, "unsupported_response_type", "response_type must be code")
+        if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
+            raise Problem(400, "invalid_request", "A code_challenge with code_challenge_method=S256 is required here")
+        scopes = rules.check_scopes(query.get("scope", ""))
+        authorization = Authorization(query["redirect_uri"], scopes, query.get("state", ""), query["code_challenge"])
+        ticket = secrets.token_urlsafe(16)
+        self._pending[ticket] = authorization
+        return ticket, authorization
+
+    def decide(self, ticket: str, accept: bool) -> tuple[Authorization, dict[str, str]]:
+        """Record the person's decision: the request, and the query of the redirect that answers it.
+
+        Raises Problem if the ticket is unknown or was used before.
+        """
+        authorization = self._pending.pop(ticket, None)
+        if authorization is None:
+            raise Problem(400, "invalid_request", "This page has been answered before")
+        if not accept:
+            return authorization, {
+                "error": "access_denied",
+                "error_description": "The resource owner denied the request",
+                "state": authorization.state,
+            }
+        authorization.code = self.tokens.new_code()
+        authorization.expires_at = self.tokens.now() + CODE_LIFETIME
+        self._by_code[authorization.code] = authorization
+        return authorization, {"code": authorization.code, "state": authorization.state}
+
+    def accept_oldest(self) -> Authorization:
+        """Accept the request that has waited longest. Raises StopIteration if no request waits."""
+        return self.decide(next(iter(self._pending)), accept=True)[0]
+
+    def latest_accepted(self) -> Authorization:
+        """The request that was accepted last. Raises IndexError if none was accepted."""
+        return list(self._by_code.values())[-1]
+
+    def exchange(self, form: Mapping[str, str], rules: Rules) -> Grant:
+        """Redeem the code in ``form`` for a new grant. Raises Problem if the code or its verifier is not valid."""
+        authorization = self._by_code.get(form.get("code", ""))
+        if authorization is None:
+            raise Problem(400, "invalid_grant", "The authorization code is not known")
+        if authorization.used:
+            # RFC 6749 section 4.1.2: somebody else may have redeemed the code first, so its tokens are revoked.
+            if authorization.grant:
+                authorization.grant.revoked = True
+            raise Problem(400, "invalid_grant", "The authorization code has been used before")
+        if form.get("redirect_uri") != authorization.redirect_uri:
+            raise Problem(400, "invalid_request", "The redirect_uri is not the one of the authorization request")
+        challenge = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        if not hmac.compare_digest(challenge, authorization.code_challenge):
+            raise Problem(400, "invalid_grant", "The code_verifier does not match the code challenge")
+        if self.tokens.now() > authorization.expires_at:
+            raise Problem(400, "invalid_grant", "The authorization code has expired")
+        authorization.used = True
+        self.tokens.remember(form["code_verifier"])
+        authorization.grant = self.tokens.new_grant(authorization.scopes, rules)
+        return authorization.grant

@@ -1,0 +1,17 @@
+"""The exception that makes the sandbox refuse a request."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Problem(Exception):
+    """A refused request: the HTTP status, the error code of RFC 6749 section 5.2, and a description.
+
+    ``said`` replaces the error code in the journal. ``retry_after`` is sent as Retry-After, in seconds, unless it is 0.
+    """
+
+    status: int
+    error: str
+    description: str
+    said: str = ""
+    retry_after: int = 0

@@ -1,0 +1,64 @@
+"""The sandbox's HTTP answers: JSON, Webex's two shapes of errors, redirects and pages."""
+
+import html
+import json
+from dataclasses import dataclass, field
+from importlib.resources import files
+from string import Template
+from typing import Any
+from urllib.parse import urlencode
+
+from webex_token_cli.sandbox.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, and what the journal says of it."""
+
+    status: int
+    body: bytes
+    content_type: str
+    said: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def json_reply(status: int, body: dict[str, Any], said: str = "", headers: dict[str, str] | None = None) -> Reply:
+    """An answer with a JSON object."""
+    return Reply(status, json.dumps(body).encode(), "application/json;charset=UTF-8", said, headers or {})
+
+
+def token_reply(response: dict[str, Any], said: str) -> Reply:
+    """An answer with secrets in it, which must not be cached (RFC 6749 section 5.1)."""
+    return json_reply(200, response, said, {"Cache-Control": "no-store"})
+
+
+def refusal(problem: Problem, tracking_id: str, in_rfc_shape: bool) -> Reply:
+    """An error in the shape of RFC 6749 section 5.2, or in Webex's own."""
+    body: dict[str, Any]
+    if in_rfc_shape:
+        body = {"error": problem.error, "error_description": problem.description}
+    else:
+        body = {
+            "message": problem.description,
+            "errors": [{"description": problem.description}],
+            "trackingId": tracking_id,
+        }
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after and not in_rfc_shape else {}
+    return json_reply(problem.status, body, problem.said or problem.error, headers)
+
+
+def redirect(uri: str, query: dict[str, str], said: str) -> Reply:
+    """A redirect to ``uri`` with ``query`` added to it."""
+    return Reply(302, b"", "text/plain", said, {"Location": f"{uri}?{urlencode(query)}"})
+
+
+def page(status: int, said: str, name: str, **values: str) -> Reply:
+    """The page ``pages/NAME``, with each ``$key`` in it replaced by its escaped value."""
+    text = files("webex_token_cli.sandbox").joinpath("pages", name).read_text(encoding="utf-8")
+    filled = Template(text).substitute({key: html.escape(value) for key, value in values.items()})
+    return Reply(status, filled.encode(), "text/html; charset=utf-8", said)
+
+
+def verify_page(status: int, said: str, words: str) -> Reply:
+    """The page on which a person types the code that their device shows."""
+    return page(status, said, "verify.html", words=words)

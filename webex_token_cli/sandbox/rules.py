@@ -1,0 +1,60 @@
+"""How one sandbox is set up: the lifetimes, the integration's settings and the choices that Webex leaves open."""
+
+from dataclasses import dataclass
+
+from webex_token_cli.sandbox.problem import Problem
+
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+
+KNOWN_SCOPES = frozenset(
+    {
+        "spark:all",
+        "spark:kms",
+        "spark:people_read",
+        "spark:rooms_read",
+        "spark:messages_read",
+        "identity:tokens_read",
+        "identity:tokens_write",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings of a sandbox. All durations are in seconds.
+
+    ``access_ttl`` and ``refresh_ttl`` are the lifetimes of the two tokens; Webex mostly uses 14 and 90 days.
+    A refresh returns the same access token again until that token is ``renew_after`` old.
+    With ``rotate``, each refresh issues a new refresh token, and presenting an old one revokes the grant.
+    ``rfc_errors`` reports errors of the token and device endpoints as RFC 6749 does, not in Webex's own shape.
+    ``device_ttl`` is how long a device's code waits for the person; ``device_interval`` is the shortest time
+    between two polls of a device.
+    ``helper_redirects`` tells whether the integration lists the redirect URIs of Webex's helper service, which
+    the device grant needs.
+    ``auto_approve`` accepts each request without asking: a browser's at once, a device's at its second poll.
+    ``latency`` delays every answer.
+    """
+
+    access_ttl: float = 14 * DAY
+    refresh_ttl: float = 90 * DAY
+    renew_after: float = DAY
+    rotate: bool = False
+    auto_approve: bool = False
+    rfc_errors: bool = False
+    device_ttl: float = 5 * MINUTE
+    device_interval: float = 2
+    helper_redirects: bool = True
+    redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
+    scopes: frozenset[str] = KNOWN_SCOPES
+    latency: float = 0.0
+
+    def check_scopes(self, scope: str) -> tuple[str, ...]:
+        """Split the ``scope`` parameter of a request. Raises Problem unless the integration has every scope in it."""
+        requested = tuple(scope.split())
+        unknown = [name for name in requested if name not in self.scopes]
+        if unknown or not requested:
+            raise Problem(
+                400, "invalid_scope", f"The scope is not one of the integration: {' '.join(unknown) or 'none'}"
+            )
+        return requested

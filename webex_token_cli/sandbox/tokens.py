@@ -1,0 +1,143 @@
+"""Grants and their tokens: issuing, renewing, rotating, and noticing that an old refresh token is used again.
+
+The classes here, in ``authorization.py`` and in ``device.py`` are not safe for several threads:
+``Webex`` holds its lock around each call.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from webex_token_cli.sandbox.problem import Problem
+from webex_token_cli.sandbox.rules import Rules
+
+
+@dataclass(slots=True)
+class Grant:
+    """What a person consented to, and the tokens that are valid for it now. Times are UTC epoch seconds.
+
+    The access token is a JWT if the grant is ``self_contained``, as a device's is, and opaque if not.
+    """
+
+    scopes: tuple[str, ...]
+    self_contained: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    made_at: float = 0.0
+    access_token: str = field(default="", repr=False)
+    access_made_at: float = 0.0
+    access_expires_at: float = 0.0
+    refresh_token: str = field(default="", repr=False)
+    refresh_expires_at: float = 0.0
+    rotated_refresh_tokens: set[str] = field(default_factory=set, repr=False)
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class TokenIssuer:
+    """Makes every secret that the sandbox hands out, and remembers each of them in ``issued``.
+
+    ``now`` gives the time in UTC epoch seconds; ``person_id`` and ``client_id`` are claims of the JWTs.
+    """
+
+    now: Callable[[], float]
+    person_id: str
+    client_id: str
+    grants: list[Grant] = field(default_factory=list)
+    issued: set[str] = field(default_factory=set, repr=False)
+
+    def new_code(self) -> str:
+        """A new authorization code or device code: 64 hexadecimal digits."""
+        return self.remember(secrets.token_hex(32))
+
+    def remember(self, secret: str) -> str:
+        """Add ``secret`` to ``issued`` and return it."""
+        self.issued.add(secret)
+        return secret
+
+    def new_grant(self, scopes: tuple[str, ...], rules: Rules, self_contained: bool = False) -> Grant:
+        """Issue the first pair of tokens for what a person has just consented to."""
+        grant = Grant(scopes, self_contained, made_at=self.now())
+        self.grants.append(grant)
+        self._renew_access(grant, rules)
+        grant.refresh_token = self.remember(_opaque_token())
+        grant.refresh_expires_at = self.now() + rules.refresh_ttl
+        return grant
+
+    def refresh(self, presented: str, rules: Rules) -> tuple[Grant, bool]:
+        """Redeem the refresh token ``presented``: its grant, and whether the access token is a new one.
+
+        Raises Problem if the token is expired, revoked, unknown or was rotated away. The last also revokes the
+        grant, because either the client or a thief still has the old token (RFC 9700 section 4.14.2).
+        """
+        for grant in self.grants:
+            if presented and presented in grant.rotated_refresh_tokens:
+                grant.revoked = True
+                raise Problem(400, "invalid_grant", "The refresh token has been used before; the grant is revoked")
+        found = next((grant for grant in self.grants if grant.refresh_token == presented), None)
+        if found is None or found.revoked or self.now() >= found.refresh_expires_at:
+            raise Problem(400, "invalid_grant", "The refresh token is expired, revoked or not known")
+        renewed = self.now() - found.access_made_at >= rules.renew_after
+        if renewed:
+            self._renew_access(found, rules)
+        if rules.rotate:
+            found.rotated_refresh_tokens.add(found.refresh_token)
+            found.refresh_token = self.remember(_opaque_token())
+        found.refresh_expires_at = self.now() + rules.refresh_ttl
+        return found, renewed
+
+    def response(self, grant: Grant) -> dict[str, Any]:
+        """The token response (RFC 6749 section 5.1) with the current tokens of ``grant``."""
+        # Webex counts lifetimes in whole seconds, rounded down: a fresh token has 1209599.
+        return {
+            "access_token": grant.access_token,
+            "expires_in": max(1, int(grant.access_expires_at - self.now() - 0.001)),
+            "refresh_token": grant.refresh_token,
+            "refresh_token_expires_in": max(1, int(grant.refresh_expires_at - self.now() - 0.001)),
+            "token_type": "Bearer",
+            "scope": " ".join(grant.scopes),
+        }
+
+    def grant_of(self, access_token: str) -> Grant:
+        """The grant for which ``access_token`` is valid now. Raises Problem (401) if there is none."""
+        grant = next((each for each in self.grants if access_token and each.access_token == access_token), None)
+        if grant is None or grant.revoked or self.now() >= grant.access_expires_at:
+            raise Problem(
+                401, "invalid_token", "The request requires a valid access token set in the Authorization header"
+            )
+        return grant
+
+    def living_grants(self) -> list[Grant]:
+        """The grants that are neither revoked nor expired."""
+        return [grant for grant in self.grants if not grant.revoked and self.now() < grant.refresh_expires_at]
+
+    def _renew_access(self, grant: Grant, rules: Rules) -> None:
+        grant.access_made_at = self.now()
+        grant.access_expires_at = self.now() + rules.access_ttl
+        grant.access_token = self.remember(self._jwt(grant) if grant.self_contained else _opaque_token())
+
+    def _jwt(self, grant: Grant) -> str:
+        """A token with the shape of a JWT and Webex's length of about 2,000 characters; its signature is random."""
+        claims = {
+            "sub": self.person_id,
+            "client_id": self.client_id,
+            "scope": " ".join(grant.scopes),
+            "iat": int(grant.access_made_at),
+            "exp": int(grant.access_expires_at),
+            "private": secrets.token_urlsafe(704),
+        }
+        parts = json.dumps({"alg": "RS256", "typ": "JWT"}).encode(), json.dumps(claims).encode()
+        return ".".join(base64url(part) for part in (*parts, secrets.token_bytes(256)))
+
+
+def base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7636 appendix A)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _opaque_token() -> str:
+    """A token with the shape of Webex's: 64 characters of base64, a marker and an organisation's UUID, 106 in all."""
+    start = base64.urlsafe_b64encode(secrets.token_bytes(48)).decode()
+    return f"{start}_PF84_7a2d2a54-6f3e-4c0d-9a1b-2f0e6c5d4b3a"

@@ -1,0 +1,211 @@
+"""Webex in memory: one integration, one person, and everything that was granted. It uses no sockets.
+
+Where Webex's documentation is precise, the sandbox behaves as documented. Where it is not, the sandbox is strict,
+so that a client that works with the sandbox should also work with Webex.
+"""
+
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from webex_token_cli.sandbox.authorization import Authorization, AuthorizationRequests
+from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequest, DeviceRequests
+from webex_token_cli.sandbox.people import ada
+from webex_token_cli.sandbox.problem import Problem
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.tokens import Grant, TokenIssuer
+
+# Either of these allows /people/me.
+_PERSON_SCOPES = frozenset({"spark:all", "spark:people_read"})
+
+# Only admins have these. The sandbox requires both, for listing as well as for revoking.
+_TOKENS_SCOPES = frozenset({"identity:tokens_read", "identity:tokens_write"})
+
+
+@dataclass(slots=True)
+class Webex:
+    """The state and the behaviour of the sandbox. Safe to use from several threads.
+
+    ``clock`` gives UTC epoch seconds, and ``advanced`` is how many seconds the sandbox is ahead of it.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    clock: Callable[[], float] = time.time
+    client_id: str = field(default_factory=lambda: "C" + secrets.token_hex(32))
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    advanced: float = 0.0
+    person: dict[str, Any] = field(default_factory=ada)
+    _tokens: TokenIssuer = field(init=False, repr=False)
+    _authorizations: AuthorizationRequests = field(init=False, repr=False)
+    _devices: DeviceRequests = field(init=False, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._tokens = TokenIssuer(self.now, self.person["id"], self.client_id)
+        self._authorizations = AuthorizationRequests(self._tokens)
+        self._devices = DeviceRequests(self._tokens)
+
+    def now(self) -> float:
+        """The time in the sandbox, in UTC epoch seconds."""
+        return self.clock() + self.advanced
+
+    # -- for whoever controls the sandbox -------------------------------------------------------------
+
+    @property
+    def grants(self) -> list[Grant]:
+        """Every grant that was ever made, oldest first."""
+        return self._tokens.grants
+
+    @property
+    def issued(self) -> set[str]:
+        """Every code, code verifier and token that was ever issued or redeemed here."""
+        return self._tokens.issued
+
+    def advance(self, seconds: float) -> None:
+        """Set the sandbox's clock forward by ``seconds``."""
+        with self._lock:
+            self.advanced += seconds
+
+    def revoke_everything(self) -> None:
+        """Revoke every grant, as an admin or the person can do at any time."""
+        with self._lock:
+            for grant in self.grants:
+                grant.revoked = True
+
+    def issue_token_response(self, scopes: tuple[str, ...]) -> dict[str, Any]:
+        """The token response for a new sign-in with ``scopes``, without a browser or a code."""
+        with self._lock:
+            return self._tokens.response(self._tokens.new_grant(scopes, self.rules))
+
+    def accept_pending_authorization(self) -> Authorization:
+        """Press Accept for the request that has waited longest. Raises StopIteration if no request waits."""
+        with self._lock:
+            return self._authorizations.accept_oldest()
+
+    def latest_authorization(self) -> Authorization:
+        """The authorization request that was accepted last. Raises IndexError if none was accepted."""
+        with self._lock:
+            return self._authorizations.latest_accepted()
+
+    # -- for the person's browser ---------------------------------------------------------------------
+
+    def check_client_and_redirect(self, query: Mapping[str, str]) -> None:
+        """Raise Problem for the errors that must not be reported by a redirect (RFC 6749 section 4.1.2.1)."""
+        self._check_client_id(query)
+        if query.get("redirect_uri") not in self.rules.redirect_uris:
+            raise Problem(400, "invalid_request", "The redirect_uri does not match one registered with the integration")
+
+    def begin_authorization(self, query: Mapping[str, str]) -> tuple[str, Authorization]:
+        """See ``AuthorizationRequests.begin``. A Problem from here is reported to the redirect URI."""
+        with self._lock:
+            return self._authorizations.begin(query, self.rules)
+
+    def decide_authorization(self, ticket: str, accept: bool) -> tuple[Authorization, dict[str, str]]:
+        """See ``AuthorizationRequests.decide``."""
+        with self._lock:
+            return self._authorizations.decide(ticket, accept)
+
+    def find_device(self, user_code: str) -> DeviceRequest:
+        """See ``DeviceRequests.find``."""
+        with self._lock:
+            return self._devices.find(user_code)
+
+    def decide_device(self, ticket: str, accept: bool) -> None:
+        """See ``DeviceRequests.decide``."""
+        with self._lock:
+            self._devices.decide(ticket, accept)
+
+    # -- for the client -------------------------------------------------------------------------------
+
+    def begin_device(self, form: Mapping[str, str], verification_uri: str) -> dict[str, Any]:
+        """See ``DeviceRequests.begin``. Raises Problem also if the client id is unknown."""
+        self._check_client_id(form)
+        with self._lock:
+            return self._devices.begin(form.get("scope", ""), self.rules, verification_uri)
+
+    def poll_device(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> dict[str, Any]:
+        """The answer to a device's poll: a token response once the person has accepted. Raises Problem until then.
+
+        ``basic`` is the client id and client secret from HTTP Basic, which this endpoint requires.
+        """
+        if basic is None:
+            raise Problem(401, "invalid_client", "The client id and client secret must be sent by HTTP Basic here")
+        self._authenticate(*basic)
+        if form.get("grant_type") != DEVICE_CODE_GRANT:
+            raise Problem(400, "unsupported_grant_type", "The grant_type is not known here")
+        if form.get("client_id") != self.client_id:
+            raise Problem(400, "invalid_request", "The client_id is not the one that HTTP Basic names")
+        with self._lock:
+            return self._tokens.response(self._devices.poll(form.get("device_code", ""), self.rules))
+
+    def token(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> tuple[dict[str, Any], str]:
+        """The answer to a token request, and what the journal says of it. Raises Problem.
+
+        ``basic`` is the client id and client secret from HTTP Basic; without it, ``form`` must contain them.
+        """
+        self._authenticate(*(basic or (form.get("client_id", ""), form.get("client_secret", ""))))
+        with self._lock:
+            match form.get("grant_type"):
+                case "authorization_code":
+                    return self._tokens.response(self._authorizations.exchange(form, self.rules)), "signed in"
+                case "refresh_token":
+                    grant, renewed = self._tokens.refresh(form.get("refresh_token", ""), self.rules)
+                    return self._tokens.response(grant), "renewed" if renewed else "unchanged"
+                case _:
+                    raise Problem(400, "unsupported_grant_type", "The grant_type is not known")
+
+    def person_of(self, access_token: str) -> dict[str, Any]:
+        """The person whom the access token acts for. Raises Problem (401 or 403)."""
+        if not _PERSON_SCOPES.intersection(self._scopes_of(access_token)):
+            raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
+        return self.person
+
+    def authorizations(self, access_token: str) -> list[dict[str, Any]]:
+        """The grants that are neither revoked nor expired, for an admin. Raises Problem (401 or 403)."""
+        self._check_admin(access_token)
+        with self._lock:
+            return [
+                {
+                    "id": grant.id,
+                    "clientId": self.client_id,
+                    "personId": self.person["id"],
+                    "created": datetime.fromtimestamp(grant.made_at, UTC).isoformat(timespec="seconds"),
+                    "type": "refresh",
+                }
+                for grant in self._tokens.living_grants()
+            ]
+
+    def revoke(self, access_token: str, client_id: str) -> None:
+        """Revoke every grant of the integration, that of ``access_token`` too. Raises Problem (401, 403 or 404)."""
+        self._check_admin(access_token)
+        if client_id != self.client_id:
+            raise Problem(404, "not_found", "No authorization of that client id was found")
+        self.revoke_everything()
+
+    # -- checks ---------------------------------------------------------------------------------------
+
+    def _check_client_id(self, parameters: Mapping[str, str]) -> None:
+        if parameters.get("client_id") != self.client_id:
+            raise Problem(401, "invalid_client", "Unknown client id")
+
+    def _authenticate(self, client_id: str, client_secret: str) -> None:
+        known = hmac.compare_digest(client_id.encode(), self.client_id.encode())
+        if not known or not hmac.compare_digest(client_secret.encode(), self.client_secret.encode()):
+            raise Problem(401, "invalid_client", "The client id and client secret do not match an integration")
+
+    def _scopes_of(self, access_token: str) -> tuple[str, ...]:
+        with self._lock:
+            return self._tokens.grant_of(access_token).scopes
+
+    def _check_admin(self, access_token: str) -> None:
+        if not _TOKENS_SCOPES.issubset(self._scopes_of(access_token)):
+            raise Problem(
+                403,
+                "insufficient_scope",
+                "The access token lacks the scopes identity:tokens_read and identity:tokens_write of an admin",
+            )
