@@ -1,4 +1,4 @@
-"""Pictures of what the program shows a person, for the README.
+"""Pictures of what the program shows a person, for the documents.
 
     python -m tests.pictures
 

@@ -1,4 +1,4 @@
-"""The README's recipes, word by word, with the real clients; what changes is the environment around them.
+"""The documents' recipes, word by word, with the real clients; what changes is the environment around them.
 
 What goes to https://webexapis.com is answered by the sandbox, by way of a proxy. The JavaScript SDK knows no
 proxy; it is told another address by the variable that it reads for that.
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.folders import README
+from tests.support.documents import EVERYTHING, block
 from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY
@@ -25,15 +25,9 @@ from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 
-def recipe(name: str) -> str:
-    found = re.search(rf"<!-- recipe: {name} -->\n```\w+\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert found, name
-    return found[1]
-
-
 @pytest.fixture
 def around(signed_in: Program, sandbox: Sandbox, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of the person who follows the README: the command on PATH, and Webex where it always is."""
+    """The environment of the person who follows the documents: the command on PATH, and Webex where it always is."""
     with webexapis(sandbox.port, tmp_path) as variables:
         path = os.pathsep.join([str(WEBEX_TOKEN.parent), os.environ["PATH"]])
         yield {**signed_in.environment, **variables, "PATH": path}
@@ -63,15 +57,15 @@ def asked_as_ada(sandbox: Sandbox) -> bool:
 
 def test_curl(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     require("curl")
-    done = shell(recipe("curl"), around, tmp_path)
+    done = shell(block("curl"), around, tmp_path)
     assert (done.status, done.err, json.loads(done.out)["displayName"]) == (0, "", "Ada Lovelace")
     assert asked_as_ada(sandbox)
 
 
 @pytest.mark.parametrize("name", ["webexpythonsdk", "wxc_sdk"])
 def test_an_sdk_for_python(around: dict[str, str], sandbox: Sandbox, tmp_path: Path, name: str) -> None:
-    (tmp_path / "whoami.py").write_text(recipe(name))
-    assert "`webex-token exec -- python whoami.py`" in README
+    (tmp_path / "whoami.py").write_text(block(name))
+    assert "`webex-token exec -- python whoami.py`" in EVERYTHING
     done = shell("webex-token exec -- python whoami.py", around, tmp_path)
     assert done == Finished(0, "Ada Lovelace\n", "")
     assert asked_as_ada(sandbox)
@@ -81,18 +75,18 @@ def test_an_sdk_for_python(around: dict[str, str], sandbox: Sandbox, tmp_path: P
 
 
 def test_a_program_that_asks_for_the_token(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "whoami.py").write_text(recipe("access_token"))
+    (tmp_path / "whoami.py").write_text(block("access_token"))
     assert shell("python whoami.py", around, tmp_path) == Finished(0, "Ada Lovelace\n", "")
     assert asked_as_ada(sandbox)
 
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the SDK that the README says to install."""
+    """A folder with the SDK that the documents say to install."""
     require("node", "npm")
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text('{"private": true}')
-    told = re.search(r"`(npm install .*?)`", README, re.DOTALL)
+    told = re.search(r"`(npm install .*?)`", EVERYTHING, re.DOTALL)
     assert told
     done = shell(f"{' '.join(told[1].split())} --no-audit --no-fund --loglevel error", dict(os.environ), folder)
     if done.status and not ON_CI:
@@ -102,8 +96,8 @@ def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_sdk_for_javascript(around: dict[str, str], sandbox: Sandbox, javascript: Path) -> None:
-    (javascript / "whoami.js").write_text(recipe("node"))
-    assert "`webex-token exec -- node whoami.js`" in README
+    (javascript / "whoami.js").write_text(block("node"))
+    assert "`webex-token exec -- node whoami.js`" in EVERYTHING
     pointed = {**around, "HYDRA_SERVICE_URL": sandbox.api_url}
     done = shell("webex-token exec -- node whoami.js", pointed, javascript)
     assert (done.status, done.out) == (0, "Ada Lovelace\n")
@@ -116,7 +110,7 @@ def test_cron(program: Program, sandbox: Sandbox, keyring_session: dict[str, str
     assert session.run("login", "--api-url", sandbox.api_url).status == 0
     (tmp_path / "report").write_text('#!/bin/sh\necho "$WEBEX_ACCESS_TOKEN"\n')
     (tmp_path / "report").chmod(0o700)
-    setting, line = recipe("cron").splitlines()
+    setting, line = block("cron").splitlines()
     name, _, address = setting.partition("=")
     assert (name, address) == ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/1000/bus")
     minute_to_weekday, command = line.split()[:5], line.split(maxsplit=5)[5]
@@ -132,11 +126,11 @@ def test_cron(program: Program, sandbox: Sandbox, keyring_session: dict[str, str
 
 
 def test_a_step_of_github_actions(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
-    step: dict[str, Any] = importlib.import_module("yaml").safe_load(recipe("actions"))[0]
+    step: dict[str, Any] = importlib.import_module("yaml").safe_load(block("actions"))[0]
     assert set(step) == {"name", "env", "run"}
     assert step["env"] == {"WEBEX_SIGN_IN": "${{ secrets.WEBEX_SIGN_IN }}"}
     (tmp_path / "whoami.py").write_text(
-        f"{recipe('wxc_sdk')}import os\nprint(sorted(name for name in os.environ if name.startswith('WEBEX_')))\n"
+        f"{block('wxc_sdk')}import os\nprint(sorted(name for name in os.environ if name.startswith('WEBEX_')))\n"
     )
     exported = shell("webex-token export", around, tmp_path).out.strip()
     nothing_of_ours = {name: value for name, value in around.items() if not name.startswith("WEBEX_")}
@@ -155,7 +149,7 @@ def test_direnv(around: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> Non
     require("direnv")
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / ".envrc").write_text(recipe("direnv"))
+    (folder / ".envrc").write_text(block("direnv"))
     assert shell("direnv allow", around, folder).status == 0
     done = shell("direnv exec . printenv WEBEX_ACCESS_TOKEN", around, folder)
     assert (done.status, done.out) == (0, f"{sandbox.webex.grants[-1].access_token}\n")
@@ -188,7 +182,7 @@ class TestMovingOver:
             f"export EVENT_LOOP_SLEEP_SECONDS=1800\n"
             f"export EVENT_LOOP_DAYS=2\n"
         )
-        script = recipe("sample").replace("webex-token watch", "exec webex-token watch")
+        script = block("sample").replace("webex-token watch", "exec webex-token watch")
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(["sh", "-ec", script], cwd=tmp_path, env=elsewhere, stdout=log, stderr=log)
             try:
@@ -214,7 +208,7 @@ class TestMovingOver:
             "token": answer["access_token"],
         }
         (tmp_path / ".wtr-cli.json").write_text(json.dumps(kept, indent=2))
-        done = shell(recipe("wtr"), elsewhere, tmp_path)
+        done = shell(block("wtr"), elsewhere, tmp_path)
         assert done.err == ""
         assert done.out.splitlines()[0] == "Imported the sign-in of Ada Lovelace <ada@example.com> (profile default)."
         sandbox.webex.advance(2 * DAY)
@@ -238,7 +232,7 @@ class TestMovingOver:
             ["python", "-c", writing], cwd=tmp_path, env=elsewhere, input=json.dumps(answer).encode(), check=True
         )
         (tmp_path / "secret.txt").write_text(sandbox.webex.client_secret)
-        done = shell(recipe("yaml").replace("C9…", sandbox.webex.client_id), elsewhere, tmp_path, "sh", "-e")
+        done = shell(block("yaml").replace("C9…", sandbox.webex.client_id), elsewhere, tmp_path, "sh", "-e")
         assert (done.status, done.err) == (0, "")
         lines = done.out.splitlines()
         assert lines[0] == "Imported the tokens of Ada Lovelace <ada@example.com> (profile default)."
