@@ -152,6 +152,27 @@ def test_every_variable_and_exit_status_is_told() -> None:
     assert {str(status) for status in statuses} <= set(re.findall(r"^\| (\d+) \|", EVERYTHING, re.MULTILINE))
 
 
+def documented_keys(name: str, heading: str) -> set[str]:
+    """The keys in the first column of the table under ``heading``."""
+    section = document(name).text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    firsts = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return {key for first in firsts for key in re.findall(r"`([^`]+)`", first)}
+
+
+def test_every_key_of_the_json_of_show_and_doctor_is_documented(signed_in: Program) -> None:
+    shown = json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]
+    only_of_failures = {"error", "hint", "exit_status"}
+    assert documented_keys(".github/docs/commands.md", "The JSON of show") == set(shown) | only_of_failures
+    report = json.loads(signed_in.run("doctor", "--json").out)
+    keys = {*report, *(f"findings[].{key}" for finding in report["findings"] for key in finding)}
+    assert documented_keys(".github/docs/commands.md", "The JSON of doctor") == keys
+
+
+def test_every_key_of_the_log_for_machines_is_documented(signed_in: Program) -> None:
+    line = signed_in.run("watch", "--once", "--log-format", "json").out.splitlines()[0]
+    assert documented_keys(".github/docs/watch.md", "The log for machines") == set(json.loads(line))
+
+
 def test_the_top_level_holds_what_it_should() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     if listed.returncode:
