@@ -25,8 +25,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """As many rounds as the README says, instead of as many as fit into every run."""
-    parser.addoption("--full", action="store_true", help="as often as the README says (35 minutes)")
+    """As many rounds as CONTRIBUTING.md says, instead of as many as fit into every run."""
+    parser.addoption("--full", action="store_true", help="as often as CONTRIBUTING.md says (35 minutes)")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """What is killed, and what is raced for, at random moments: the last good record stays, one spends the refresh token.
 
-A few rounds by default; ``pytest --full`` does as many as the README says. The seed of a run is printed.
+A few rounds by default; ``pytest --full`` does as many as CONTRIBUTING.md says. The seed of a run is printed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Help that a person can work from: every verb and every option has its words, its place in the README, completion.
+"""Help that a person can work from: every verb and every option has its words, its place in the documents, completion.
 
 The tests walk the tree of commands, so they hold for a verb that is new today.
 """
@@ -12,7 +12,8 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 
-from tests.support.folders import README, SUPPORT
+from tests.support.documents import EVERYTHING
+from tests.support.folders import SUPPORT
 from tests.support.program import Program
 from webex_token_cli.config.settings import STORES
 from webex_token_cli.main import COMMANDS, group
@@ -21,7 +22,7 @@ from webex_token_cli.sandbox.server import Sandbox
 
 OVERHEARD = SUPPORT / "overheard"
 
-# Every verb has these, and the README says so once.
+# Every verb has these, and the documents say so once.
 COMMON = {"-v", "--verbose", "--debug", "-h", "--help"}
 
 
@@ -160,23 +161,23 @@ def test_every_variable_that_a_verb_reads_is_in_its_help(
     assert {name for name in read if name not in helped(program, (verb,))} == set()
 
 
-# The README.
+# The documents.
 
 
-def told_in_the_readme() -> dict[tuple[str, ...], set[str]]:
-    """The options that the README's table of commands has for each."""
-    rows = re.findall(r"^\| `webex-token ([a-z]+(?: [a-z]+)*)[^`]*` \| ([^|]*) \|", README, re.MULTILINE)
+def documented_options() -> dict[tuple[str, ...], set[str]]:
+    """The options that the documents' table of commands has for each."""
+    rows = re.findall(r"^\| `webex-token ([a-z]+(?: [a-z]+)*)[^`]*` \| ([^|]*) \|", EVERYTHING, re.MULTILINE)
     return {tuple(words.split()): set(re.findall(r"`(-[-a-z]+)", options)) for words, options in rows}
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=named)
-def test_every_command_has_a_place_in_the_readme_with_all_its_options(path: tuple[str, ...]) -> None:
+def test_every_command_has_a_place_in_the_documents_with_all_its_options(path: tuple[str, ...]) -> None:
     options = {name for option in LEAVES[path].params if isinstance(option, click.Option) for name in option.opts}
-    assert told_in_the_readme()[path] == options - COMMON
+    assert documented_options()[path] == options - COMMON
 
 
-def test_the_readme_tells_of_no_command_that_is_none() -> None:
-    assert set(told_in_the_readme()) == set(LEAVES)
+def test_the_documents_name_no_command_that_does_not_exist() -> None:
+    assert set(documented_options()) == set(LEAVES)
 
 
 # Completion.

@@ -1,11 +1,10 @@
-"""The README's pictures show what the program says today."""
+"""The documents' pictures show what the program says today."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.folders import README
+from tests.support.documents import linked_files
 from tests.support.pictures import FOLDER, commands, on_a_terminal, somebody, words
 from tests.support.program import Program
 
@@ -39,5 +38,5 @@ def test_a_picture_of_show_has_its_rows_in_it(person: Program, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", commands())
-def test_the_readme_shows_it(name: str) -> None:
-    assert f"(.pictures/{name}.svg)" in README or f'"{Path(".pictures", name)}.svg"' in README
+def test_a_document_shows_it(name: str) -> None:
+    assert FOLDER / f"{name}.svg" in linked_files()

@@ -1,4 +1,4 @@
-"""The README tells the truth: every room is in it, and its commands print what it says they print."""
+"""The documents tell the truth: their commands print what they say, and every variable and exit status is there."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import README, ROOT
+from tests.support.documents import DOCUMENTS, EVERYTHING, document
+from tests.support.folders import ROOT
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.systemctl import FakeSystemd
@@ -23,15 +24,15 @@ from webex_token_cli.sandbox.server import Sandbox
 
 @dataclass(frozen=True)
 class Example:
-    """A command of the README, and what it says the command prints."""
+    """A command of a document, and what the document says the command prints."""
 
     command: str
     output: str
 
 
-def examples() -> list[Example]:
+def examples(text: str) -> list[Example]:
     found = []
-    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             found.append(Example(command, output.strip("\n")))
@@ -67,10 +68,22 @@ def rules() -> Rules:
     return Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
 
 
-def test_the_commands_print_what_the_readme_says(
-    program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path
+# How many examples each document has.
+EXAMPLES = {"README.md": 11, ".github/docs/sign-in.md": 2, ".github/docs/watch.md": 4}
+
+
+def test_no_document_with_examples_is_forgotten() -> None:
+    assert {each.name: len(examples(each.text)) for each in DOCUMENTS if examples(each.text)} == EXAMPLES
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_commands_print_what_the_documents_say(
+    program: Program, sandbox: Sandbox, own_desktop: dict[str, str], tmp_path: Path, name: str
 ) -> None:
-    settings = program.having(**keyring_session, WEBEX_TOKEN_STORE=None)
+    """The README begins with the first sign-in. The other documents are for a person who is signed in."""
+    settings = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
+    if name != "README.md":
+        assert settings.run("login").status == 0
     another_machine(tmp_path / "ssh", tmp_path / "another-machine")
     service_app(sandbox, tmp_path)
     systemd = FakeSystemd(tmp_path / "systemd", program.home / ".config/systemd/user/webex-token.service")
@@ -78,10 +91,9 @@ def test_the_commands_print_what_the_readme_says(
     systemd.set(says="")
     path = os.pathsep.join([str(tmp_path), str(systemd.folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
     environment = {**settings.environment, "PATH": path}
-    told = [Example(each.command, settled(each.output)) for each in examples()]
-    assert len(told) == 17
-    shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in examples()]
-    assert shown == told
+    written = examples(document(name).text)
+    shown = [Example(each.command, settled(run(each, environment, sandbox, tmp_path))) for each in written]
+    assert shown == [Example(each.command, settled(each.output)) for each in written]
 
 
 def another_machine(ssh: Path, home: Path) -> None:
@@ -128,24 +140,37 @@ def _accept_by_hand(log: Path) -> None:
     answer(next(word for word in log.read_text().split() if "/authorize?" in word))
 
 
-def test_every_room_is_in_the_picture() -> None:
-    package = ROOT / "webex_token_cli"
-    rooms = {p.name for p in package.glob("*.py") if not p.name.startswith("__")}
-    rooms |= {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
-    drawn = set(re.findall(r"^  (\S+)  ", README.split("```text")[1].split("```")[0], re.MULTILINE))
-    assert drawn == rooms
-
-
 def test_every_variable_and_exit_status_is_told() -> None:
     sources = "".join(
         path.read_text() for path in (ROOT / "webex_token_cli").rglob("*.py") if "sandbox" not in path.parts
     )
     variables = set(re.findall(r'"((?:WEBEX|EVENT_LOOP)_[A-Z_]+)"', sources)) - {"WEBEX_", "EVENT_LOOP_"}
-    assert {name for name in variables if f"`{name}`" not in README} == set()
+    assert {name for name in variables if f"`{name}`" not in EVERYTHING} == set()
     from webex_token_cli import errors
 
     statuses = {kind.exit_status for kind in vars(errors).values() if hasattr(kind, "exit_status")}
-    assert {str(status) for status in statuses} <= set(re.findall(r"^\| (\d+) \|", README, re.MULTILINE))
+    assert {str(status) for status in statuses} <= set(re.findall(r"^\| (\d+) \|", EVERYTHING, re.MULTILINE))
+
+
+def documented_keys(name: str, heading: str) -> set[str]:
+    """The keys in the first column of the table under ``heading``."""
+    section = document(name).text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    firsts = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return {key for first in firsts for key in re.findall(r"`([^`]+)`", first)}
+
+
+def test_every_key_of_the_json_of_show_and_doctor_is_documented(signed_in: Program) -> None:
+    shown = json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]
+    only_of_failures = {"error", "hint", "exit_status"}
+    assert documented_keys(".github/docs/commands.md", "The JSON of show") == set(shown) | only_of_failures
+    report = json.loads(signed_in.run("doctor", "--json").out)
+    keys = {*report, *(f"findings[].{key}" for finding in report["findings"] for key in finding)}
+    assert documented_keys(".github/docs/commands.md", "The JSON of doctor") == keys
+
+
+def test_every_key_of_the_log_for_machines_is_documented(signed_in: Program) -> None:
+    line = signed_in.run("watch", "--once", "--log-format", "json").out.splitlines()[0]
+    assert documented_keys(".github/docs/watch.md", "The log for machines") == set(json.loads(line))
 
 
 def test_the_top_level_holds_what_it_should() -> None:

@@ -1,7 +1,7 @@
 """What the standards ask of a native app: each requirement, where it is met, and which tests hold it there.
 
 RFC 8252 (OAuth 2.0 for Native Apps) sections 7 and 8, RFC 9700 (Best Current Practice for OAuth 2.0 Security)
-section 2.1. The README has the same rows in short form.
+section 2.1. .github/docs/security.md has the same rows in short form.
 """
 
 import ast
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.folders import README, TESTS
+from tests.support.documents import document
+from tests.support.folders import TESTS
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,10 @@ def test_a_requirement_is_met_and_tested_where_it_says(requirement: Requirement)
         assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, name
 
 
-def test_the_readme_has_the_same_rows() -> None:
+def test_the_documents_have_the_same_rows() -> None:
     rows = [
         line.strip("| ").split(" | ")[0]
-        for line in README.splitlines()
+        for line in document(".github/docs/security.md").text.splitlines()
         if line.startswith(("| RFC 8252", "| RFC 9700"))
     ]
     told = [row.split(": ")[0] for row in rows]

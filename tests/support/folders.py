@@ -5,4 +5,3 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 SUPPORT = TESTS / "support"
-README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The README's recipes work as printed, with the real clients.
+"""The recipes of the documents work as printed, with the real clients.
 
 A proxy answers requests for https://webexapis.com from the sandbox. The JavaScript SDK supports no proxy, so its
 own environment variable gives it the sandbox's address.
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.folders import README
+from tests.support.documents import EVERYTHING, block
 from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY
@@ -25,16 +25,9 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 
-def recipe(name: str) -> str:
-    """The code block that follows ``<!-- recipe: NAME -->`` in the README."""
-    found = re.search(rf"<!-- recipe: {name} -->\n```\w+\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert found, name
-    return found[1]
-
-
 @pytest.fixture
 def user_environment(signed_in: Program, sandbox: Sandbox, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a user who follows the README: the command is on PATH, and webexapis.com is the sandbox."""
+    """The environment of a user who follows the documents: the command is on PATH, and webexapis.com is the sandbox."""
     with webexapis(sandbox.port, tmp_path) as variables:
         path = os.pathsep.join([str(WEBEX_TOKEN.parent), os.environ["PATH"]])
         yield {**signed_in.environment, **variables, "PATH": path}
@@ -65,7 +58,7 @@ def client_used_the_newest_token(sandbox: Sandbox) -> bool:
 
 def test_the_recipe_for_curl(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     require("curl")
-    done = shell(recipe("curl"), user_environment, tmp_path)
+    done = shell(block("curl"), user_environment, tmp_path)
     assert (done.status, done.err, json.loads(done.out)["displayName"]) == (0, "", "Ada Lovelace")
     assert client_used_the_newest_token(sandbox)
 
@@ -74,8 +67,8 @@ def test_the_recipe_for_curl(user_environment: dict[str, str], sandbox: Sandbox,
 def test_the_recipe_for_a_python_sdk(
     user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / "whoami.py").write_text(recipe(name))
-    assert "`webex-token exec -- python whoami.py`" in README
+    (tmp_path / "whoami.py").write_text(block(name))
+    assert "`webex-token exec -- python whoami.py`" in EVERYTHING
     done = shell("webex-token exec -- python whoami.py", user_environment, tmp_path)
     assert done == Finished(0, "Ada Lovelace\n", "")
     assert client_used_the_newest_token(sandbox)
@@ -87,18 +80,18 @@ def test_the_recipe_for_a_python_sdk(
 def test_the_recipe_for_access_token_in_python(
     user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    (tmp_path / "whoami.py").write_text(recipe("access_token"))
+    (tmp_path / "whoami.py").write_text(block("access_token"))
     assert shell("python whoami.py", user_environment, tmp_path) == Finished(0, "Ada Lovelace\n", "")
     assert client_used_the_newest_token(sandbox)
 
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the README's `npm install` command has installed the SDK."""
+    """A folder into which the documents' `npm install` command has installed the SDK."""
     require("node", "npm")
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text('{"private": true}')
-    install = re.search(r"`(npm install .*?)`", README, re.DOTALL)
+    install = re.search(r"`(npm install .*?)`", EVERYTHING, re.DOTALL)
     assert install
     done = shell(f"{' '.join(install[1].split())} --no-audit --no-fund --loglevel error", dict(os.environ), folder)
     if done.status and not ON_CI:
@@ -110,8 +103,8 @@ def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_recipe_for_the_javascript_sdk(
     user_environment: dict[str, str], sandbox: Sandbox, javascript: Path
 ) -> None:
-    (javascript / "whoami.js").write_text(recipe("node"))
-    assert "`webex-token exec -- node whoami.js`" in README
+    (javascript / "whoami.js").write_text(block("node"))
+    assert "`webex-token exec -- node whoami.js`" in EVERYTHING
     pointed = {**user_environment, "HYDRA_SERVICE_URL": sandbox.api_url}
     done = shell("webex-token exec -- node whoami.js", pointed, javascript)
     assert (done.status, done.out) == (0, "Ada Lovelace\n")
@@ -126,7 +119,7 @@ def test_the_recipe_for_cron(
     assert session.run("login", "--api-url", sandbox.api_url).status == 0
     (tmp_path / "report").write_text('#!/bin/sh\necho "$WEBEX_ACCESS_TOKEN"\n')
     (tmp_path / "report").chmod(0o700)
-    setting, line = recipe("cron").splitlines()
+    setting, line = block("cron").splitlines()
     name, _, address = setting.partition("=")
     assert (name, address) == ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/1000/bus")
     minute_to_weekday, command = line.split()[:5], line.split(maxsplit=5)[5]
@@ -142,11 +135,11 @@ def test_the_recipe_for_cron(
 
 
 def test_the_recipe_for_github_actions(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
-    step: dict[str, Any] = importlib.import_module("yaml").safe_load(recipe("actions"))[0]
+    step: dict[str, Any] = importlib.import_module("yaml").safe_load(block("actions"))[0]
     assert set(step) == {"name", "env", "run"}
     assert step["env"] == {"WEBEX_SIGN_IN": "${{ secrets.WEBEX_SIGN_IN }}"}
     (tmp_path / "whoami.py").write_text(
-        f"{recipe('wxc_sdk')}import os\nprint(sorted(name for name in os.environ if name.startswith('WEBEX_')))\n"
+        f"{block('wxc_sdk')}import os\nprint(sorted(name for name in os.environ if name.startswith('WEBEX_')))\n"
     )
     exported = shell("webex-token export", user_environment, tmp_path).out.strip()
     other_variables = {name: value for name, value in user_environment.items() if not name.startswith("WEBEX_")}
@@ -165,7 +158,7 @@ def test_the_recipe_for_direnv(user_environment: dict[str, str], sandbox: Sandbo
     require("direnv")
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / ".envrc").write_text(recipe("direnv"))
+    (folder / ".envrc").write_text(block("direnv"))
     assert shell("direnv allow", user_environment, folder).status == 0
     done = shell("direnv exec . printenv WEBEX_ACCESS_TOKEN", user_environment, folder)
     assert (done.status, done.out) == (0, f"{sandbox.webex.grants[-1].access_token}\n")
@@ -200,7 +193,7 @@ class TestSwitchingFromAnotherTool:
             f"export EVENT_LOOP_SLEEP_SECONDS=1800\n"
             f"export EVENT_LOOP_DAYS=2\n"
         )
-        script = recipe("sample").replace("webex-token watch", "exec webex-token watch")
+        script = block("sample").replace("webex-token watch", "exec webex-token watch")
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(["sh", "-ec", script], cwd=tmp_path, env=new_user, stdout=log, stderr=log)
             try:
@@ -226,7 +219,7 @@ class TestSwitchingFromAnotherTool:
             "token": answer["access_token"],
         }
         (tmp_path / ".wtr-cli.json").write_text(json.dumps(wtr_file, indent=2))
-        done = shell(recipe("wtr"), new_user, tmp_path)
+        done = shell(block("wtr"), new_user, tmp_path)
         assert done.err == ""
         assert done.out.splitlines()[0] == "Imported the sign-in of Ada Lovelace <ada@example.com> (profile default)."
         sandbox.webex.advance(2 * DAY)
@@ -250,7 +243,7 @@ class TestSwitchingFromAnotherTool:
             ["python", "-c", writing], cwd=tmp_path, env=new_user, input=json.dumps(answer).encode(), check=True
         )
         (tmp_path / "secret.txt").write_text(sandbox.webex.client_secret)
-        done = shell(recipe("yaml").replace("C9…", sandbox.webex.client_id), new_user, tmp_path, "sh", "-e")
+        done = shell(block("yaml").replace("C9…", sandbox.webex.client_id), new_user, tmp_path, "sh", "-e")
         assert (done.status, done.err) == (0, "")
         lines = done.out.splitlines()
         assert lines[0] == "Imported the tokens of Ada Lovelace <ada@example.com> (profile default)."

@@ -1,4 +1,4 @@
-"""The README's recipes that pass each new token on to another program. Each is run as the README prints it."""
+"""The recipes of the documents that pass each new token on to another program. Each is run as it is printed there."""
 
 import base64
 import importlib.util
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import README
+from tests.support.documents import block
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.requirements import ON_CI, require
@@ -50,10 +50,7 @@ def due(program: Program, sandbox: Sandbox, folder: Path) -> Program:
 
 
 def recipe(name: str, language: str = "sh") -> str:
-    """The code block that follows ``<!-- check: NAME -->`` in the README."""
-    found = re.search(rf"<!-- check: {name} -->\n```{language}\n(.*?)```", README, re.DOTALL)
-    assert found is not None
-    return found[1].strip()
+    return block(name, language).strip()
 
 
 def run(due: Program, name: str, until: str) -> str:
