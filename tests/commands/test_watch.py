@@ -55,7 +55,7 @@ def test_a_signal_ends_it_at_once(signed_in: Program, number: signal.Signals, st
     assert done.status == status
     assert time.monotonic() - asked < 1
     assert done.err == (
-        "Looking every 60 minutes, renewing what was refreshed 24 hours ago or longer. Ctrl-C ends it.\n"
+        "Checking every 60 minutes, and renewing a token 24 hours after its last refresh. Ctrl-C ends it.\n"
     )
     assert events(done.out) == [("default", "fresh")]
 
@@ -168,7 +168,7 @@ def test_a_sign_in_elsewhere_joins_and_a_logout_leaves(signed_in: Program) -> No
 @pytest.mark.parametrize(
     ("variables", "arguments", "said"),
     [
-        ({}, [], "Looking every 60 minutes, renewing what was refreshed 24 hours ago or longer."),
+        ({}, [], "Checking every 60 minutes, and renewing a token 24 hours after its last refresh."),
         (
             {"EVENT_LOOP_SLEEP_SECONDS": "7200", "EVENT_LOOP_DAYS": "0.5"},
             [],
@@ -285,7 +285,7 @@ def test_a_config_file_that_breaks_meanwhile_does_not_end_it(signed_in: Program)
         config.write_bytes(b"\xff" + whole.encode())
         watch.wait_for("config.ini  failed: ")
         config.write_text(whole)
-        watch.wait_for("config.ini  fresh: it can be read again; it had failed for ")
+        watch.wait_for("config.ini  fresh: it can be read again; it had been failing for ")
         look(watch, "default")
         watch.process.send_signal(signal.SIGTERM)
         assert watch.finish().status == 0

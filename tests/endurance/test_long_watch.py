@@ -12,7 +12,7 @@ from tests.support.stored import DAY, age
 from webex_token_cli.sandbox.grants import Rules
 from webex_token_cli.sandbox.server import Fault, Sandbox
 
-OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had failed for "
+OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had been failing for "
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_one_that_may_pass_is_said_at_growing_distance_and_when_it_is_over(
     status, body = fault
     sandbox.order(Fault("/v1/access_token", status, {}, body, times=5))
     with signed_in.started("watch", "--interval", "1") as watch:
-        watch.wait_for("it had failed for ")
+        watch.wait_for("it had been failing for ")
         watch.process.send_signal(signal.SIGTERM)
         done = watch.finish()
     lines = [settled(line).removeprefix("TIME  default  ") for line in done.out.splitlines()]

@@ -9,11 +9,12 @@ import collections
 import random
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TypeVar
 
 from keyring.errors import KeyringError
 
-from tests.support.world import AtOnce
+from tests.support.world import Immediate
 from tests.support.year import (
     DAY,
     END,
@@ -31,11 +32,11 @@ from tests.support.year import (
     within,
 )
 from webex_token_cli.errors import SignInNeeded, TemporaryFailure, TooManyRequests, WebexTokenError
-from webex_token_cli.refresh.check import Account, Hooks
+from webex_token_cli.refresh.check import Hooks, ProfileChecker
 from webex_token_cli.refresh.events import Event, Kind
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.refresh.schedule import CLOCK_SLACK, Attention, Timing
-from webex_token_cli.refresh.watcher import Settlement, Watcher
+from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
 from webex_token_cli.store.records import CredentialStore, decode
 from webex_token_cli.system.timeouts import BoundedCalls
 from webex_token_cli.tokens import TokenRecord, TokenResponse
@@ -83,7 +84,7 @@ class Machine(Time):
         self.store = CredentialStore(
             self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=_Unbounded()
         )
-        self.refresher = Refresher(self.store, self.spend, self.clock, self.busy)
+        self.refresher = Refresher(self.store, self.redeem, self.clock, self.busy)
         for name in NAMES:
             self.sign_in(name)
         for at, seconds in self.calendar.suspends:
@@ -104,9 +105,8 @@ class Machine(Time):
             due = [name for name in waiting if self.stored(name).refreshed_at + MAX_AGE <= self.clock()]
             self.woken = self.true, due
 
-            self.plan(
-                self.true + 61, lambda: None
-            )  # in a nap after the one that the machine woke in, see whether it was
+            # `before_event` checks this in the wait after the one in which the machine woke up.
+            self.plan(self.true + 61, lambda: None)
 
     def before_event(self) -> None:
         """Hold the watch to have looked at what was due when the machine woke, in its first moment."""
@@ -166,7 +166,7 @@ class Machine(Time):
 
     # -- Webex, as it is reached from here -------------------------------------------------------------
 
-    def spend(self, record: TokenRecord) -> TokenResponse:
+    def redeem(self, record: TokenRecord) -> TokenResponse:
         name, asked = record.client_id, self.true
         service, grant = SERVICES[name], self.webex.grants[name]
         since, until = self.webex.quiet.get(service, (0.0, 0.0))
@@ -205,7 +205,7 @@ class Machine(Time):
         """Hold the watch to have refreshed in the first time that was long enough for it.
 
         That is, from a day after ``since`` on: the machine awake, the network and Webex there, and not wanting to be
-        left alone, the store working, for as long as one look after the other may take, and a nap.
+        left alone, the store working, for as long as one look after the other may take, and one wait.
         """
         due = since + MAX_AGE
         if until - due <= INTERVAL + LATE:
@@ -265,24 +265,8 @@ class Machine(Time):
             self.problem(f"{name} was tried again after {self.true - before:.2f} s")
         self.looked_at[name] = self.true
 
-    def account(self, name: str) -> Account:
-        def stored() -> TokenRecord | None:
-            self.looks(name)
-            record = self.store.load(name)
-            self.expected.pop(name, None)
-            return record
-
-        def refresh(due: Callable[[TokenRecord], bool]) -> Outcome:
-            self.looks(name)
-            return self.refresher.refresh(name, due)
-
-        def save_late(unsaved: NotSaved) -> Outcome:
-            self.looks(name)
-            outcome = self.refresher.save_late(name, unsaved)
-            self.saved_late += 1
-            return outcome
-
-        return Account(SERVICES[name], stored, refresh, save_late)
+    def refresher_of(self, name: str) -> "MachineRefresher":
+        return MachineRefresher(self, SERVICES[name])
 
     def report(self, event: Event) -> None:
         name, error = event.profile or "", event.error
@@ -315,9 +299,9 @@ class Machine(Time):
         for name in NAMES:
             if name not in self.dead and not self.webex.grants[name].revoked:
                 self.check_gap(name, self.webex.grants[name].last, self.true)
-        if self.longest_nap > 60:
-            self.problems.append(f"a nap of {self.longest_nap} s")
-        self.problems += [f"{name} showed a spent refresh token" for name in self.webex.reused]
+        if self.longest_wait > 60:
+            self.problems.append(f"a wait of {self.longest_wait} s")
+        self.problems += [f"{name} showed a refresh token that was redeemed before" for name in self.webex.reused]
         if len(set(self.refused)) != len(self.refused):
             self.problems.append("a grant that was refused was shown again")
         if not self.refused == self.told == self.called:
@@ -345,19 +329,48 @@ class Machine(Time):
         self.expected.clear()
 
     def watcher(self) -> Watcher:
+        timing = Timing(INTERVAL, MAX_AGE)
+
+        def over() -> bool:
+            return self.true >= END
+
+        hooks = Hooks(on_attention=lambda name, words: self.heard.append((name, words)))
         return Watcher(
             profiles=self.profiles,
-            account=self.account,
-            crew=AtOnce[Settlement](),
-            report=self.report,
-            timing=Timing(INTERVAL, MAX_AGE),
+            checker=ProfileChecker(self.refresher_of, timing, self.clock, over, hooks),
+            executor=Immediate[TaskResult](),
+            control=Control(self.wait, over),
+            listener=Listener(self.report),
+            timing=timing,
             clock=self.clock,
-            nap=self.nap,
-            stopping=lambda: self.true >= END,
-            hooks=Hooks(on_attention=lambda name, words: self.heard.append((name, words))),
-            draw=self.dice.uniform,
+            jitter=self.dice.uniform,
         )
 
     def problem(self, words: str) -> None:
         day, rest = divmod(self.true - START, DAY)
         self.problems.append(f"day {day:.0f}, {rest / HOUR:.2f} h: {words}")
+
+
+@dataclass(frozen=True)
+class MachineRefresher:
+    """The machine's refresher, which notes when it is used."""
+
+    machine: Machine
+    api_url: str
+
+    def stored(self, name: str) -> TokenRecord | None:
+        self.machine.looks(name)
+        record = self.machine.refresher.stored(name)
+        if name in self.machine.dead:
+            # A profile that waits for a sign-in is only read, so a failure to read it is over without an event.
+            self.machine.expected.pop(name, None)
+        return record
+
+    def refresh_from(self, name: str, seen: TokenRecord) -> Outcome:
+        return self.machine.refresher.refresh_from(name, seen)
+
+    def save_late(self, name: str, unsaved: NotSaved) -> Outcome:
+        self.machine.looks(name)
+        outcome = self.machine.refresher.save_late(name, unsaved)
+        self.machine.saved_late += 1
+        return outcome

@@ -1,4 +1,4 @@
-"""A year in which everything happens to a watcher that can, drawn from a seed, on a clock that its naps move on.
+"""A year in which everything happens to a watcher that can, drawn from a seed, on a clock that its waits advance.
 
 This is the script: time, what happens when, and Webex. Whom it happens to stands in ``machine.py``.
 """
@@ -17,7 +17,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 START = 1_800_000_000
 END = START + 365 * DAY
 
-# A nap, and what is lost to the rounding of seconds.
+# One wait, and what is lost to the rounding of seconds.
 LATE = 60.0 + 2.0
 
 NAMES = ("default", "work", "lab", "bot", "gov")
@@ -195,7 +195,7 @@ class Time:
         self.true, self.offset = float(START), 0.0
         self.away: list[Span] = []
         self.stepped: list[tuple[float, float]] = []
-        self.longest_nap = 0.0
+        self.longest_wait = 0.0
         self._order = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._next = float("inf")
@@ -210,13 +210,13 @@ class Time:
         self._next = self._events[0][0]
 
     def before_event(self) -> None:
-        """Called in a nap in which something happens."""
+        """Called in a wait in which something happens."""
 
-    def nap(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Sleep; a suspend in the middle of it makes it longer."""
         end = self.true + seconds
-        if seconds > self.longest_nap:
-            self.longest_nap = seconds
+        if seconds > self.longest_wait:
+            self.longest_wait = seconds
         if end >= self._next:
             self.before_event()
             while self._events and self._events[0][0] <= end:

@@ -152,7 +152,7 @@ def test_a_terminal_that_goes_away_takes_it_along(
         if delay:
             wait_until(lambda: sandbox.in_flight > 0)
         else:
-            child.expect("Next look in ")
+            child.expect("Next check in ")
         child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # types-pexpect does not know of it
         wait_until(lambda: not child.isalive(), timeout=delay + 2)
         assert child.signalstatus is None  # it has ended, and was not ended
@@ -168,7 +168,7 @@ def test_a_terminal_that_goes_away_is_no_wish_to_look(signed_in: Program, tmp_pa
         "sh", ["-c", f"exec {WEBEX_TOKEN} watch >{log}"], env=signed_in.environment, encoding="utf-8", timeout=20
     )
     try:
-        child.expect("Next look in ")
+        child.expect("Next check in ")
         wait_until(lambda: "fresh: " in log.read_text())
         child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # as above
         wait_until(lambda: not child.isalive(), timeout=2)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.records import SERVICE, CredentialStore, encode
 from webex_token_cli.store.splitting import SplittingKeyring
-from webex_token_cli.system.signals import before_dying
+from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.tokens import Person, TokenRecord
 
 # No profile's name has a ":" in it. It is the same each time, so what a killed probe has left is gone after the next.
@@ -37,7 +37,7 @@ def probe(store: CredentialStore) -> None:
     Raises StoreUnavailable when the store does not do all of that.
     """
     store.check()
-    with store.lock(ENTRY), before_dying(lambda: _remove_at_last(store)):
+    with store.lock(ENTRY), cleanup_on_signal(lambda: _remove_at_last(store)):
         try:
             store.save(ENTRY, RECORD)
             store.delete(ENTRY)

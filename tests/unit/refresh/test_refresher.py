@@ -1,4 +1,4 @@
-"""Lock, read again, spend, save: with the sandbox over real sockets and the file store."""
+"""Lock, read again, redeem, save: with the sandbox over real sockets and the file store."""
 
 import threading
 import time
