@@ -21,7 +21,7 @@ from webex_token_cli.tokens import TokenRecord
         (replace(RECORD, access_expires_at=START + 60), DAY, HOUR, START + 60 - 2 * HOUR),
     ],
 )
-def test_a_profile_is_due_at_its_age_or_two_rounds_before_its_end(
+def test_a_profile_is_due_at_the_maximum_age_or_two_rounds_before_its_expiry(
     record: TokenRecord, max_age: float, interval: float, due: float
 ) -> None:
     assert due_at(record, Timing(interval, max_age)) == due
@@ -33,7 +33,7 @@ def test_a_profile_is_due_at_its_age_or_two_rounds_before_its_end(
     st.none() | st.floats(0, 10**9),
     st.floats(0, 1),
 )
-def test_a_back_offs_between_a_little_and_an_interval(
+def test_a_retry_waits_no_longer_than_an_interval_or_retry_after(
     failures: int, interval: float, asked_for: float | None, share: float
 ) -> None:
     wait = back_off(failures, interval, asked_for, lambda low, high: low + share * (high - low))
@@ -42,6 +42,6 @@ def test_a_back_offs_between_a_little_and_an_interval(
     assert wait > 0
 
 
-def test_retries_grow() -> None:
+def test_waits_between_retries_grow() -> None:
     longest = [back_off(n, HOUR, None, lambda _, high: high) for n in (1, 2, 3, 10, 11, 99)]
     assert longest == [5, 10, 20, 2560, HOUR, HOUR]
