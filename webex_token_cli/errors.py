@@ -1,13 +1,13 @@
-"""What can go wrong, as a small family: each error knows its sentence, its hint and its exit status."""
+"""The errors of the program. Each has a message, a hint and an exit status."""
 
 from typing import ClassVar
 
 
 class WebexTokenError(Exception):
-    """Something failed in a way that a person can be told about.
+    """A failure that is reported to the person.
 
-    ``message`` is one sentence that says what failed, ``hint`` one that says what to do. Neither ever
-    holds a secret. ``tracking_id`` is what Webex support asks for, where Webex gave one; the message has it too.
+    ``message`` is one sentence that says what failed, ``hint`` one that says what to do. Neither ever contains a
+    secret. ``tracking_id`` is the ID that Webex support asks for, empty if Webex gave none; the message has it too.
     """
 
     exit_status: ClassVar[int] = 1
@@ -27,7 +27,7 @@ class WebexTokenError(Exception):
 
 
 class RequestRefused(WebexTokenError):
-    """Webex said no in a way this program does not know."""
+    """Webex refused the request with an error that this program does not know."""
 
 
 class ConfigurationError(WebexTokenError):
@@ -37,7 +37,7 @@ class ConfigurationError(WebexTokenError):
 
 
 class SignInNeeded(WebexTokenError):
-    """Only a new sign-in helps: nothing is stored, or the refresh token is spent for good."""
+    """Only a new sign-in helps: nothing is stored, or Webex does not accept the refresh token any more."""
 
     exit_status = 3
 
@@ -51,7 +51,7 @@ class GrantRefused(SignInNeeded):
 
 
 class TemporaryFailure(WebexTokenError):
-    """The network or the service failed; the same request may succeed later.
+    """The network or Webex failed; the same request may succeed later.
 
     ``retry_after`` is the number of seconds that Webex asked to be left alone for, where it said so.
     """
@@ -64,17 +64,17 @@ class TemporaryFailure(WebexTokenError):
 
 
 class TooManyRequests(TemporaryFailure):
-    """Webex is asked too often by this machine (HTTP 429), whoever asks."""
+    """This machine asks Webex too often (HTTP 429). The limit holds for every profile of the same API."""
 
 
 class StoreUnavailable(WebexTokenError):
-    """The credential store is missing, locked or corrupt, or somebody holds its lock."""
+    """The credential store is missing, locked or corrupt, or another process holds its lock."""
 
     exit_status = 5
 
 
 class DamagedEntry(StoreUnavailable):
-    """An entry of the credential store is there and is no record; only a new sign-in replaces it."""
+    """An entry of the credential store exists but cannot be read as a record; only a new sign-in replaces it."""
 
 
 class SignInNotCompleted(WebexTokenError):
@@ -84,12 +84,12 @@ class SignInNotCompleted(WebexTokenError):
 
 
 class CommandNotFound(WebexTokenError):
-    """There is no such command to run; the exit status is that of every shell (POSIX, "Exit Status for Commands")."""
+    """The command to run does not exist; the exit status is that of every shell (POSIX, "Exit Status for Commands")."""
 
     exit_status = 127
 
 
 class CommandNotRunnable(WebexTokenError):
-    """The command is there, and the system does not run it; the exit status is that of every shell."""
+    """The command exists but the system cannot run it; the exit status is that of every shell."""
 
     exit_status = 126
