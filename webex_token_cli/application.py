@@ -131,13 +131,14 @@ class Application:
     def refresher(self, settings: Settings) -> "Refresher":
         """The refresher of the settings' profile."""
         from webex_token_cli.refresh.refresher import Refresher
-        from webex_token_cli.system.signals import held_back
+        from webex_token_cli.system.signals import defer_signals
 
         # The client, and requests with it, is imported only when a refresh token is really redeemed.
         return Refresher(
             store=self.store(settings.store),
-            spend=lambda record: self.client(settings.api_url).refresh(record),
-            uninterrupted=held_back,
+            redeem=lambda record: self.client(settings.api_url).refresh(record),
+            uninterrupted=defer_signals,
+            api_url=settings.api_url,
         )
 
     def valid_record(self, profile: str, min_valid: float, may_refresh: bool = True) -> "TokenRecord":

@@ -22,10 +22,12 @@ class WebexTokenError(Exception):
         self.hint = hint
         self.tracking_id = ""
 
-    @property
-    def gist(self) -> tuple[type, str]:
-        """The same for the same failure at another time: each answer of Webex's has a tracking ID of its own."""
-        return type(self), self.message.replace(self.tracking_id, "") if self.tracking_id else self.message
+    def is_same_failure(self, other: "WebexTokenError") -> bool:
+        """Whether ``other`` is the same failure at another time. Each answer from Webex has its own tracking ID."""
+        return type(self) is type(other) and self._untracked_message() == other._untracked_message()
+
+    def _untracked_message(self) -> str:
+        return self.message.replace(self.tracking_id, "") if self.tracking_id else self.message
 
 
 class RequestRefused(WebexTokenError):
@@ -53,7 +55,7 @@ class GrantRefused(SignInNeeded):
 
 
 class TemporaryFailure(WebexTokenError):
-    """The network or the service failed; the same request may succeed later.
+    """The network or Webex failed; the same request may succeed later.
 
     ``retry_after`` is the number of seconds that Webex asked to wait, or None.
     """

@@ -255,8 +255,8 @@ def test_a_command_that_cannot_be_run_is_said(signed_in: Program, tmp_path: Path
     ):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(mode)
-    not_found = "Check how it is written, and PATH.\n"
-    not_run = "Make it a program that you may execute (chmod +x), or put the program that runs it before it.\n"
+    not_found = "Check its spelling, and that its folder is in PATH.\n"
+    not_run = "Make it executable (chmod +x), or name the program that runs it first.\n"
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for command, status, message, hint in (
         (["no-such-thing"], 127, "The command 'no-such-thing' was not found.", not_found),

@@ -15,7 +15,7 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.locks import locked
 
-# An answer that arrives when the signal has long come.
+# The body of an answer that is delayed until after the signal.
 SLOW_ANSWER = (
     '{"access_token": "the-last-one", "expires_in": 1209599, "refresh_token": "r", "refresh_token_expires_in": 9999999}'
 )
@@ -29,7 +29,7 @@ def rules(redirect_uri: str) -> Rules:
 
 
 def events(out: str) -> list[tuple[str, str]]:
-    """Profile and kind of each line. Profiles are looked at side by side: sort what comes of one round."""
+    """Profile and kind of each line. Profiles are checked side by side, so the lines of one round have to be sorted."""
     found = []
     for line in out.splitlines():
         match = LINE.fullmatch(line)
@@ -38,8 +38,8 @@ def events(out: str) -> list[tuple[str, str]]:
     return found
 
 
-def look(watch: Running, profile: str) -> None:
-    """Ask for a look, and wait until it has come to the profile."""
+def request_check(watch: Running, profile: str) -> None:
+    """Ask for a check with SIGHUP, and wait until the profile was checked."""
     line = f"{profile}  fresh: "
     seen = watch.out.count(line)
     watch.process.send_signal(signal.SIGHUP)
@@ -56,7 +56,7 @@ def test_a_signal_ends_it_at_once(signed_in: Program, number: signal.Signals, st
     assert done.status == status
     assert time.monotonic() - asked < 1
     assert done.err == (
-        "Looking every 60 minutes, renewing what was refreshed 24 hours ago or longer. Ctrl-C ends it.\n"
+        "Checking every 60 minutes, and renewing a token 24 hours after its last refresh. Ctrl-C ends it.\n"
     )
     assert events(done.out) == [("default", "fresh")]
 
@@ -73,18 +73,20 @@ def test_a_refresh_in_flight_is_finished_and_saved(signed_in: Program, sandbox: 
     assert signed_in.run("get").out == "the-last-one\n"
 
 
-@pytest.mark.parametrize("verb", ["refresh", "get"])
-def test_a_refresh_in_flight_of_another_verb_is_saved_too(signed_in: Program, sandbox: Sandbox, verb: str) -> None:
+@pytest.mark.parametrize("command", ["refresh", "get"])
+def test_a_refresh_in_flight_of_another_command_is_saved_too(
+    signed_in: Program, sandbox: Sandbox, command: str
+) -> None:
     age(signed_in, 15 * DAY)
     sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
-    with signed_in.started(verb) as running:
+    with signed_in.started(command) as running:
         wait_until(lambda: sandbox.in_flight > 0)
         running.process.send_signal(signal.SIGINT)
         assert running.finish().status == 130
     assert signed_in.run("get", "--no-refresh").out == "the-last-one\n"
 
 
-def test_once_is_one_round_and_tells_the_worst(signed_in: Program, sandbox: Sandbox) -> None:
+def test_once_is_one_round_and_returns_the_worst_status(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
     assert (signed_in.run("watch", "--once").status, sandbox.said()) == (0, ["signed in", "signed in"])
     age(signed_in, 2 * DAY)
@@ -110,13 +112,13 @@ def test_only_the_named_profiles_are_watched(signed_in: Program) -> None:
     assert sorted(events(done.out)) == [("a", "fresh"), ("b", "fresh")]
 
 
-def test_a_revoked_profile_is_said_once_and_comes_back_with_a_sign_in(signed_in: Program, sandbox: Sandbox) -> None:
+def test_a_revoked_profile_is_reported_once_and_returns_with_a_sign_in(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
     sandbox.webex.grants[0].revoked = True
     age(signed_in, 2 * DAY)
     with signed_in.started("watch", "--interval", "1") as watch:
         watch.wait_for("default  needs sign-in: ")
-        look(watch, "other")
+        request_check(watch, "other")
         assert watch.out.count("needs sign-in") == 1
         assert signed_in.run("login").status == 0
         watch.wait_for("default  signed in again: ")
@@ -124,7 +126,7 @@ def test_a_revoked_profile_is_said_once_and_comes_back_with_a_sign_in(signed_in:
         assert watch.finish().status == 0
 
 
-def test_with_nobody_left_it_ends_with_3(signed_in: Program, sandbox: Sandbox) -> None:
+def test_it_ends_with_3_if_no_profile_can_be_kept_fresh(signed_in: Program, sandbox: Sandbox) -> None:
     sandbox.webex.revoke_everything()
     age(signed_in, 2 * DAY)
     done = signed_in.run("watch")
@@ -134,7 +136,7 @@ def test_with_nobody_left_it_ends_with_3(signed_in: Program, sandbox: Sandbox) -
     )
 
 
-def test_with_nobody_at_all_it_does_not_start(program: Program) -> None:
+def test_it_does_not_start_without_a_stored_profile(program: Program) -> None:
     done = program.run("watch")
     assert (done.status, done.out, done.err) == (
         3,
@@ -143,7 +145,7 @@ def test_with_nobody_at_all_it_does_not_start(program: Program) -> None:
     )
 
 
-def test_a_temporary_failure_is_tried_again_before_the_next_look(signed_in: Program, sandbox: Sandbox) -> None:
+def test_a_temporary_failure_is_tried_again_before_the_next_round(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     time.sleep(1.1)
     sandbox.order(Fault("/v1/access_token", 503, {"Retry-After": "1"}))
@@ -158,22 +160,22 @@ def test_a_sign_in_elsewhere_joins_and_a_logout_leaves(signed_in: Program) -> No
         watch.wait_for("default  fresh: ")
         assert signed_in.run("login", "-p", "late").status == 0
         watch.wait_for("late  fresh: ")
-        look(watch, "late")
+        request_check(watch, "late")
         assert signed_in.run("logout", "-p", "late").status == 0
-        look(watch, "default")
+        request_check(watch, "default")
         seen = watch.out.count("late")
-        look(watch, "default")
+        request_check(watch, "default")
         assert watch.out.count("late") == seen
 
 
 @pytest.mark.parametrize(
     ("variables", "arguments", "said"),
     [
-        ({}, [], "Looking every 60 minutes, renewing what was refreshed 24 hours ago or longer."),
+        ({}, [], "Checking every 60 minutes, and renewing a token 24 hours after its last refresh."),
         (
             {"EVENT_LOOP_SLEEP_SECONDS": "7200", "EVENT_LOOP_DAYS": "0.5"},
             [],
-            "every 2 hours, renewing what was refreshed 12 hours",
+            "every 2 hours, and renewing a token 12 hours",
         ),
         (
             {
@@ -183,12 +185,12 @@ def test_a_sign_in_elsewhere_joins_and_a_logout_leaves(signed_in: Program) -> No
                 "WEBEX_TOKEN_MAX_AGE": "3d",
             },
             [],
-            "every 5 minutes, renewing what was refreshed 3 days",
+            "every 5 minutes, and renewing a token 3 days",
         ),
         (
             {"WEBEX_TOKEN_INTERVAL": "5m", "WEBEX_TOKEN_MAX_AGE": "3d"},
             ["--interval", "90", "--max-age", "2h"],
-            "every 90 seconds, renewing what was refreshed 2 hours",
+            "every 90 seconds, and renewing a token 2 hours",
         ),
     ],
 )
@@ -199,7 +201,7 @@ def test_option_comes_before_variable_before_default(
         watch.wait_for(said)
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(signed_in: Program) -> None:
+def test_it_ends_with_an_error_if_its_output_is_closed(signed_in: Program) -> None:
     from tests.support.program import WEBEX_TOKEN
 
     done = subprocess.run(
@@ -213,12 +215,12 @@ def test_a_reader_that_goes_away_ends_it_quietly(signed_in: Program) -> None:
     line, status = done.stdout.splitlines()
     assert ([profile for profile, _ in events(line)], status) == (["default"], "1")
     assert done.stderr.endswith(
-        "\nError: Nobody reads any more what is printed, so the watch has ended.\n"
-        "What was renewed is stored; start it again with its output in a place that lasts.\n"
+        "\nError: The output of the watch cannot be written any more, so the watch has ended.\n"
+        "What was renewed is stored; start the watch again with its output going to a file or the journal.\n"
     )
 
 
-def test_two_watchers_and_a_refresh_spend_the_refresh_token_once(signed_in: Program, sandbox: Sandbox) -> None:
+def test_two_watchers_redeem_the_refresh_token_once(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     time.sleep(1.1)
     with signed_in.started("watch", "--once") as one, signed_in.started("watch", "--once") as other:
@@ -228,21 +230,21 @@ def test_two_watchers_and_a_refresh_spend_the_refresh_token_once(signed_in: Prog
     assert Path(record_file(signed_in)).exists()
 
 
-def test_a_hang_up_looks_at_once_and_loses_no_refresh_in_flight(signed_in: Program, sandbox: Sandbox) -> None:
+def test_sighup_checks_at_once_and_loses_no_refresh_in_flight(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     with signed_in.started("watch") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
         watch.process.send_signal(signal.SIGHUP)
         watch.wait_for("default  renewed: ")
-        look(watch, "default")
-        look(watch, "default")
+        request_check(watch, "default")
+        request_check(watch, "default")
         watch.process.send_signal(signal.SIGTERM)
         assert watch.finish().status == 0
     assert signed_in.run("get").out == "the-last-one\n"
 
 
-def test_a_hang_up_ends_another_verb_only_after_the_save(signed_in: Program, sandbox: Sandbox) -> None:
+def test_sighup_ends_another_command_only_after_the_save(signed_in: Program, sandbox: Sandbox) -> None:
     sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     with signed_in.started("refresh") as running:
         wait_until(lambda: sandbox.in_flight > 0)
@@ -252,7 +254,7 @@ def test_a_hang_up_ends_another_verb_only_after_the_save(signed_in: Program, san
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 4)])
-def test_a_round_that_was_cut_short_does_not_say_that_all_is_well(
+def test_a_round_that_was_cut_short_does_not_report_that_all_is_fresh(
     signed_in: Program, sandbox: Sandbox, number: signal.Signals, status: int
 ) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
@@ -265,7 +267,7 @@ def test_a_round_that_was_cut_short_does_not_say_that_all_is_well(
     assert (done.status, sorted(events(done.out))) == (status, [("default", "renewed"), ("other", "fresh")])
 
 
-def test_a_stop_is_heard_while_another_process_holds_the_lock(signed_in: Program) -> None:
+def test_a_stop_is_obeyed_while_another_process_holds_the_lock(signed_in: Program) -> None:
     age(signed_in, 2 * DAY)
     with (
         locked(record_file(signed_in).with_name("webex-token+default.json.lock"), lambda _: None),
@@ -278,7 +280,7 @@ def test_a_stop_is_heard_while_another_process_holds_the_lock(signed_in: Program
         assert time.monotonic() - asked < 1
 
 
-def test_a_config_file_that_breaks_meanwhile_does_not_end_it(signed_in: Program) -> None:
+def test_a_config_file_that_becomes_unreadable_does_not_end_it(signed_in: Program) -> None:
     config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
     whole = config.read_text()
     with signed_in.started("watch", "--interval", "1") as watch:
@@ -286,13 +288,13 @@ def test_a_config_file_that_breaks_meanwhile_does_not_end_it(signed_in: Program)
         config.write_bytes(b"\xff" + whole.encode())
         watch.wait_for("config.ini  failed: ")
         config.write_text(whole)
-        watch.wait_for("config.ini  fresh: it can be read again; it had failed for ")
-        look(watch, "default")
+        watch.wait_for("config.ini  fresh: it can be read again; it had been failing for ")
+        request_check(watch, "default")
         watch.process.send_signal(signal.SIGTERM)
         assert watch.finish().status == 0
 
 
-def test_a_stop_while_a_refusal_is_on_its_way_is_no_surprise(signed_in: Program, sandbox: Sandbox) -> None:
+def test_a_stop_during_a_refresh_that_is_refused_reports_only_the_refusal(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}', delay=1.0))
     with signed_in.started("watch", "--on-attention", "cat >&2") as watch:

@@ -1,4 +1,4 @@
-"""What a watch shows: objects for machines, a line that counts down for people, and what systemd is told."""
+"""The output of a watch: JSON for machines, a countdown for people, and notifications for systemd."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.terminal import at_a_terminal, end_of, read
 from tests.support.world import DAY, RECORD, START
 from webex_token_cli.cli.watch_log import profiles_in_words
 from webex_token_cli.errors import GrantRefused, TemporaryFailure
-from webex_token_cli.refresh.schedule import Standing
+from webex_token_cli.refresh.schedule import ProfileState
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 
@@ -27,7 +27,7 @@ KEYS = [
 ]  # fmt: skip
 
 
-def test_each_line_for_machines_is_an_object_with_the_same_keys(signed_in: Program, sandbox: Sandbox) -> None:
+def test_each_json_line_is_an_object_with_the_same_keys(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     refused = '{"message": "The refresh token is revoked", "trackingId": "ROUTER_1"}'
     sandbox.order(Fault("/v1/access_token", 400, {}, refused))
@@ -60,11 +60,11 @@ def test_each_line_for_machines_is_an_object_with_the_same_keys(signed_in: Progr
 
 def test_on_a_terminal_a_line_counts_down_and_is_wiped_before_any_other(signed_in: Program) -> None:
     with at_a_terminal(signed_in, "watch", columns=80) as child:
-        first = read(child, r"\r\x1b\[KNext look in (1:00:00|59:\d\d) · default 13 days left")
-        assert read(child, r"\r\x1b\[KNext look in (1:00:00|59:\d\d) · default 13 days left") != first
+        first = read(child, r"\r\x1b\[KNext check in (1:00:00|59:\d\d) · default 13 days left")
+        assert read(child, r"\r\x1b\[KNext check in (1:00:00|59:\d\d) · default 13 days left") != first
         child.kill(signal.SIGHUP)
         read(child, r"\r\x1b\[K(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)  default  fresh: ")
-        read(child, r"(Next look in (?:1:00:00|59:5\d))")
+        read(child, r"(Next check in (?:1:00:00|59:5\d))")
         child.send("\x03")
         status, rest = end_of(child)
     assert status == 130
@@ -73,39 +73,39 @@ def test_on_a_terminal_a_line_counts_down_and_is_wiped_before_any_other(signed_i
 
 def test_a_line_that_is_too_long_for_the_terminal_is_cut(signed_in: Program) -> None:
     with at_a_terminal(signed_in, "watch", columns=30) as child:
-        line = read(child, r"\r\x1b\[K(Next look[^\r]*)\r")
+        line = read(child, r"\r\x1b\[K(Next check[^\r]*)\r")
     assert len(line) == 29
     assert line.endswith("…")
 
 
-def test_nothing_counts_down_where_nobody_watches(signed_in: Program) -> None:
+def test_without_a_terminal_there_is_no_countdown(signed_in: Program) -> None:
     with signed_in.started("watch") as watch:
         watch.wait_for("fresh: ")
     assert "\x1b" not in watch.out + watch.err
 
 
-WAITING = Standing(given_up=True, error=GrantRefused("", ""))
-FAILING = Standing(RECORD, failures=2, retry_at=START + 40, error=TemporaryFailure("", ""))
+WAITING = ProfileState(given_up=True, error=GrantRefused("", ""))
+FAILING = ProfileState(RECORD, failures=2, retry_at=START + 40, error=TemporaryFailure("", ""))
 
 
 @pytest.mark.parametrize(
-    ("standings", "words"),
+    ("states", "words"),
     [
         ({}, "no profile"),
-        ({"ada": Standing(RECORD)}, "ada 14 days left"),
+        ({"ada": ProfileState(RECORD)}, "ada 14 days left"),
         (
-            {"ada": Standing(RECORD), "bob": WAITING, "cyd": FAILING, "new": Standing()},
+            {"ada": ProfileState(RECORD), "bob": WAITING, "cyd": FAILING, "new": ProfileState()},
             "ada 14 days left, bob needs sign-in, cyd retrying in 40 seconds, new …",
         ),
-        ({str(n): Standing(RECORD) for n in range(5)}, "5 profiles: 5 fresh"),
+        ({str(n): ProfileState(RECORD) for n in range(5)}, "5 profiles: 5 fresh"),
         (
-            {**{str(n): Standing(RECORD) for n in range(998)}, "bob": WAITING, "cyd": FAILING},
+            {**{str(n): ProfileState(RECORD) for n in range(998)}, "bob": WAITING, "cyd": FAILING},
             "1000 profiles: 998 fresh, 1 failing, 1 waiting for a sign-in",
         ),
     ],
 )
-def test_how_profiles_stand_in_words(standings: dict[str, Standing], words: str) -> None:
-    assert profiles_in_words(standings, START) == words
+def test_the_states_of_the_profiles_in_words(states: dict[str, ProfileState], words: str) -> None:
+    assert profiles_in_words(states, START) == words
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
-def test_systemd_is_told_of_the_start_of_each_change_of_life_and_of_the_end(
+def test_systemd_is_told_of_the_start_of_each_change_that_it_is_alive_and_of_the_end(
     signed_in: Program, manager: socket.socket
 ) -> None:
     told: list[str] = []
@@ -130,19 +130,20 @@ def test_systemd_is_told_of_the_start_of_each_change_of_life_and_of_the_end(
 
     program = signed_in.having(NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="400000")
     with program.started("watch") as watch:
-        hear(r"READY=1\nSTATUS=default …; next look \d{4}-.*|READY=1\nSTATUS=default 13 days left; next look \d{4}-.*")
+        first = r"READY=1\nSTATUS=default (…|13 days left); next check \d{4}-.*"
+        hear(first)
         hear("WATCHDOG=1")
         hear("WATCHDOG=1")
         hear(r"STATUS=.*|WATCHDOG=1")
         assert signed_in.run("login", "-p", "late").status == 0
         watch.process.send_signal(signal.SIGHUP)
-        hear(r"STATUS=default 13 days left, late 13 days left; next look \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+        hear(r"STATUS=default 13 days left, late 13 days left; next check \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
         watch.process.send_signal(signal.SIGTERM)
         hear("STOPPING=1")
         assert watch.finish().status == 0
 
 
-def test_a_watch_whose_process_is_stopped_pings_no_more(signed_in: Program, manager: socket.socket) -> None:
+def test_a_watch_whose_process_is_stopped_sends_no_watchdog_pings(signed_in: Program, manager: socket.socket) -> None:
     program = signed_in.having(NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="200000")
     with program.started("watch") as watch:
         while manager.recv(4096) != b"WATCHDOG=1":

@@ -1,4 +1,4 @@
-"""What is killed, and what is raced for, at random moments: the last good record stays, one spends the refresh token.
+"""Kills and races at random moments: the last good record stays, and one process redeems the refresh token.
 
 A few rounds by default; ``pytest --full`` does as many as CONTRIBUTING.md says. The seed of a run is printed.
 """
@@ -40,7 +40,7 @@ def rules(redirect_uri: str, request: pytest.FixtureRequest) -> Rules:
 
 @pytest.fixture(params=["file", "keyring"])
 def stored(request: pytest.FixtureRequest, program: Program) -> Program:
-    """Somebody signed in, in the store that the test is run for."""
+    """The program with a signed-in profile, once for each store."""
     if request.param == "keyring":
         session = request.getfixturevalue("keyring_session")
         program = program.having(
@@ -54,28 +54,28 @@ def stored(request: pytest.FixtureRequest, program: Program) -> Program:
 
 
 def _arrive(login: Running) -> None:
-    """Go where the sign-in page of a sandbox that asks nobody leads."""
+    """Follow the redirects of the sandbox's sign-in page, which consents at once."""
     subprocess.run(["curl", "-sL", "-o", os.devnull, login.url()], check=False)
 
 
-@pytest.mark.parametrize("verb", ["refresh", "login"])
+@pytest.mark.parametrize("command", ["refresh", "login"])
 def test_killing_at_random_moments_loses_nothing(
     stored: Program,
     sandbox: Sandbox,
-    verb: str,
+    command: str,
     seed: random.Random,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
     count = rounds(request, 250 if in_file else 50, 12 if in_file else 4)
-    longest = _time_of(stored, verb)
+    longest = _time_of(stored, command)
     ends = {"killed": 0, "done": 0}
     seen = set()
     for _ in range(count):
-        with stored.started(verb, *(["--no-browser"] if verb == "login" else [])) as running:
+        with stored.started(command, *(["--no-browser"] if command == "login" else [])) as running:
             deadline = time.monotonic() + seed.uniform(0, 1.2 * longest)
-            if verb == "login":
+            if command == "login":
                 _arrive_before(running, deadline)
             try:
                 running.process.wait(max(0.0, deadline - time.monotonic()))
@@ -96,17 +96,17 @@ def test_killing_at_random_moments_loses_nothing(
         assert sorted(p.name for p in folder.iterdir() if p.suffix != ".lock") == ["webex-token+default.json"]
 
 
-def _time_of(program: Program, verb: str) -> float:
+def _time_of(program: Program, command: str) -> float:
     started = time.monotonic()
-    with program.started(verb, *(["--no-browser"] if verb == "login" else [])) as running:
-        if verb == "login":
+    with program.started(command, *(["--no-browser"] if command == "login" else [])) as running:
+        if command == "login":
             _arrive(running)
         assert running.finish().status == 0
     return time.monotonic() - started
 
 
 def _arrive_before(login: Running, deadline: float) -> None:
-    """Go to the sign-in page, if its address is printed in time, and do not wait for what comes of it."""
+    """Open the sign-in page if its address is printed in time, without waiting for the result."""
     while time.monotonic() < deadline and login.process.poll() is None:
         if "/authorize?" in login.err and login.err.endswith("\n"):
             going = ["curl", "-sL", "-m", "5", "-o", os.devnull, login.url()]
@@ -138,22 +138,22 @@ def test_racing_for_the_refresh_token(
         before = len(sandbox.said())
         running = []
         for number in range(20):
-            verb = RACERS[number % 3] if number < 3 else seed.choice(RACERS)
+            command = RACERS[number % 3] if number < 3 else seed.choice(RACERS)
             own = tmp_path / f"{turn}-{number}"
             own.mkdir()
             folders = {name: str(own) for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
-            running.append((verb, _start(stored.having(**folders), verb)))
+            running.append((command, _start(stored.having(**folders), command)))
             time.sleep(seed.choice([0, 0, 0.01]))
-        for verb, process in running:
+        for command, process in running:
             out, err = process.communicate(timeout=60)
-            assert process.returncode == 0, (verb, err)
-            if verb[0] == "get":
+            assert process.returncode == 0, (command, err)
+            if command[0] == "get":
                 sandbox.webex.person_of(out.strip())
         asked = sandbox.said()[before:]
         assert set(asked) <= {"renewed", "unchanged"}
         assert asked.count("renewed") == 1
-        # A refresh that begins when another has ended is a person's own wish; get and watch --once have none.
-        assert 1 <= len(asked) <= 1 + sum(verb[0] == "refresh" for verb, _ in running)
+        # `refresh` asks Webex even if another one has just ended; `get` and `watch --once` do not.
+        assert 1 <= len(asked) <= 1 + sum(command[0] == "refresh" for command, _ in running)
         sent.append(len(asked))
     assert not sandbox.webex.grants[-1].revoked
     with capsys.disabled():

@@ -1,4 +1,4 @@
-"""The same failure again and again: said at growing distance or once, and that it is over."""
+"""A failure that repeats: how often it is reported, and that its end is reported."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
-OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had failed for "
+OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had been failing for "
 
 
 @pytest.fixture
@@ -36,17 +36,17 @@ def kinds(watch: Running, profile: str) -> list[object]:
         ((200, "<html>"), "The answer (HTTP 200) did not come from Webex, tracking ID ROUTER_1."),
         ((403, '{"message": "No."}'), "Webex refused the request (HTTP 403, “No.”, tracking ID ROUTER_1)."),
     ],
-    ids=["busy", "something between", "refused"],
+    ids=["busy", "not from Webex", "refused"],
 )
-def test_one_that_may_pass_is_said_at_growing_distance_and_when_it_is_over(
+def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
     signed_in: Program, sandbox: Sandbox, fault: tuple[int, str], error: str
 ) -> None:
-    """Each answer has a tracking ID of its own, and is the same failure for all that."""
+    """Each answer has its own tracking ID, and counts as the same failure all the same."""
     age(signed_in, 2 * DAY)
     status, body = fault
     sandbox.order(Fault("/v1/access_token", status, {}, body, times=5))
     with signed_in.started("watch", "--interval", "1") as watch:
-        watch.wait_for("it had failed for ")
+        watch.wait_for("it had been failing for ")
         watch.process.send_signal(signal.SIGTERM)
         done = watch.finish()
     lines = [settled(line).removeprefix("TIME  default  ") for line in done.out.splitlines()]
@@ -59,7 +59,7 @@ def test_one_that_may_pass_is_said_at_growing_distance_and_when_it_is_over(
     assert sandbox.said() == ["signed in", *["fault"] * 5, "renewed"]
 
 
-def test_a_refused_secret_is_said_once_and_the_profile_comes_back_with_a_sign_in(
+def test_a_refused_secret_is_reported_once_and_the_profile_returns_with_a_sign_in(
     signed_in: Program, sandbox: Sandbox
 ) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
@@ -67,9 +67,9 @@ def test_a_refused_secret_is_said_once_and_the_profile_comes_back_with_a_sign_in
     age(signed_in, 2 * DAY)
     with signed_in.started("watch", "--interval", "1", "--log-format", "json") as watch:
         wait_until(lambda: kinds(watch, "default") == ["needs sign-in"])
-        for looks in (2, 3, 4):  # it is not asked about again, nor is anything said of it
+        for checks in (2, 3, 4):  # neither is Webex asked about the profile again, nor is it reported again
             watch.process.send_signal(signal.SIGHUP)
-            wait_until(lambda looks=looks: len(kinds(watch, "other")) >= looks)
+            wait_until(lambda checks=checks: len(kinds(watch, "other")) >= checks)
         assert kinds(watch, "default") == ["needs sign-in"]
         assert sandbox.said() == ["signed in", "signed in", "fault"]
         assert signed_in.run("login").status == 0

@@ -1,8 +1,9 @@
 """A year of suspends, outages, 429s, clocks that are set, full disks and revocations, in a second or two.
 
-What the watch is held to stands in ``support/machine.py``: no grant lapses that could have been saved, a refresh a day,
-every nap, retry and round within its bound, what only a sign-in mends said once, nothing stored lost or gone back on.
-A few years by default, 200 with ``--full``. What is drawn comes from the seed, which a failure names.
+``support/machine.py`` has the rules that the watch must obey: no grant expires that could have been refreshed, tokens
+are refreshed once a day, no wait, retry or round is too long, a needed sign-in is reported once, and nothing stored is
+lost or replaced by something older.
+A few years by default, 200 with ``--full``. Everything is drawn from a seed, which a failure names.
 """
 
 import os

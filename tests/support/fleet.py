@@ -18,17 +18,21 @@ from pathlib import Path
 from webex_token_cli.application import Application
 from webex_token_cli.commands.watch import AT_ONCE
 from webex_token_cli.config.file import Profile, with_section
-from webex_token_cli.refresh.check import Account
+from webex_token_cli.refresh.check import ProfileChecker
 from webex_token_cli.refresh.events import Kind
-from webex_token_cli.refresh.executor import Threads
+from webex_token_cli.refresh.executor import ThreadExecutor
+from webex_token_cli.refresh.refresher import Refresher
 from webex_token_cli.refresh.schedule import Timing
-from webex_token_cli.refresh.watcher import Settlement, Watcher
+from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.system.signals import StopRequest
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
 HOUR, DAY = 3600, 86400
+
+# What `watch` does without options.
+HOURLY = Timing(HOUR, DAY)
 
 
 def serve(count: int, latency: float) -> None:
@@ -66,29 +70,20 @@ class Fleet:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def account(self, name: str) -> Account:
-        """The way to a profile, as ``watch`` makes it."""
-        settings = self.application.settings(name)
-        refresher = replace(self.application.refresher(settings), clock=self.clock)
-        return Account(
-            settings.api_url,
-            stored=lambda: refresher.store.load(name),
-            refresh=lambda due: refresher.refresh(name, due),
-            save_late=lambda unsaved: refresher.save_late(name, unsaved),
-        )
+    def refresher(self, name: str) -> Refresher:
+        """The refresher of a profile, as ``watch`` makes it."""
+        return replace(self.application.refresher(self.application.settings(name)), clock=self.clock)
 
-    def watcher(self, at_once: int, stop: StopRequest) -> Watcher:
-        """A watcher with nothing in it that is not real, but perhaps the clock."""
+    def watcher(self, at_once: int, stop: StopRequest, timing: Timing = HOURLY) -> Watcher:
+        """A watcher in which everything is real, except perhaps the clock."""
         return Watcher(
             profiles=self.application.config.names,
-            account=self.account,
-            crew=Threads[Settlement](at_once, stop.wake),
-            report=lambda _: None,
-            timing=Timing(HOUR, DAY),
+            checker=ProfileChecker(self.refresher, timing, self.clock, stop),
+            executor=ThreadExecutor[TaskResult](at_once, stop.wake),
+            control=Control(stop.wait, stop),
+            listener=Listener(lambda _: None, when_idle=self.application.close_connections),
+            timing=timing,
             clock=self.clock,
-            nap=stop.nap,
-            stopping=stop,
-            at_rest=self.application.close_connections,
         )
 
     def round(self, names: list[str], at_once: int, stop: StopRequest) -> float:
@@ -116,7 +111,7 @@ def race() -> dict[str, float]:
 
 @dataclass
 class Quick:
-    """A watch whose rounds follow each other without a wait: its clock is moved by its naps."""
+    """A watch whose rounds follow each other without a wait: its waits advance its clock."""
 
     interval: float
     max_age: float
@@ -137,19 +132,17 @@ class Quick:
             return listed()
 
         with StopRequest() as stop:
-            watcher = fleet.watcher(AT_ONCE, stop)
+            watcher = fleet.watcher(AT_ONCE, stop, Timing(self.interval, self.max_age))
 
-            def nap(seconds: float) -> None:
-                if watcher._in_flight:
-                    stop.nap(seconds)
+            def wait(seconds: float) -> None:
+                if watcher._progress.in_flight:
+                    stop.wait(seconds)
                 else:
                     self.measure(self.rounds)
                     self.now += seconds
 
-            watcher.profiles, watcher.nap = names, nap
-            watcher.timing = Timing(self.interval, self.max_age)
-            watcher.longest_nap = self.interval
-            watcher.stopping = lambda: self.rounds >= self.last_round
+            watcher.profiles = names
+            watcher.control = Control(wait, stopping=lambda: self.rounds >= self.last_round, longest_wait=self.interval)
             watcher.watch()
 
 

@@ -1,7 +1,7 @@
-"""The machine that a year happens to, with a watch on it, and what the watch is held to.
+"""A simulated machine with a watch, on which a year of faults happens, and the rules that the watch must obey.
 
-Of the real program run the loop, the schedule, the refresher and the records. What goes wrong is written down, for
-the loop would take an exception for one profile's surprise.
+The loop, the checks, the schedule, the refresher and the records are the real ones. Broken rules are collected in
+``problems``, because the loop would report an exception as an unexpected error of one profile.
 """
 
 import bisect
@@ -9,19 +9,20 @@ import collections
 import random
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TypeVar
 
 from keyring.errors import KeyringError
 
-from tests.support.world import AtOnce
+from tests.support.world import Immediate
 from tests.support.year import (
+    API_URLS,
     DAY,
     END,
     HOUR,
     LATE,
     MINUTE,
     NAMES,
-    SERVICES,
     START,
     Calendar,
     Grant,
@@ -31,11 +32,11 @@ from tests.support.year import (
     within,
 )
 from webex_token_cli.errors import SignInNeeded, TemporaryFailure, TooManyRequests, WebexTokenError
-from webex_token_cli.refresh.check import Account, Hooks
+from webex_token_cli.refresh.check import Hooks, ProfileChecker
 from webex_token_cli.refresh.events import Event, Kind
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.refresh.schedule import CLOCK_SLACK, Attention, Timing
-from webex_token_cli.refresh.watcher import Settlement, Watcher
+from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.records import decode
 from webex_token_cli.system.timeouts import ExclusiveCalls
@@ -47,7 +48,7 @@ INTERVAL, MAX_AGE = float(HOUR), float(DAY)
 
 
 class _Unbounded(ExclusiveCalls):
-    """Calls that cannot hang need no thread."""
+    """Runs calls directly: they cannot hang here, so they need no thread."""
 
     def __call__(self, call: Callable[[], T], *_: object, **__: object) -> T:
         return call()
@@ -56,8 +57,8 @@ class _Unbounded(ExclusiveCalls):
 class Machine(Time):
     """A machine with five profiles signed in, and a year before it.
 
-    ``expected`` says for each profile whose look failed when that was, how long it waits, and whether it was its own
-    failure; ``dead`` has the grants that Webex refused; ``failed_for`` when a refresh that was tried could not be.
+    ``expected`` has, for each profile whose check failed, when that was, how long it waits, and whether the failure
+    was its own; ``dead`` has the grants that Webex refused; ``failed_for`` has the spans in which a refresh failed.
     """
 
     def __init__(self, seed: int) -> None:
@@ -69,11 +70,11 @@ class Machine(Time):
         self.entries: dict[str, str] = {}
         self.failed_for: dict[str, list[Span]] = {name: [] for name in NAMES}
         self.expected: dict[str, tuple[float, float, bool]] = {}
-        self.looked_at: dict[str, float] = {}
+        self.checked_at: dict[str, float] = {}
         self.round_at: float | None = None
         self.woken: tuple[float, list[str]] | None = None
         self.dead: dict[str, Grant] = {}
-        # What only a sign-in mends: a run of the watch, a profile, and which of its grants.
+        # Profiles that need a sign-in: a run of the watch, a profile, and which of its grants.
         self.refused: list[tuple[int, str, int]] = []
         self.told: list[tuple[int, str, int]] = []
         self.called: list[tuple[int, str, int]] = []
@@ -84,7 +85,7 @@ class Machine(Time):
         self.store = CredentialStore(
             self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=_Unbounded()
         )
-        self.refresher = Refresher(self.store, self.spend, self.clock, self.busy)
+        self.refresher = Refresher(self.store, self.redeem, self.clock, self.busy)
         for name in NAMES:
             self.sign_in(name)
         for at, seconds in self.calendar.suspends:
@@ -105,17 +106,16 @@ class Machine(Time):
             due = [name for name in waiting if self.stored(name).refreshed_at + MAX_AGE <= self.clock()]
             self.woken = self.true, due
 
-            self.plan(
-                self.true + 61, lambda: None
-            )  # in a nap after the one that the machine woke in, see whether it was
+            # `before_event` checks this in the wait after the one in which the machine woke up.
+            self.plan(self.true + 61, lambda: None)
 
     def before_event(self) -> None:
-        """Hold the watch to have looked at what was due when the machine woke, in its first moment."""
+        """Require that the watch checked, as soon as the machine woke up, every profile that was due then."""
         if self.woken is not None:
             since, due = self.woken
             for name in due:
-                if self.looked_at.get(name, 0.0) < since:
-                    self.problem(f"{name} was due at the wake-up and not looked at")
+                if self.checked_at.get(name, 0.0) < since:
+                    self.problem(f"{name} was due at the wake-up and was not checked")
             self.woken = None
 
     def revoke(self, name: str) -> None:
@@ -123,12 +123,12 @@ class Machine(Time):
 
     def step(self, size: float) -> None:
         super().step(size)
-        self.woken = None  # what was due may not be any more
+        self.woken = None  # the profiles that were due may not be due any more
 
     def come_to_sign_in(self, name: str) -> None:
-        """A person at the keyboard, who comes again when it cannot be now."""
-        service = SERVICES[name]
-        if within(self.calendar.outages[service], self.true) or self.flood(service, self.true) or self.store_failure():
+        """Sign in as a person would, and try again later if it is not possible now."""
+        api_url = API_URLS[name]
+        if within(self.calendar.outages[api_url], self.true) or self.flood(api_url, self.true) or self.store_failure():
             self.plan(self.true + HOUR / 2, lambda: self.come_to_sign_in(name))
         else:
             self.sign_in(name)
@@ -138,8 +138,8 @@ class Machine(Time):
         self.dead.pop(name, None)
         self.store.save(name, TokenRecord.signed_in(response, name, "secret", self.clock()))
 
-    def flood(self, service: str, moment: float) -> bool:
-        return within([(begins, ends) for begins, ends, _ in self.calendar.floods[service]], moment) is not None
+    def flood(self, api_url: str, moment: float) -> bool:
+        return within([(begins, ends) for begins, ends, _ in self.calendar.floods[api_url]], moment) is not None
 
     # -- the store: memory, that fails now and then ----------------------------------------------------
 
@@ -167,18 +167,18 @@ class Machine(Time):
 
     # -- Webex, as it is reached from here -------------------------------------------------------------
 
-    def spend(self, record: TokenRecord) -> TokenResponse:
+    def redeem(self, record: TokenRecord) -> TokenResponse:
         name, asked = record.client_id, self.true
-        service, grant = SERVICES[name], self.webex.grants[name]
-        since, until = self.webex.quiet.get(service, (0.0, 0.0))
+        api_url, grant = API_URLS[name], self.webex.grants[name]
+        since, until = self.webex.rate_limits.get(api_url, (0.0, 0.0))
         if since <= asked < until - 1 and not self.stepped_since(since):
-            self.problem(f"{name} asked Webex {until - asked:.0f} s before it wanted to be asked")
+            self.problem(f"{name} asked Webex {until - asked:.0f} s before the end of its Retry-After")
         try:
             self.webex.refuse(name, asked)
         except TemporaryFailure as error:
             quiet_until = asked + min(error.retry_after or 0.0, DAY)
             for each in NAMES:
-                if each == name or (isinstance(error, TooManyRequests) and SERVICES[each] == service):
+                if each == name or (isinstance(error, TooManyRequests) and API_URLS[each] == api_url):
                     self.failed_for[each].append((asked, quiet_until))
             self.busy(self.dice.choice([0.05, 0.05, 30.0]))
             raise
@@ -203,10 +203,10 @@ class Machine(Time):
         return self.runs, name, id(self.webex.grants[name])
 
     def check_gap(self, name: str, since: float, until: float) -> None:
-        """Hold the watch to have refreshed in the first time that was long enough for it.
+        """Require that the watch refreshed in the first span that was long enough for it.
 
         That is, from a day after ``since`` on: the machine awake, the network and Webex there, and not wanting to be
-        left alone, the store working, for as long as one look after the other may take, and a nap.
+        left alone, the store working, for as long as one check after the other may take, and one wait.
         """
         due = since + MAX_AGE
         if until - due <= INTERVAL + LATE:
@@ -214,7 +214,7 @@ class Machine(Time):
         free = self.longest_free(name, due, until)
         allowed = INTERVAL + LATE
         for at, back in self.set_back(since, until):
-            # A record from the future is refreshed, if it can be before it is none any more.
+            # A record from the future is refreshed, if that is possible before its time has come.
             noticed = self.longest_free(name, at, since + back - CLOCK_SLACK) > INTERVAL + LATE
             allowed = max(allowed, INTERVAL + LATE + (0.0 if noticed else back))
         if free > allowed:
@@ -225,10 +225,10 @@ class Machine(Time):
 
     def free(self, name: str, since: float, until: float) -> Iterator[Span]:
         """The spans in which nothing stood in the way of a refresh."""
-        service = SERVICES[name]
+        api_url = API_URLS[name]
         taken = [
-            *self.calendar.outages[service],
-            *((begins, ends) for begins, ends, _ in self.calendar.floods[service]),
+            *self.calendar.outages[api_url],
+            *((begins, ends) for begins, ends, _ in self.calendar.floods[api_url]),
             *((begins, ends) for begins, ends, _ in self.calendar.store_fails),
             *((begins, ends + self.stretch(begins, ends)) for begins, ends in self.failed_for[name]),
             *self.away[bisect.bisect_left(self.away, since, key=lambda span: span[1]) :],
@@ -244,7 +244,7 @@ class Machine(Time):
     # -- the watch -------------------------------------------------------------------------------------
 
     def profiles(self) -> list[str]:
-        """A round begins."""
+        """Record the start of a round, and require that it is neither late nor early."""
         if self.round_at is not None:
             late = self.lateness(self.round_at, INTERVAL)
             if late > LATE:
@@ -255,35 +255,19 @@ class Machine(Time):
         self.round_at = self.true
         return list(NAMES)
 
-    def looks(self, name: str) -> None:
-        """A profile is looked at."""
+    def check_begins(self, name: str) -> None:
+        """Record the check of a profile, and require that it is neither late nor early."""
         last, wait, failed = self.expected.get(name, (self.true, 0.0, False))
         late = self.lateness(last, wait)
         if late > LATE:
             self.problem(f"{name} was tried again {late:.0f} s late")
-        before = self.looked_at.get(name, 0.0)
+        before = self.checked_at.get(name, 0.0)
         if failed and self.true - before < 2.4 and not self.stepped_since(before):
             self.problem(f"{name} was tried again after {self.true - before:.2f} s")
-        self.looked_at[name] = self.true
+        self.checked_at[name] = self.true
 
-    def account(self, name: str) -> Account:
-        def stored() -> TokenRecord | None:
-            self.looks(name)
-            record = self.store.load(name)
-            self.expected.pop(name, None)
-            return record
-
-        def refresh(due: Callable[[TokenRecord], bool]) -> Outcome:
-            self.looks(name)
-            return self.refresher.refresh(name, due)
-
-        def save_late(unsaved: NotSaved) -> Outcome:
-            self.looks(name)
-            outcome = self.refresher.save_late(name, unsaved)
-            self.saved_late += 1
-            return outcome
-
-        return Account(SERVICES[name], stored, refresh, save_late)
+    def refresher_of(self, name: str) -> "MachineRefresher":
+        return MachineRefresher(self, API_URLS[name])
 
     def report(self, event: Event) -> None:
         name, error = event.profile or "", event.error
@@ -307,7 +291,7 @@ class Machine(Time):
             self.problem(error.message)
 
     def watch(self) -> None:
-        """Watch for a year. When nobody is left to watch, a watch is started again once somebody has signed in."""
+        """Watch for a year. If the watch ends because every profile needs a sign-in, restart it after the next one."""
         while self.true < END:
             if not self.watcher().watch():
                 if len(self.dead) < len(NAMES):
@@ -316,19 +300,19 @@ class Machine(Time):
         for name in NAMES:
             if name not in self.dead and not self.webex.grants[name].revoked:
                 self.check_gap(name, self.webex.grants[name].last, self.true)
-        if self.longest_nap > 60:
-            self.problems.append(f"a nap of {self.longest_nap} s")
-        self.problems += [f"{name} showed a spent refresh token" for name in self.webex.reused]
+        if self.longest_wait > 60:
+            self.problems.append(f"a wait of {self.longest_wait} s")
+        self.problems += [f"{name} showed a refresh token that was redeemed before" for name in self.webex.reused]
         if len(set(self.refused)) != len(self.refused):
             self.problems.append("a grant that was refused was shown again")
         if not self.refused == self.told == self.called:
             self.problems.append(f"needing a sign-in: {self.refused}, told: {self.told}, called: {self.called}")
         if self.attention != self.heard:
-            self.problems.append("the hook was not told of all that a person has to see to, or of more")
+            self.problems.append("the attention reported and the calls of the hook differ")
         self.problems += self.more_than_ideal()
 
     def more_than_ideal(self) -> list[str]:
-        """A refresh a day is ideal; one more is within reason, and one more for each step of the clock."""
+        """One refresh a day is ideal. One more is allowed, and one more for each step of the clock."""
         count = collections.Counter((name, (at - START) // DAY) for name, at in self.refreshes)
         steps = collections.Counter((at - START) // DAY for at, _ in self.stepped)
         return [
@@ -346,19 +330,48 @@ class Machine(Time):
         self.expected.clear()
 
     def watcher(self) -> Watcher:
+        timing = Timing(INTERVAL, MAX_AGE)
+
+        def over() -> bool:
+            return self.true >= END
+
+        hooks = Hooks(on_attention=lambda name, words: self.heard.append((name, words)))
         return Watcher(
             profiles=self.profiles,
-            account=self.account,
-            crew=AtOnce[Settlement](),
-            report=self.report,
-            timing=Timing(INTERVAL, MAX_AGE),
+            checker=ProfileChecker(self.refresher_of, timing, self.clock, over, hooks),
+            executor=Immediate[TaskResult](),
+            control=Control(self.wait, over),
+            listener=Listener(self.report),
+            timing=timing,
             clock=self.clock,
-            nap=self.nap,
-            stopping=lambda: self.true >= END,
-            hooks=Hooks(on_attention=lambda name, words: self.heard.append((name, words))),
-            draw=self.dice.uniform,
+            jitter=self.dice.uniform,
         )
 
     def problem(self, words: str) -> None:
         day, rest = divmod(self.true - START, DAY)
         self.problems.append(f"day {day:.0f}, {rest / HOUR:.2f} h: {words}")
+
+
+@dataclass(frozen=True)
+class MachineRefresher:
+    """The machine's refresher, which notes when it is used."""
+
+    machine: Machine
+    api_url: str
+
+    def stored(self, name: str) -> TokenRecord | None:
+        self.machine.check_begins(name)
+        record = self.machine.refresher.stored(name)
+        if name in self.machine.dead:
+            # A profile that waits for a sign-in is only read, so a failure to read it is over without an event.
+            self.machine.expected.pop(name, None)
+        return record
+
+    def refresh_from(self, name: str, seen: TokenRecord) -> Outcome:
+        return self.machine.refresher.refresh_from(name, seen)
+
+    def save_late(self, name: str, unsaved: NotSaved) -> Outcome:
+        self.machine.check_begins(name)
+        outcome = self.machine.refresher.save_late(name, unsaved)
+        self.machine.saved_late += 1
+        return outcome

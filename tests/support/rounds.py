@@ -1,4 +1,4 @@
-"""One round of ``watch --once`` over a stored token that is due: what it came to, whole, for a table to compare."""
+"""One round of ``watch --once`` over a stored token that is due, and its complete result for a table to compare."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from webex_token_cli.tokens import TokenRecord
 
 DAY = 86400
 
-# What nothing but time and chance decide; the wait is told apart from them by the JSON line's numbers.
+# Text that depends on time or chance. The wait is compared by the numbers of the JSON line instead.
 _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
     (re.compile(r"ROUTER_[0-9A-F]+-[0-9A-F]+"), "ROUTER_1"),
@@ -27,7 +27,7 @@ _VARYING = [
 
 
 def due_record() -> TokenRecord:
-    """Signed in and refreshed two days ago: a watch refreshes it at its first look."""
+    """A record that was refreshed two days ago: a watch refreshes it in its first round."""
     then = int(time.time()) - 2 * DAY
     return TokenRecord(
         access_token="the-old-access-token",
@@ -42,18 +42,18 @@ def due_record() -> TokenRecord:
 
 
 def store_in(home: Path, record: TokenRecord) -> None:
-    """Have ``record`` in the file store of the program that lives in ``home``."""
+    """Save ``record`` in the file store of the program whose WEBEX_TOKEN_HOME is ``home``."""
     open_file_store(home / "credentials").save("default", record)
 
 
 def stored_in(home: Path) -> TokenRecord | None:
-    """What is in the file store of the program that lives in ``home``."""
+    """The record in the file store of the program whose WEBEX_TOKEN_HOME is ``home``."""
     return open_file_store(home / "credentials").load("default")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What a round that failed comes to: how the line begins, what is said, the exit status, and seconds to wait."""
+    """What a failed round reports: kind of event, message, hint, exit status, and the range of the wait in seconds."""
 
     event: str
     error: str
@@ -64,11 +64,11 @@ class Failure:
 
     @property
     def line(self) -> str:
-        """What people read."""
+        """The line of the text log."""
         return f"{self.event}: {self.error} {self.hint if self.wait is None else 'Next try in WAIT.'}"
 
     def document(self, record: TokenRecord | None) -> dict[str, Any]:
-        """What machines read of a profile that has ``record``, as ``settled`` would have it."""
+        """The JSON line for a profile that has ``record``, normalized as ``settled`` does."""
         # A wait is rounded down to whole seconds, as the moment it is counted from is.
         wait = None if self.wait is None else pytest.approx(sum(self.wait) / 2, abs=(self.wait[1] - self.wait[0]) / 2)
         lost = self.wait is None
@@ -94,7 +94,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Round:
-    """What was seen of a round: its exit status, the line for people, what they were told besides, the JSON line."""
+    """The result of a round: exit status, line of the text log, standard error, and JSON line."""
 
     status: int
     line: str
@@ -103,12 +103,12 @@ class Round:
 
 
 def expected(failure: Failure, record: TokenRecord | None) -> Round:
-    """The round that ``failure`` makes of a profile that has ``record``."""
+    """The result of a round that fails with ``failure`` for a profile that has ``record``."""
     return Round(failure.status, f"TIME  default  {failure.line}\n", "", failure.document(record))
 
 
 def seen(for_people: Finished, for_machines: Finished) -> Round:
-    """The round as both kinds of log show it. What only time and chance decide is taken out."""
+    """The result of a round from the output in both formats. Text that depends on time or chance is replaced."""
     assert (for_machines.status, settled(for_machines.err)) == (for_people.status, settled(for_people.err))
     (line,) = for_machines.out.splitlines()
     document: dict[str, Any] = json.loads(line)
@@ -123,22 +123,22 @@ def seen(for_people: Finished, for_machines: Finished) -> Round:
 
 
 def settled(text: str) -> str:
-    """``text`` without what only time and chance decide."""
+    """``text`` with everything replaced that depends on time or chance."""
     for pattern, name in _VARYING:
         text = pattern.sub(name, text)
     return text
 
 
-def looking_once(form: str) -> list[str]:
-    """The command that makes one round over the profile, and tells of it in the ``form`` of log."""
+def one_round(form: str) -> list[str]:
+    """The arguments for one round over the profile, with the log format ``form``."""
     return ["watch", "--once", "-p", "default", "--log-format", form]
 
 
 def round_of(program: Program, for_people: Path, for_machines: Path) -> Round:
-    """A round of ``program`` in each of the two homes, side by side, the one told as text and the other as JSON."""
+    """Run a round of ``program`` in each of the two homes side by side, one with a text log and one with a JSON log."""
 
-    def look(home: Path, form: str) -> Finished:
-        return program.having(WEBEX_TOKEN_HOME=str(home)).run(*looking_once(form))
+    def run(home: Path, form: str) -> Finished:
+        return program.having(WEBEX_TOKEN_HOME=str(home)).run(*one_round(form))
 
     with ThreadPoolExecutor(2) as pool:
-        return seen(*pool.map(look, (for_people, for_machines), ("text", "json")))
+        return seen(*pool.map(run, (for_people, for_machines), ("text", "json")))

@@ -1,15 +1,15 @@
-"""A world for a watcher: a clock that its naps move on, profiles, and what Webex says to each refresh."""
+"""A world for a watcher: a clock that its waits advance, profiles, and what Webex answers to each refresh."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from webex_token_cli.errors import SignInNeeded, WebexTokenError
-from webex_token_cli.refresh.check import Account, Hooks
+from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.refresh.check import Hooks, ProfileChecker
 from webex_token_cli.refresh.events import Event
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
 from webex_token_cli.refresh.schedule import Timing
-from webex_token_cli.refresh.watcher import Settlement, Watcher
+from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
 from webex_token_cli.tokens import TokenRecord
 
 T = TypeVar("T")
@@ -20,14 +20,14 @@ START = 1_800_000_000
 RECORD = TokenRecord("a", START + 14 * DAY, "r", START + 90 * DAY, START, START, "c", "s")
 
 
-class AtOnce(Generic[T]):
-    """A crew that does each call the moment it is started."""
+class Immediate(Generic[T]):
+    """An executor that runs each task at the moment it is submitted."""
 
     def __init__(self) -> None:
         self._results: list[T] = []
 
-    def start(self, call: Callable[[], T]) -> None:
-        self._results.append(call())
+    def submit(self, task: Callable[[], T]) -> None:
+        self._results.append(task())
 
     def finished(self) -> list[T]:
         results, self._results = self._results, []
@@ -48,32 +48,28 @@ class World:
     records: dict[str, TokenRecord] = field(default_factory=lambda: {"default": RECORD})
     refresh_expires_at: int | None = None
     failing: Callable[[str], WebexTokenError | None] = lambda _: None
-    services: dict[str, str] = field(default_factory=dict)
+    api_urls: dict[str, str] = field(default_factory=dict)
     reads: list[tuple[str, float]] = field(default_factory=list)
     refreshes: list[tuple[str, float]] = field(default_factory=list)
     late: list[tuple[str, TokenRecord]] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    naps: list[float] = field(default_factory=list)
-    on_nap: Callable[["World"], None] = lambda _: None
+    waits: list[float] = field(default_factory=list)
+    on_wait: Callable[["World"], None] = lambda _: None
+    check_requested: Callable[[], bool] = lambda: False
     ended: Callable[["World"], bool] = lambda world: world.now >= world.until
 
     def stored(self, name: str) -> TokenRecord | None:
         self.reads.append((name, self.now))
         return self.records.get(name)
 
-    def refresh(self, name: str, due: Callable[[TokenRecord], bool]) -> Outcome:
-        record = self.stored(name)
-        if record is None:
-            raise SignInNeeded(f"Nobody is signed in as profile {name}.", "Sign in.")
-        if not due(record):
-            return Outcome(Result.NOT_DUE, record)
+    def refresh_from(self, name: str, seen: TokenRecord) -> Outcome:
         self.refreshes.append((name, self.now))
         error = self.failing(name)
         if error:
             raise error
-        self.records[name] = self.renewed(record)
+        self.records[name] = self.renewed(seen)
         return Outcome(Result.RENEWED, self.records[name])
 
     def save_late(self, name: str, unsaved: NotSaved) -> Outcome:
@@ -91,35 +87,36 @@ class World:
             changed_at=moment, refresh_expires_at=self.refresh_expires_at or moment + 90 * DAY,
         )  # fmt: skip
 
-    def nap(self, seconds: float) -> None:
-        self.naps.append(seconds)
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
         self.now += seconds
-        self.on_nap(self)
+        self.on_wait(self)
 
-    def account(self, name: str) -> Account:
-        return Account(
-            self.services.get(name, "https://webex.example/v1"),
-            stored=lambda: self.stored(name),
-            refresh=lambda due: self.refresh(name, due),
-            save_late=lambda unsaved: self.save_late(name, unsaved),
-        )
+    def refresher(self, name: str) -> "WorldRefresher":
+        return WorldRefresher(self, self.api_urls.get(name, "https://webex.example/v1"))
 
     def watcher(self, hooks: Hooks | None = None) -> Watcher:
+        timing = Timing(self.interval, self.max_age)
+        hooks = hooks or Hooks(
+            on_change=lambda name, record: self.changes.append((name, record.access_token)),
+            on_attention=lambda name, words: self.calls.append((name, words)),
+        )
+
+        def clock() -> float:
+            return self.now
+
+        def stopping() -> bool:
+            return self.ended(self)
+
         return Watcher(
             profiles=lambda: list(self.records),
-            account=self.account,
-            crew=AtOnce[Settlement](),
-            report=self.events.append,
-            timing=Timing(self.interval, self.max_age),
-            clock=lambda: self.now,
-            nap=self.nap,
-            stopping=lambda: self.ended(self),
-            hooks=hooks
-            or Hooks(
-                on_change=lambda name, record: self.changes.append((name, record.access_token)),
-                on_attention=lambda name, words: self.calls.append((name, words)),
-            ),
-            draw=lambda _, high: high,
+            checker=ProfileChecker(self.refresher, timing, clock, stopping, hooks),
+            executor=Immediate[TaskResult](),
+            control=Control(self.wait, stopping, lambda: self.check_requested()),
+            listener=Listener(self.events.append),
+            timing=timing,
+            clock=clock,
+            jitter=lambda _, high: high,
         )
 
     def hours(self, name: str | None = None) -> list[float]:
@@ -127,5 +124,22 @@ class World:
         return [(moment - START) / HOUR for each, moment in self.refreshes if name in (None, each)]
 
     def said(self, name: str | None = "default") -> list[tuple[float, str]]:
-        """What was worth a line about the profile: seconds since the start, and what."""
+        """The events of the profile that are news: seconds since the start, and their kind."""
         return [(e.moment - START, e.kind.value) for e in self.events if e.profile == name and e.is_news]
+
+
+@dataclass(frozen=True)
+class WorldRefresher:
+    """The refresher of one profile in a world."""
+
+    world: World
+    api_url: str
+
+    def stored(self, name: str) -> TokenRecord | None:
+        return self.world.stored(name)
+
+    def refresh_from(self, name: str, seen: TokenRecord) -> Outcome:
+        return self.world.refresh_from(name, seen)
+
+    def save_late(self, name: str, unsaved: NotSaved) -> Outcome:
+        return self.world.save_late(name, unsaved)

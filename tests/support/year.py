@@ -1,6 +1,6 @@
-"""A year in which everything happens to a watcher that can, drawn from a seed, on a clock that its naps move on.
+"""A year in which every kind of fault happens to a watcher, drawn from a seed, on a clock that its waits advance.
 
-This is the script: time, what happens when, and Webex. Whom it happens to stands in ``machine.py``.
+This is the script: time, what happens when, and Webex. The machine that it happens to is in ``machine.py``.
 """
 
 import bisect
@@ -17,11 +17,11 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 START = 1_800_000_000
 END = START + 365 * DAY
 
-# A nap, and what is lost to the rounding of seconds.
+# One wait, and what is lost to the rounding of seconds.
 LATE = 60.0 + 2.0
 
 NAMES = ("default", "work", "lab", "bot", "gov")
-SERVICES = {name: "https://api-usgov.example/v1" if name == "gov" else "https://webexapis.example/v1" for name in NAMES}
+API_URLS = {name: "https://api-usgov.example/v1" if name == "gov" else "https://webexapis.example/v1" for name in NAMES}
 
 Span = tuple[float, float]
 
@@ -63,17 +63,17 @@ class Calendar:
         network += [(at, at + _length(dice, 2 * DAY, 20 * DAY)) for at in moments(2)]
         # Wi-Fi takes a moment to come back.
         network += [(at, at + length + dice.uniform(0, 90)) for at, length in suspends if dice.random() < 0.5]
-        services = sorted(set(SERVICES.values()))
+        api_urls = sorted(set(API_URLS.values()))
         return cls(
             suspends=sorted(suspends),
             steps=_steps(dice, [*moments(12), *(dice.uniform(*span) for span in network if dice.random() < 0.3)]),
             outages={
-                service: sorted(network + [(at, at + _length(dice, MINUTE, DAY)) for at in moments(12)])
-                for service in services
+                api_url: sorted(network + [(at, at + _length(dice, MINUTE, DAY)) for at in moments(12)])
+                for api_url in api_urls
             },
             floods={
-                service: [(at, at + _length(dice, 10, 6 * HOUR), _retry_after(dice)) for at in moments(150)]
-                for service in services
+                api_url: [(at, at + _length(dice, 10, 6 * HOUR), _retry_after(dice)) for at in moments(150)]
+                for api_url in api_urls
             },
             store_fails=[(at, at + _length(dice, 10, 12 * HOUR), dice.random() < 0.5) for at in moments(60)],
             revocations=[(at, dice.choice(NAMES)) for at in [*moments(4), dice.uniform(START, END)]],
@@ -82,7 +82,7 @@ class Calendar:
 
 
 def _length(dice: random.Random, shortest: float, longest: float) -> float:
-    """Short ones are many, long ones are few."""
+    """Draw a length; short ones are more likely than long ones."""
     return float(shortest * (longest / shortest) ** dice.random())
 
 
@@ -131,31 +131,31 @@ class Webex:
     grants: dict[str, Grant] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
     unchanged: int = 0
-    quiet: dict[str, Span] = field(default_factory=dict)
+    rate_limits: dict[str, Span] = field(default_factory=dict)
     _of: dict[str, Grant] = field(default_factory=dict, repr=False)
     _made: int = 0
 
     def sign_in(self, profile: str, now: float) -> TokenResponse:
-        """A new grant; the one of before lives on, and nobody has it any more."""
+        """Make a new grant. The earlier one lives on, but no profile has it any more."""
         grant = Grant(profile, self.dice.random() < 0.5, self._new("a"), self._new("r"), now, now, now + 90 * DAY)
         self.grants[profile] = self._of[grant.refresh] = grant
         return self._response(grant, now)
 
     def refuse(self, profile: str, now: float) -> None:
-        """Raise what stands between the profile and an answer at ``now``, if anything does."""
-        service = SERVICES[profile]
-        if within(self.calendar.outages[service], now):
+        """Raise the failure that a request of the profile meets at ``now``, if it meets one."""
+        api_url = API_URLS[profile]
+        if within(self.calendar.outages[api_url], now):
             raise TemporaryFailure("Webex could not be reached.", "Check the network.")
-        for begins, ends, retry_after in self.calendar.floods[service]:
+        for begins, ends, retry_after in self.calendar.floods[api_url]:
             if begins <= now < ends:
                 # Longer than a day would be a mistake of Webex's, and is not obeyed.
-                self.quiet[service] = now, now + min(retry_after or 0.0, DAY)
+                self.rate_limits[api_url] = now, now + min(retry_after or 0.0, DAY)
                 raise TooManyRequests("Webex cannot answer now (HTTP 429).", "Try again later.", retry_after)
         if self.dice.random() < 0.02:
             raise TemporaryFailure("Webex cannot answer now (HTTP 503).", "Try again later.")
 
     def refresh(self, refresh_token: str, now: float) -> TokenResponse:
-        """Spend a refresh token."""
+        """Redeem a refresh token."""
         grant = self._of[refresh_token]
         if refresh_token != grant.refresh:
             self.reused.append(grant.profile)
@@ -187,7 +187,7 @@ class Webex:
 class Time:
     """The true time, which only goes on, and a clock that is ``offset`` off.
 
-    ``away`` are the spans in which the machine could not look at anything: suspended, or busy with something else;
+    ``away`` are the spans in which the machine could not check anything: suspended, or busy with something else;
     ``stepped`` when its clock was set, and how far off it was then.
     """
 
@@ -195,7 +195,7 @@ class Time:
         self.true, self.offset = float(START), 0.0
         self.away: list[Span] = []
         self.stepped: list[tuple[float, float]] = []
-        self.longest_nap = 0.0
+        self.longest_wait = 0.0
         self._order = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._next = float("inf")
@@ -210,13 +210,13 @@ class Time:
         self._next = self._events[0][0]
 
     def before_event(self) -> None:
-        """Called in a nap in which something happens."""
+        """Called in a wait in which something happens."""
 
-    def nap(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Sleep; a suspend in the middle of it makes it longer."""
         end = self.true + seconds
-        if seconds > self.longest_nap:
-            self.longest_nap = seconds
+        if seconds > self.longest_wait:
+            self.longest_wait = seconds
         if end >= self._next:
             self.before_event()
             while self._events and self._events[0][0] <= end:
@@ -242,7 +242,7 @@ class Time:
         self.stepped.append((self.true, self.offset))
 
     def idle(self, since: float, until: float) -> float:
-        """How much of the time between the two the machine could have looked at something."""
+        """How much of the time between the two the machine could have checked something."""
         first = bisect.bisect_left(self.away, since, key=lambda span: span[1])
         gone = sum(min(until, ends) - max(since, begins) for begins, ends in self.away[first:] if begins < until)
         return until - since - gone

@@ -1,4 +1,4 @@
-"""What can fail between here and Webex, a row each: what is stored, said, waited for and returned."""
+"""Everything that can fail between this machine and Webex: what is stored, reported, waited for and returned."""
 
 import contextlib
 import time
@@ -18,7 +18,7 @@ from tests.support.rounds import (
     Failure,
     due_record,
     expected,
-    looking_once,
+    one_round,
     round_of,
     seen,
     store_in,
@@ -96,7 +96,7 @@ ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
             "failed", f"Webex refused the request (HTTP 403, “The request is not allowed.”, {ID}).", SUPPORT, 1
         ),
     ),
-    "403 of something between": (403, {}, HTML, unexpected_answer(403)),
+    "403 that is not from Webex": (403, {}, HTML, unexpected_answer(403)),
     "408": (408, {}, "", busy(408)),
     "429": (429, {}, "", busy(429)),
     "429, seconds": (429, {"Retry-After": "600"}, "", busy(429, (600, 600))),
@@ -119,7 +119,7 @@ def record() -> TokenRecord:
 
 @pytest.fixture
 def homes(record: TokenRecord, tmp_path: Path) -> tuple[Path, Path]:
-    """Two, so that the two kinds of log are seen side by side."""
+    """Two folders, one for each format of the log."""
     homes = tmp_path / "for-people", tmp_path / "for-machines"
     for home in homes:
         store_in(home, record)
@@ -127,14 +127,14 @@ def homes(record: TokenRecord, tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_that_is_no_token(
+def test_an_answer_without_a_token(
     program: Program, sandbox: Sandbox, record: TokenRecord, homes: tuple[Path, Path], name: str
 ) -> None:
     status, headers, body, failure = ANSWERS[name]
     sandbox.order(Fault("/v1/access_token", status, headers() if callable(headers) else headers, body, times=2))
     assert round_of(program, *homes) == expected(failure, record)
     assert [stored_in(home) for home in homes] == [record, record]
-    assert sandbox.said() == ["fault"] * 2  # a request each, and none again before its time
+    assert sandbox.said() == ["fault"] * 2  # one request for each log format, and no early retry
 
 
 def test_an_empty_refresh_token_leaves_the_old_one_in_force(
@@ -185,7 +185,7 @@ def unreachable() -> "AbstractContextManager[str]":
     ],
     ids=["DNS failure", "connection refused", "reset in the response", "TLS failure"],
 )
-def test_no_answer(
+def test_a_connection_without_an_answer(
     program: Program,
     record: TokenRecord,
     homes: tuple[Path, Path],
@@ -198,17 +198,17 @@ def test_no_answer(
     assert [stored_in(home) for home in homes] == [record, record]
 
 
-def test_no_answer_in_time(
+def test_an_answer_that_times_out(
     program: Program, record: TokenRecord, homes: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In this process, with the program's half minute cut short."""
+    """Run in this process, with a shorter timeout than the program's 30 seconds."""
     done = []
     with wires.serving(wires.say_nothing) as url:
         client = WebexClient(url, new_session(url), timeout=(1.0, 0.3))
         for home, form in zip(homes, ("text", "json"), strict=True):
             settings = program.having(WEBEX_TOKEN_HOME=str(home), WEBEX_TOKEN_API_URL=url)
             application = Application(settings.variables, _clients={url: client})
-            status = group.main(looking_once(form), standalone_mode=False, obj=application)
+            status = group.main(one_round(form), standalone_mode=False, obj=application)
             done.append(Finished(status, *capsys.readouterr()))
     assert seen(*done) == expected(retrying("HOST did not answer in time."), record)
     assert [stored_in(home) for home in homes] == [record, record]

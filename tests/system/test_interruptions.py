@@ -1,4 +1,4 @@
-"""A watch that is stopped, suspended, hung up on, or whose clock is set: real signals, terminals and clocks."""
+"""A watch that is stopped or suspended, loses its terminal, or whose clock is set: real signals and terminals."""
 
 import signal
 import subprocess
@@ -38,11 +38,11 @@ def refreshes(sandbox: Sandbox) -> int:
     return sandbox.said().count("renewed")
 
 
-def test_after_a_stop_longer_than_the_interval_it_looks_once_and_at_once(signed_in: Program, sandbox: Sandbox) -> None:
+def test_after_a_suspension_it_checks_once_and_at_once(signed_in: Program, sandbox: Sandbox) -> None:
     with signed_in.started("watch", "--interval", "2", "--max-age", "1") as watch:
         wait_until(lambda: refreshes(sandbox) >= 2)
         watch.process.send_signal(signal.SIGSTOP)
-        time.sleep(5)  # two looks are missed, and a third is half due
+        time.sleep(5)  # two rounds are missed, and the third is not due yet
         before = refreshes(sandbox)
         watch.process.send_signal(signal.SIGCONT)
         woken = time.monotonic()
@@ -55,7 +55,7 @@ def test_after_a_stop_longer_than_the_interval_it_looks_once_and_at_once(signed_
 
 @pytest.fixture
 def clock(signed_in: Program, tmp_path: Path) -> tuple[Program, Callable[[str], None]]:
-    """The program with a clock of its own, and what sets that: ``+2d`` is two days ahead of this machine's."""
+    """The program with its own clock, and a function that sets it: ``+2d`` is two days ahead of this machine's."""
     require("faketime")
     file = tmp_path / "clock"
 
@@ -70,12 +70,12 @@ def clock(signed_in: Program, tmp_path: Path) -> tuple[Program, Callable[[str], 
         LD_PRELOAD=preload.partition("=")[2],
         FAKETIME_TIMESTAMP_FILE=str(file),
         FAKETIME_NO_CACHE="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",  # which no step of a wall clock moves
+        FAKETIME_DONT_FAKE_MONOTONIC="1",  # setting the wall clock does not change the monotonic one
     )
     return program, set_by
 
 
-def test_a_clock_that_is_set_is_followed_at_once_and_without_a_burst(
+def test_a_clock_that_is_set_is_noticed_at_once_and_causes_one_refresh(
     clock: tuple[Program, Callable[[str], None]], sandbox: Sandbox
 ) -> None:
     program, set_by = clock
@@ -83,9 +83,9 @@ def test_a_clock_that_is_set_is_followed_at_once_and_without_a_burst(
         watch.wait_for("default  fresh: ")
         set_by("+2d")
         watch.wait_for("default  renewed: ", timeout=10)
-        set_by("-3d")  # what is stored is from a future now, and refreshed once to set it right
+        set_by("-3d")  # the stored times now lie in the future, so the token is refreshed once
         watch.wait_for("default  renewed: ", times=2, timeout=10)
-        for expected in (2, 3):  # and then it looks as ever
+        for expected in (2, 3):  # after that the checks find nothing due
             watch.process.send_signal(signal.SIGHUP)
             watch.wait_for("default  fresh: ", times=expected, timeout=10)
             time.sleep(1.1)
@@ -95,7 +95,7 @@ def test_a_clock_that_is_set_is_followed_at_once_and_without_a_burst(
 
 
 def in_flight(program: Program, sandbox: Sandbox, delay: float) -> None:
-    """Order a refresh that is long in flight, and make it due."""
+    """Make a refresh due, and delay the answer to it by ``delay`` seconds."""
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, delay=delay))
     age(program, 2 * DAY)
 
@@ -132,7 +132,7 @@ def test_a_first_ctrl_c_waits_for_the_refresh_and_saves_it(signed_in: Program, s
     assert "default  renewed: " in done.out
 
 
-def test_a_hang_up_that_it_was_started_to_ignore_stays_ignored(signed_in: Program, tmp_path: Path) -> None:
+def test_sighup_stays_ignored_under_nohup(signed_in: Program, tmp_path: Path) -> None:
     with replace(signed_in, through=("nohup",)).started("watch") as watch:
         watch.wait_for("default  fresh: ")
         watch.process.send_signal(signal.SIGHUP)
@@ -140,38 +140,36 @@ def test_a_hang_up_that_it_was_started_to_ignore_stays_ignored(signed_in: Progra
             watch.process.wait(1)
         watch.process.send_signal(signal.SIGTERM)
         done = watch.finish()
-    assert (done.status, done.out.count("fresh: ")) == (0, 1)  # nor does it take it for a wish to look
+    assert (done.status, done.out.count("fresh: ")) == (0, 1)  # SIGHUP did not start a check either
 
 
-@pytest.mark.parametrize("delay", [0, 2], ids=["at rest", "in the middle of a refresh"])
-def test_a_terminal_that_goes_away_takes_it_along(
-    signed_in: Program, sandbox: Sandbox, home: Path, delay: float
-) -> None:
+@pytest.mark.parametrize("delay", [0, 2], ids=["while waiting", "during a refresh"])
+def test_closing_the_terminal_ends_it(signed_in: Program, sandbox: Sandbox, home: Path, delay: float) -> None:
     if delay:
         in_flight(signed_in, sandbox, delay)
     with at_a_terminal(signed_in, "watch") as child:
         if delay:
             wait_until(lambda: sandbox.in_flight > 0)
         else:
-            child.expect("Next look in ")
-        child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # types-pexpect does not know of it
+            child.expect("Next check in ")
+        child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # types-pexpect does not declare it
         wait_until(lambda: not child.isalive(), timeout=delay + 2)
-        assert child.signalstatus is None  # it has ended, and was not ended
+        assert child.signalstatus is None  # it exited by itself, and no signal killed it
     stored = stored_in(home)
     assert stored is not None
     assert (stored.access_token == "the-last-one") == bool(delay)
 
 
-def test_a_terminal_that_goes_away_is_no_wish_to_look(signed_in: Program, tmp_path: Path) -> None:
-    """What it prints goes elsewhere, so that nothing but the terminal itself can tell it."""
+def test_closing_the_terminal_does_not_start_a_check(signed_in: Program, tmp_path: Path) -> None:
+    """Its output goes to a file, so only the terminal itself shows that it was closed."""
     log = tmp_path / "log"
     child: pexpect.spawn[str] = pexpect.spawn(
         "sh", ["-c", f"exec {WEBEX_TOKEN} watch >{log}"], env=signed_in.environment, encoding="utf-8", timeout=20
     )
     try:
-        child.expect("Next look in ")
+        child.expect("Next check in ")
         wait_until(lambda: "fresh: " in log.read_text())
-        child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # as above
+        child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # types-pexpect does not declare it
         wait_until(lambda: not child.isalive(), timeout=2)
     finally:
         child.close(force=True)

@@ -197,7 +197,7 @@ class TestSwitchingFromAnotherTool:
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(["sh", "-ec", script], cwd=tmp_path, env=new_user, stdout=log, stderr=log)
             try:
-                said = "Looking every 30 minutes, renewing what was refreshed 2 days ago or longer."
+                said = "Checking every 30 minutes, and renewing a token 2 days after its last refresh."
                 wait_until(lambda: said in (tmp_path / "log").read_text(), (tmp_path / "log").read_text)
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(20) == 0

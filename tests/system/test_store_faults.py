@@ -10,7 +10,7 @@ import pytest
 from tests.support.desktop import lock, unlock
 from tests.support.program import Program, wait_until
 from tests.support.requirements import ON_CI
-from tests.support.rounds import Failure, Round, due_record, expected, looking_once, round_of, seen, store_in
+from tests.support.rounds import Failure, Round, due_record, expected, one_round, round_of, seen, store_in
 from tests.support.world import DAY
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
@@ -152,7 +152,7 @@ def test_a_disk_that_has_room_again_is_given_the_answer_that_webex_is_not_asked_
 
 def looked_at(program: Program) -> Round:
     """A round told as text and then as JSON; both read the same keyring."""
-    return seen(*(program.run(*looking_once(form)) for form in ("text", "json")))
+    return seen(*(program.run(*one_round(form)) for form in ("text", "json")))
 
 
 def test_a_keyring_that_is_locked_or_gone(program: Program, own_desktop: dict[str, str]) -> None:

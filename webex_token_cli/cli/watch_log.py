@@ -1,4 +1,4 @@
-"""What a watch looks like: a line an event for people or for machines, and a line that counts down on a terminal."""
+"""The output of a watch: one line for each event, as text or JSON, and a countdown on a terminal."""
 
 import contextlib
 import errno
@@ -11,30 +11,30 @@ from typing import Protocol
 import click
 
 from webex_token_cli.refresh.events import Event, Kind, Outlook
-from webex_token_cli.refresh.schedule import Standing
+from webex_token_cli.refresh.schedule import ProfileState
 from webex_token_cli.times import clock_face, distance_in_words, duration_in_words, local_time, when
 
-# What is told of the file of profiles itself, which is no profile.
+# Shown in place of a profile when the event is about the list of profiles itself.
 _CONFIG = "config.ini"
 
-# So many profiles are named on the line that counts down; of more, their number has to do.
+# Up to this many profiles fit on a line by name; more are counted.
 _MOST_NAMED = 4
 
 
 class Log(Protocol):
-    """Tells people or machines what happens."""
+    """Reports what happens in a watch."""
 
     def started(self, moment: float, interval: float, max_age: float) -> None:
-        """The watch begins."""
+        """Report the start. ``interval`` and ``max_age`` are in seconds."""
 
     def event(self, event: Event) -> None:
-        """Something happened to a profile."""
+        """Report what happened to a profile."""
 
 
 class TextLog:
-    """A line an event on standard output, and what a person has to see to on standard error.
+    """Prints one line for each event on standard output. Warnings go to standard error, with ``say``.
 
-    ``say`` shows a line there. What is no news is left out, unless ``everything`` is asked for.
+    Events that are not news are left out, unless ``everything`` is set.
     """
 
     def __init__(self, say: "Say", everything: bool) -> None:
@@ -42,11 +42,11 @@ class TextLog:
         self._everything = everything
 
     def started(self, moment: float, interval: float, max_age: float) -> None:  # noqa: ARG002 - Log's signature
-        """What it does, in a sentence."""
+        """Say what the watch does and how to end it."""
         self._say(f"{_purpose(interval, max_age)} Ctrl-C ends it.")
 
     def event(self, event: Event) -> None:
-        """Time, profile, what happened and what follows."""
+        """Print the time, the profile, what happened and what follows."""
         if event.is_news or self._everything:
             click.echo(f"{local_time(event.moment)}  {event.profile or _CONFIG}  {_line(event)}")
         if event.attention is not None and event.kind is not Kind.NEEDS_SIGN_IN:
@@ -54,20 +54,20 @@ class TextLog:
 
 
 class Say(Protocol):
-    """Shows a line on standard error."""
+    """Prints a line on standard error."""
 
     def __call__(self, text: str, /) -> None: ...
 
 
 class JsonLog:
-    """An object a line on standard output; the keys are always the same, and only ever grow."""
+    """Prints each event as a JSON object on one line. Every object has all keys; keys are added, never removed."""
 
     def started(self, moment: float, interval: float, max_age: float) -> None:
-        """The watch begins."""
+        """Report the start. ``interval`` and ``max_age`` are in seconds."""
         self._write(moment, None, "started", _purpose(interval, max_age), {})
 
     def event(self, event: Event) -> None:
-        """Everything that is known of it."""
+        """Print everything that is known about the event."""
         error, record = event.error, event.record
         kind, words = event.attention or (None, None)
         self._write(
@@ -111,15 +111,15 @@ _KEYS = (
 
 
 class LiveLine:
-    """One line on the terminal that is kept up to date, and wiped before anything else is shown."""
+    """A line on the terminal that is updated in place, and wiped before anything else is printed."""
 
     def __init__(self) -> None:
         self._shown = False
 
     def draw(self, outlook: Outlook, now: float) -> None:
-        """Show how long it is to the next look, and how the profiles stand."""
-        left = max(0.0, outlook.next_look - now)
-        text = f"Next look in {clock_face(left)} · {profiles_in_words(outlook.standings, now)}"
+        """Show the time to the next check and the state of the profiles."""
+        left = max(0.0, outlook.next_round - now)
+        text = f"Next check in {clock_face(left)} · {profiles_in_words(outlook.states, now)}"
         width = shutil.get_terminal_size().columns - 1
         self._write(text if len(text) <= width else f"{text[: width - 1]}…")
         self._shown = True
@@ -134,59 +134,59 @@ class LiveLine:
         return say_above
 
     def wipe(self) -> None:
-        """Leave the line empty."""
+        """Empty the line."""
         if self._shown:
             self._shown = False
             self._write("")
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a terminal that was closed ends the watch by other means
+        with contextlib.suppress(OSError):  # a closed terminal ends the watch by SIGHUP
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
 
 def status_in_words(outlook: Outlook, now: float) -> str:
-    """How things stand until the next look, for ``systemctl status``."""
-    return f"{profiles_in_words(outlook.standings, now)}; next look {local_time(outlook.next_look)}"
+    """Return the state of the watch in words, for ``systemctl status``."""
+    return f"{profiles_in_words(outlook.states, now)}; next check {local_time(outlook.next_round)}"
 
 
-def profiles_in_words(standings: Mapping[str, Standing], now: float) -> str:
-    """How each profile stands, or, of many, how many stand how."""
-    if len(standings) <= _MOST_NAMED:
-        return ", ".join(f"{name} {_state(standing, now)}" for name, standing in standings.items()) or "no profile"
-    waiting = sum(standing.given_up for standing in standings.values())
-    failing = sum(standing.failures > 0 and not standing.given_up for standing in standings.values())
-    fine = len(standings) - waiting - failing
+def profiles_in_words(states: Mapping[str, ProfileState], now: float) -> str:
+    """Return the state of each profile, or the number of profiles in each state if there are many."""
+    if len(states) <= _MOST_NAMED:
+        return ", ".join(f"{name} {_describe(state, now)}" for name, state in states.items()) or "no profile"
+    waiting = sum(state.given_up for state in states.values())
+    failing = sum(state.failures > 0 and not state.given_up for state in states.values())
+    fine = len(states) - waiting - failing
     parts = [
         f"{fine} fresh",
         *([f"{failing} failing"] if failing else []),
         *([f"{waiting} waiting for a sign-in"] if waiting else []),
     ]
-    return f"{len(standings)} profiles: {', '.join(parts)}"
+    return f"{len(states)} profiles: {', '.join(parts)}"
 
 
-def _state(standing: Standing, now: float) -> str:
-    if standing.given_up:
+def _describe(state: ProfileState, now: float) -> str:
+    if state.given_up:
         return Kind.NEEDS_SIGN_IN.value
-    if standing.retry_at is not None:
-        return f"retrying {distance_in_words(standing.retry_at, now)}"
-    if standing.record is None:
+    if state.retry_at is not None:
+        return f"retrying {distance_in_words(state.retry_at, now)}"
+    if state.record is None:
         return "…"
-    left = standing.record.access_left(now)
+    left = state.record.access_left(now)
     return f"{duration_in_words(left)} left" if left > 0 else "expired"
 
 
 def _purpose(interval: float, max_age: float) -> str:
     return (
-        f"Looking every {duration_in_words(interval)}, renewing what was refreshed {duration_in_words(max_age)} ago "
-        "or longer."
+        f"Checking every {duration_in_words(interval)}, and renewing a token {duration_in_words(max_age)} after its "
+        "last refresh."
     )
 
 
 def _line(event: Event) -> str:
-    """What happened and what follows, in a sentence."""
+    """Return what happened and what follows, in a sentence."""
     following = "" if event.next_at is None else distance_in_words(event.next_at, event.moment)
     if event.error is None:
-        over = "" if event.failing_since is None else f"; it had failed for {_since(event)}"
+        over = "" if event.failing_since is None else f"; it had been failing for {_since(event)}"
         if event.record is None:
             return f"{event.kind}: it can be read again{over}"
         expires = f"expires {when(event.record.access_expires_at, event.moment)}, next refresh {following}{over}"

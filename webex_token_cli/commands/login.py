@@ -113,7 +113,7 @@ def command(
 
 def _prepared(application: Application, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
     from webex_token_cli.signin.finish import SignIn
-    from webex_token_cli.system.signals import held_back
+    from webex_token_cli.system.signals import defer_signals
 
     return SignIn(
         client=application.client(settings.api_url),
@@ -126,7 +126,7 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
         remember=lambda: application.remember(Profile.of(settings)),
         warn=application.say,
         clock=application.clock,
-        uninterrupted=held_back,
+        uninterrupted=defer_signals,
     )
 
 

@@ -15,7 +15,7 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.tables import fields
-from webex_token_cli.cli.watch_options import LOG_FORMATS, Wishes, watch_options
+from webex_token_cli.cli.watch_options import LOG_FORMATS, WatchOptions, watch_options
 from webex_token_cli.config.file import Profile
 from webex_token_cli.config.settings import DEFAULT_PROFILE, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
@@ -49,7 +49,7 @@ def command() -> None:
 @click.option("--print", "only_print", is_flag=True, help="Print the file on standard output, and change nothing.")
 @verbosity_options
 @pass_application
-def install(application: Application, wishes: Wishes, only_print: bool) -> int:
+def install(application: Application, options: WatchOptions, only_print: bool) -> int:
     """Show the file that has the system run watch, write it, and start it; whatever is so already stays as it is.
 
     The options are handed on to watch, and so are the variables in force now that say the same, where the
@@ -65,7 +65,7 @@ def install(application: Application, wishes: Wishes, only_print: bool) -> int:
     from webex_token_cli.service.job import left_out
 
     manager = _manager(application)
-    text = manager.text(_job(application, wishes))
+    text = manager.text(_job(application, options))
     for name in left_out(application.environment):
         application.say(
             f"Warning: {name} holds a password, and is not written into the file. {manager.how_to_add(name)}"
@@ -169,27 +169,27 @@ def _manager(application: Application, platform: str = sys.platform) -> "Manager
     )
 
 
-def _job(application: Application, wishes: Wishes) -> "Job":
+def _job(application: Application, options: WatchOptions) -> "Job":
     """What the service is to run. Raises ConfigurationError when a setting that it would inherit is wrong."""
     from webex_token_cli.service.job import Job, carried_over, this_program
 
     environment = application.environment
     resolve(Profile(DEFAULT_PROFILE), application.environment_overrides())
-    options = [f"--profile={name}" for name in wishes.named]
-    timing = wishes.timing(application.environment)
+    arguments = [f"--profile={name}" for name in options.profiles]
+    timing = options.timing(application.environment)
     for name, seconds, default in (
         ("interval", timing.interval, DEFAULT_INTERVAL),
         ("max-age", timing.max_age, DEFAULT_MAX_AGE),
     ):
         if seconds != default:
-            options.append(f"--{name}={seconds:.6f}".rstrip("0").rstrip("."))
-    for name, command in (("on-change", wishes.on_change), ("on-attention", wishes.on_attention)):
+            arguments.append(f"--{name}={seconds:.6f}".rstrip("0").rstrip("."))
+    for name, command in (("on-change", options.on_change), ("on-attention", options.on_attention)):
         if command:
-            options.append(f"--{name}={command}")
-    if wishes.log_format != LOG_FORMATS[0]:
-        options.append(f"--log-format={wishes.log_format}")
+            arguments.append(f"--{name}={command}")
+    if options.log_format != LOG_FORMATS[0]:
+        arguments.append(f"--log-format={options.log_format}")
     program = this_program(sys.argv[0], sys.executable, lambda path: os.access(path, os.X_OK))
-    return Job((*program, "watch", *options), carried_over(environment))
+    return Job((*program, "watch", *arguments), carried_over(environment))
 
 
 def _content(path: Path) -> str | None:

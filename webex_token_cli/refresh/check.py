@@ -1,140 +1,149 @@
-"""A look at one profile, as it is done side by side with others: nothing of the watcher is changed in here.
-
-What the looks of all profiles share is which Webex wants to be left alone.
-"""
+"""The check of one profile: a call that may run in any thread, changes nothing of the watcher, and returns data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+from webex_token_cli.config.settings import not_signed_in
 from webex_token_cli.errors import TooManyRequests, WebexTokenError
+from webex_token_cli.refresh.rate_limits import RateLimits
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
-from webex_token_cli.refresh.schedule import FIRST_RETRY, LONGEST_RETRY_AFTER, Standing, Timing, is_due
+from webex_token_cli.refresh.schedule import FIRST_RETRY, ProfileState, Timing, is_due
 from webex_token_cli.tokens import TokenRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One profile's part in a watch: ``service`` is the API base URL that it shares with others.
+class ProfileRefresher(Protocol):
+    """What a check needs of ``refresher.Refresher``. Every method may be called in any thread."""
 
-    ``stored`` reads its record, ``refresh`` is ``Refresher.refresh`` and ``save_late`` ``Refresher.save_late`` for
-    it. Each may be called in any thread, and raises WebexTokenError.
-    """
+    @property
+    def api_url(self) -> str:
+        """The base URL of the Webex API that the profile belongs to."""
 
-    service: str
-    stored: Callable[[], TokenRecord | None]
-    refresh: Callable[[Callable[[TokenRecord], bool]], Outcome]
-    save_late: Callable[[NotSaved], Outcome]
+    def stored(self, profile: str, /) -> TokenRecord | None:
+        """Return the stored record, None if there is none. Raises StoreUnavailable."""
+
+    def refresh_from(self, profile: str, seen: TokenRecord, /) -> Outcome:
+        """Refresh the record ``seen``; the errors are those of ``Refresher.refresh_from``."""
+
+    def save_late(self, profile: str, unsaved: NotSaved, /) -> Outcome:
+        """Save an earlier answer; the errors are those of ``Refresher.save_late``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What else is done in the crew: ``on_change`` whenever a profile's access token has become another one,
-    ``on_attention`` when a person has to see to one. Each raises WebexTokenError, which is told and no more."""
+    """What a watch does besides refreshing: ``on_change`` when a profile has a new access token, ``on_attention``
+    when it needs a person. Both may run in any thread. A failure is reported and has no other consequence."""
 
     on_change: Callable[[str, TokenRecord], None] = lambda _, __: None
     on_attention: Callable[[str, str], None] = lambda _, __: None
 
 
-class Postponed(TooManyRequests):
-    """Webex was not asked, because it has told another profile to leave it alone."""
-
-
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look came to. Neither an outcome nor an error: it still waits for a sign-in, or was not begun.
+class CheckResult:
+    """The result of the check of one profile.
 
-    ``seen`` is the record that it was about.
+    ``seen`` is the record that was read, if one was. ``outcome`` and ``error`` are both None if the check was
+    skipped, because the profile still waits for a sign-in or the watch is ending. If ``postponed_until`` (UTC epoch
+    seconds) is set, Webex was not asked because of a rate limit, and ``error`` is Webex's answer to the request
+    that met it. ``hook_error`` is the failure of ``Hooks.on_change``.
     """
 
     profile: str
-    service: str = ""
+    api_url: str = ""
+    seen: TokenRecord | None = None
     outcome: Outcome | None = None
     error: WebexTokenError | None = None
-    seen: TokenRecord | None = None
+    postponed_until: float | None = None
     hook_error: WebexTokenError | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Looker:
-    """Looks at profiles, in any thread. What it works with is the watcher's; see there."""
+class HookResult:
+    """The result of ``Hooks.on_attention`` for one profile; ``error`` is None if it succeeded."""
 
-    account: Callable[[str], Account]
-    hooks: Hooks
+    profile: str
+    error: WebexTokenError | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChecker:
+    """Checks profiles. ``refresher`` returns the refresher of a profile, or raises WebexTokenError.
+
+    ``stopping`` says whether the watch was asked to end; from then on no check begins.
+    """
+
+    refresher: Callable[[str], ProfileRefresher]
     timing: Timing
     clock: Callable[[], float]
     stopping: Callable[[], bool]
-    _quiet: dict[str, tuple[float, float, TooManyRequests]] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
 
-    def look(self, name: str, standing: Standing, unsaved: NotSaved | None, to_the_end: bool = False) -> Looked:
-        """Read the profile's record, refresh it if it is due, and tell the hook of a new access token.
+    def check(self, profile: str, state: ProfileState, unsaved: NotSaved | None) -> CheckResult:
+        """Check the profile, of which ``state`` is known, and run the hook if its access token has changed.
 
-        An answer that is ``unsaved`` is saved instead. Nothing is begun once the end was asked for, unless it is
-        ``to_the_end``.
+        If an answer from Webex is ``unsaved``, that is saved instead. Raises nothing.
         """
-        if self.stopping() and not to_the_end:
-            return Looked(name)
-        service, seen = "", None
+        if self.stopping():
+            return CheckResult(profile)
+        return self._with_hook(self._check(profile, state, unsaved), state)
 
-        def due(record: TokenRecord) -> bool:
-            nonlocal seen
-            seen = record
-            found = is_due(record, self.timing, self.clock())
-            if found:
-                self._leave_alone(service)
-            return found
+    def save(self, profile: str, state: ProfileState, unsaved: NotSaved) -> CheckResult:
+        """Save an answer from Webex that could not be saved before, even if the watch is ending. Raises nothing."""
+        return self._with_hook(self._check(profile, state, unsaved), state)
 
+    def call_for_attention(self, profile: str, message: str) -> HookResult:
+        """Run the hook for a profile that needs a person. Raises nothing."""
+        return HookResult(profile, _error_of(lambda: self.hooks.on_attention(profile, message)))
+
+    def _check(self, profile: str, state: ProfileState, unsaved: NotSaved | None) -> CheckResult:
+        api_url = ""
+        seen: TokenRecord | None = None
         try:
-            account = self.account(name)
-            service = account.service
+            refresher = self.refresher(profile)
+            api_url = refresher.api_url
             if unsaved is not None:
-                outcome = account.save_late(unsaved)
-            elif standing.given_up and account.stored() == standing.record:
-                return Looked(name)
-            else:
-                outcome = account.refresh(due)
-        except WebexTokenError as error:
-            if isinstance(error, TooManyRequests) and not isinstance(error, Postponed):
-                self.quieten(service, error, error.retry_after or FIRST_RETRY)
-            return Looked(name, service, error=error, seen=seen)
-        except Exception as error:  # noqa: BLE001 - one profile's surprise must not end the watch over the others
-            return Looked(name, service, error=_surprise(error), seen=seen)
-        return Looked(name, service, outcome, hook_error=self._told_of_change(name, standing.record, outcome))
+                return CheckResult(profile, api_url, outcome=refresher.save_late(profile, unsaved))
+            seen = refresher.stored(profile)
+            if state.given_up and seen == state.record:
+                return CheckResult(profile)
+            if seen is None:
+                raise not_signed_in(profile)
+            if not is_due(seen, self.timing, self.clock()):
+                return CheckResult(profile, api_url, seen, Outcome(Result.NOT_DUE, seen))
+            limit = self.rate_limits.in_force(api_url, self.clock())
+            if limit is not None:
+                return CheckResult(profile, api_url, seen, error=limit.error, postponed_until=limit.until)
+            return CheckResult(profile, api_url, seen, refresher.refresh_from(profile, seen))
+        except TooManyRequests as error:
+            # The other checks have to know before they ask the same Webex.
+            self.rate_limits.begin(api_url, error, self.clock(), error.retry_after or FIRST_RETRY)
+            return CheckResult(profile, api_url, seen, error=error)
+        except Exception as error:  # noqa: BLE001 - one profile's bug must not end the watch over the others
+            return CheckResult(profile, api_url, seen, error=_as_reportable(error))
 
-    def quieten(self, service: str, error: TooManyRequests, seconds: float) -> None:
-        """Leave a Webex alone from now on, before anybody else of the crew asks it."""
-        now = self.clock()
-        self._quiet[service] = now, now + min(seconds, LONGEST_RETRY_AFTER), error
-
-    def _leave_alone(self, service: str) -> None:
-        """Raise Postponed while Webex wants to be left alone, whichever profile it told that to."""
-        quiet = self._quiet.get(service)
-        if quiet is None:
-            return
-        since, until, error = quiet
-        now = self.clock()
-        if since <= now < until:
-            raise Postponed(error.message, error.hint, until - now)
-        # It is over, also for a clock that is set back into it.
-        if self._quiet.get(service) is quiet:
-            self._quiet.pop(service, None)
-
-    def _told_of_change(self, name: str, before: TokenRecord | None, outcome: Outcome) -> WebexTokenError | None:
-        known = outcome.record if before is None else before
+    def _with_hook(self, result: CheckResult, state: ProfileState) -> CheckResult:
+        """Run the hook if the check found another access token than before, and add its failure to the result."""
+        outcome = result.outcome
+        if outcome is None:
+            return result
+        known = outcome.record if state.record is None else state.record
         if outcome.result is not Result.RENEWED and known.access_token == outcome.record.access_token:
-            return None
-        return error_of(lambda: self.hooks.on_change(name, outcome.record))
+            return result
+        return replace(result, hook_error=_error_of(lambda: self.hooks.on_change(result.profile, outcome.record)))
 
 
-def error_of(call: Callable[[], None]) -> WebexTokenError | None:
-    """What ``call`` raises, as something that can be told."""
+def _error_of(call: Callable[[], None]) -> WebexTokenError | None:
+    """Run ``call`` and return the error that it raises, if it raises one."""
     try:
         call()
-    except WebexTokenError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - as above
-        return _surprise(error)
+    except Exception as error:  # noqa: BLE001 - a hook's bug must not end the watch
+        return _as_reportable(error)
     return None
 
 
-def _surprise(error: Exception) -> WebexTokenError:
-    return WebexTokenError(f"Something unexpected failed ({type(error).__name__}).", "See --debug.")
+def _as_reportable(error: Exception) -> WebexTokenError:
+    # The text of an unexpected error may hold a secret, so only its type is reported.
+    if isinstance(error, WebexTokenError):
+        return error
+    return WebexTokenError(f"Something unexpected failed ({type(error).__name__}).", "Run the command with --debug.")

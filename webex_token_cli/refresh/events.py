@@ -1,11 +1,11 @@
-"""What a watch tells: what happened to a profile, and how things stand before it waits. Pure."""
+"""What a watch reports: what happened to a profile, and its state before it waits. Pure data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from webex_token_cli.errors import WebexTokenError
-from webex_token_cli.refresh.schedule import Attention, Standing
+from webex_token_cli.refresh.schedule import Attention, ProfileState
 from webex_token_cli.tokens import TokenRecord
 
 
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to one profile, and when it will be looked at next for that reason (UTC epoch seconds).
+    """What happened to one profile at ``moment``, and when it is checked next because of it (UTC epoch seconds).
 
-    ``profile`` is None where it is the file of profiles that failed. ``failing_since`` is when the failures
-    began that go on, or are over now. ``is_news`` says whether it is worth a line to somebody who reads them all;
-    ``attention`` is what the person has to see to.
+    ``profile`` is None if ``config.ini`` itself could not be read. ``failing_since`` is when the current row of
+    failures began, or the one that has just ended. ``is_news`` says whether the event is worth a line to a person
+    who reads every line. ``attention`` says why a person is needed, with a message.
     """
 
     moment: float
@@ -45,15 +45,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where a watch stands before it waits: when it looks next, how many looks have not ended, and what it knows of
-    each profile."""
+    """The state of a watch before it waits: when its next round is, how many checks still run, and each profile."""
 
-    next_look: float
+    next_round: float
     in_flight: int
-    standings: Mapping[str, Standing] = field(repr=False)
+    states: Mapping[str, ProfileState] = field(repr=False)
 
 
 def exit_status(events: list[Event]) -> int:
-    """What one round comes to for a scheduler: 0 when all are fresh, else the worst of the failures' statuses."""
+    """Return the exit status of one round: 0 if every profile is fresh, else the highest status of a failure."""
     failures = (event.error for event in events if event.error and event.kind is not Kind.HOOK_FAILED)
     return max((error.exit_status for error in failures), default=0)

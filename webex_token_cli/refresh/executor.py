@@ -1,4 +1,4 @@
-"""Calls side by side, a few at a time, whose results come to the one thread that began them."""
+"""Tasks that run side by side, a few at a time, and whose results go to the one thread that submitted them."""
 
 import queue
 from collections.abc import Callable
@@ -8,30 +8,30 @@ from typing import Generic, Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Crew(Protocol[T]):
-    """Does calls, and hands their results out."""
+class Executor(Protocol[T]):
+    """Runs tasks and hands out their results."""
 
-    def start(self, call: Callable[[], T], /) -> None:
-        """Have ``call``, which raises nothing, done as soon as somebody is free."""
+    def submit(self, task: Callable[[], T], /) -> None:
+        """Run ``task``, which must not raise, as soon as a thread is free."""
 
     def finished(self) -> list[T]:
-        """The results since this was last called."""
+        """Return the results that came in since the last call."""
 
     def close(self) -> list[T]:
-        """Forget what nobody has begun, wait for the rest, and give its results."""
+        """Drop the tasks that have not started, wait for the others, and return their results."""
 
 
-class Threads(Generic[T]):
-    """A crew of ``size`` threads at most; ``wake`` is called, in one of them, whenever there is a result."""
+class ThreadExecutor(Generic[T]):
+    """Runs tasks in up to ``size`` threads. Each result calls ``wake`` in the thread that produced it."""
 
     def __init__(self, size: int, wake: Callable[[], None]) -> None:
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="watch")
         self._wake = wake
         self._results: queue.SimpleQueue[T] = queue.SimpleQueue()
 
-    def start(self, call: Callable[[], T]) -> None:
-        """Have ``call`` done in a thread."""
-        self._pool.submit(call).add_done_callback(self._done)
+    def submit(self, task: Callable[[], T]) -> None:
+        """Run ``task`` in a thread."""
+        self._pool.submit(task).add_done_callback(self._done)
 
     def _done(self, future: "Future[T]") -> None:
         if not future.cancelled():
@@ -39,13 +39,13 @@ class Threads(Generic[T]):
             self._wake()
 
     def finished(self) -> list[T]:
-        """The results since this was last called."""
+        """Return the results that came in since the last call."""
         results = []
         while not self._results.empty():
             results.append(self._results.get())
         return results
 
     def close(self) -> list[T]:
-        """Forget what nobody has begun, wait for the rest, and give its results."""
+        """Drop the tasks that have not started, wait for the others, and return their results."""
         self._pool.shutdown(cancel_futures=True)
         return self.finished()

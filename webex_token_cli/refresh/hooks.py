@@ -1,4 +1,4 @@
-"""Commands of the person's own that are run when something has happened."""
+"""Shell commands of the person that run after an event."""
 
 import contextlib
 import os
@@ -10,37 +10,38 @@ from collections.abc import Callable, Mapping
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.times import duration_in_words
 
-# Time for a secret manager in another data centre; a hook that takes longer hangs.
-BOUND = 60.0
+# Seconds that a hook may take: enough for a secret manager in another data centre. A hook that takes longer hangs.
+TIMEOUT = 60.0
 
-# What a hook that is running may still take once the end was asked for, in seconds.
+# Seconds that a running hook may still take once the watch is ending: few enough for a service manager to wait.
 _GRACE = 5.0
 
-# How often to look whether it was, in seconds.
-_GLANCE = 0.25
+# How often the end of the watch is looked for, in seconds: soon enough to notice, rarely enough to cost nothing.
+_POLL_INTERVAL = 0.25
 
 
 class HookFailed(WebexTokenError):
-    """A command of the person's own could not be run, failed, or did not end."""
+    """A hook could not be started, failed, or did not end in time."""
 
 
 def run_hook(
     command: str,
     environment: Mapping[str, str],
-    words: str,
+    text: str,
     *,
-    bound: float = BOUND,
+    timeout: float = TIMEOUT,
     stopping: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Run ``command`` in a shell, with ``words`` as its standard input, and wait at most ``bound`` seconds.
+    """Run ``command`` in a shell with ``text`` as its standard input, and wait at most ``timeout`` seconds.
 
-    What it prints goes to standard error, so that our own output stays ours. Once ``stopping`` says so it
-    has a few seconds left. Raises HookFailed, which never quotes what the command was given.
+    Its standard output goes to standard error, so that it does not mix with the log. Once ``stopping`` says that
+    the watch is ending, the command has five seconds left. Raises HookFailed, whose message never contains
+    ``text``. ``clock`` is in seconds, from any start.
     """
     try:
         process = subprocess.Popen(
-            _in_a_shell(command),
+            _shell_command(command),
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=2,
@@ -49,42 +50,42 @@ def run_hook(
     except OSError as error:
         raise _failed(f"could not be started ({error.strerror})") from None
     with process:
-        status = _wait(process, words.encode(), bound, stopping, clock)
+        status = _wait(process, text.encode(), timeout, stopping, clock)
     if status < 0:
-        raise _failed(f"was ended by {_name_of(-status)}")
+        raise _failed(f"was ended by {_signal_name(-status)}")
     if status > 0:
         raise _failed(f"ended with exit status {status}")
 
 
-def _in_a_shell(command: str) -> list[str]:
+def _shell_command(command: str) -> list[str]:
     return ["/bin/sh", "-c", command] if os.name == "posix" else ["cmd", "/d", "/s", "/c", command]
 
 
 def _wait(
     process: "subprocess.Popen[bytes]",
-    words: bytes | None,
-    bound: float,
+    text: bytes | None,
+    timeout: float,
     stopping: Callable[[], bool],
     clock: Callable[[], float],
 ) -> int:
-    deadline, hurried = clock() + bound, False
+    deadline, ending = clock() + timeout, False
     while True:
         try:
-            process.communicate(words, timeout=_GLANCE)
+            process.communicate(text, timeout=_POLL_INTERVAL)
         except subprocess.TimeoutExpired:
-            words = None
+            text = None  # communicate remembers it
         else:
             return process.returncode
-        if not hurried and stopping():
-            deadline, hurried = min(deadline, clock() + _GRACE), True
+        if not ending and stopping():
+            deadline, ending = min(deadline, clock() + _GRACE), True
         if clock() >= deadline:
             _kill(process)
-            why = "was not done when the watch ended" if hurried else f"was not done within {duration_in_words(bound)}"
+            why = "had not ended when the watch ended" if ending else f"did not end within {duration_in_words(timeout)}"
             raise _failed(f"{why}, and was killed")
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End it with all that it has started."""
+    """Kill the process and everything that it has started."""
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -92,8 +93,8 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
 
 
-def _name_of(number: int) -> str:
-    """What people call the signal; those for real-time use mostly have no name."""
+def _signal_name(number: int) -> str:
+    """The name of the signal; most real-time signals have none."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -101,4 +102,4 @@ def _name_of(number: int) -> str:
 
 
 def _failed(how: str) -> HookFailed:
-    return HookFailed(f"The command {how}.", "The tokens are stored all the same; run it by hand to see what it says.")
+    return HookFailed(f"The command {how}.", "The tokens are stored all the same; run it by hand to see its error.")

@@ -1,4 +1,4 @@
-"""Lock, read again, spend the refresh token, save: one function, a typed outcome."""
+"""Refresh one profile: lock, read the record again, redeem the refresh token, save the answer."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from webex_token_cli.errors import SignInNeeded, StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
-# A store that fails once is often a daemon being restarted. What is at stake is a refresh token that
-# Webex may just have replaced, so it is tried for longer than a person would like to wait.
+# A store that fails once is often a daemon that restarts. Webex may just have replaced the refresh token, so saving
+# is tried four times, with pauses of 1, 2 and 3 seconds between: longer than a person would like to wait.
 SAVE_ATTEMPTS = 4
 SAVE_PAUSE = 1.0
 
 
 class Result(StrEnum):
-    """What became of a refresh that did not fail."""
+    """The result of a refresh that did not fail."""
 
     RENEWED = "renewed"
     UNCHANGED = "unchanged"
@@ -29,16 +29,17 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a refresh, and the record that holds now."""
+    """The result of a refresh, and the record that is stored now."""
 
     result: Result
     record: TokenRecord
 
 
 class NotSaved(StoreUnavailable):
-    """Webex answered a refresh with ``after``, and the store, which has ``before``, did not take it.
+    """Webex answered a refresh with ``after``, but the store failed to save it and still has ``before``.
 
-    Where Webex replaces refresh tokens, ``after`` is the grant: who can wait keeps it, and saves it later.
+    If Webex has replaced the refresh token, only the one in ``after`` is valid. A caller that goes on running
+    saves it later with ``Refresher.save_late``.
     """
 
     def __init__(self, message: str, hint: str, before: TokenRecord, after: TokenRecord) -> None:
@@ -48,53 +49,69 @@ class NotSaved(StoreUnavailable):
 
 
 class TokenEndpoint(Protocol):
-    """Spends the record's refresh token; the errors are those of ``webex.WebexClient.refresh``."""
+    """Redeems the record's refresh token; the errors are those of ``webex.client.WebexClient.refresh``."""
 
     def __call__(self, record: TokenRecord, /) -> TokenResponse: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Refresher:
-    """What a refresh works with; ``uninterrupted`` opens a context that signals do not cut short."""
+    """Refreshes stored tokens.
+
+    ``redeem`` asks Webex, at the base URL ``api_url``. ``clock`` gives UTC epoch seconds, ``sleep`` takes seconds.
+    ``uninterrupted`` opens a context in which signals are deferred.
+    """
 
     store: CredentialStore
-    spend: TokenEndpoint = field(repr=False)
+    redeem: TokenEndpoint = field(repr=False)
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     uninterrupted: Callable[[], AbstractContextManager[object]] = nullcontext
+    api_url: str = ""
+
+    def stored(self, profile: str) -> TokenRecord | None:
+        """Return the profile's record, None if there is none. Raises StoreUnavailable."""
+        return self.store.load(profile)
 
     def refresh(self, profile: str, due: Callable[[TokenRecord], bool] = lambda _: True) -> Outcome:
-        """Refresh the profile's tokens if ``due`` says so, of the record before the lock and again behind it.
+        """Refresh the profile's tokens if ``due`` says so of the stored record; it is asked once, before the lock.
+
+        Behind the lock there is nothing to ask again: the record is either still the same, or another process has
+        replaced it, and then its record is the outcome (``refresh_from``).
 
         Raises SignInNeeded when nothing is stored or the grant cannot be refreshed any more,
         TemporaryFailure when Webex could not be asked, StoreUnavailable, ConfigurationError. Whatever is
-        raised, what was stored before is still stored.
+        raised, the record that was stored before is still stored.
         """
-        before = self._stored(profile)
-        if not due(before):
-            return Outcome(Result.NOT_DUE, before)
-        with self.store.lock(profile):
-            current = self._stored(profile)
-            # Somebody else was quicker: their result is ours. Spending the refresh token again would
-            # gain nothing, and where Webex rotates it, could cost the grant.
-            if current.refreshed_at != before.refreshed_at or not current.same_token_as(before):
-                return Outcome(Result.SUPERSEDED, current)
-            # From here to the end of the save, a signal has to wait: Webex may have replaced the refresh token.
-            with self.uninterrupted():
-                return self._spend(profile, current)
+        seen = self._load(profile)
+        if not due(seen):
+            return Outcome(Result.NOT_DUE, seen)
+        return self.refresh_from(profile, seen)
 
-    def _spend(self, profile: str, record: TokenRecord) -> Outcome:
+    def refresh_from(self, profile: str, seen: TokenRecord) -> Outcome:
+        """Refresh the profile's tokens, if the stored record is still ``seen``. Raises as ``refresh`` does."""
+        with self.store.lock(profile):
+            current = self._load(profile)
+            # If another process was faster, its result is taken, even if that is due as well. To redeem the
+            # refresh token again would gain nothing, and could cost the grant if Webex rotates it.
+            if current.refreshed_at != seen.refreshed_at or not current.same_token_as(seen):
+                return Outcome(Result.SUPERSEDED, current)
+            # Signals are deferred until the result is saved, because Webex may have replaced the refresh token.
+            with self.uninterrupted():
+                return self._redeem_and_save(profile, current)
+
+    def _redeem_and_save(self, profile: str, record: TokenRecord) -> Outcome:
         if record.refresh_token is None:
             raise SignInNeeded(f"Profile {profile} has no refresh token.", sign_in_hint(profile))
-        # What could not be stored is better not asked for: Webex may replace the refresh token.
+        # The store is checked first: Webex may replace the refresh token, and the new one would be lost.
         self.store.check()
-        # A refresh token that has expired by this machine's clock is spent all the same: the clock may be
+        # A refresh token that has expired by this machine's clock is redeemed all the same: the clock may be
         # wrong, and Webex knows.
         asked = self.clock()
         try:
-            response = self.spend(record)
+            response = self.redeem(record)
         except SignInNeeded as error:
-            # The hint of the HTTP layer cannot know the profile.
+            # The HTTP layer does not know the profile, so its hint cannot name it.
             named = type(error)(f"Profile {profile}: {error.message}", sign_in_hint(profile))
             named.tracking_id = error.tracking_id
             raise named from error
@@ -103,21 +120,21 @@ class Refresher:
         return _outcome(record, renewed)
 
     def save_late(self, profile: str, unsaved: NotSaved) -> Outcome:
-        """Save what could not be saved before, unless something else was stored meanwhile, which then holds.
+        """Save an answer that could not be saved before. If another record was stored since, that one is kept.
 
         Raises NotSaved when it still cannot be saved, SignInNeeded when nothing is stored any more,
         StoreUnavailable.
         """
         with self.store.lock(profile):
-            current = self._stored(profile)
+            current = self._load(profile)
             if current != unsaved.before:
                 return Outcome(Result.SUPERSEDED, current)
             with self.uninterrupted():
                 self._save(profile, current, unsaved.after)
                 return _outcome(current, unsaved.after)
 
-    def _stored(self, profile: str) -> TokenRecord:
-        record = self.store.load(profile)
+    def _load(self, profile: str) -> TokenRecord:
+        record = self.stored(profile)
         if record is None:
             raise not_signed_in(profile)
         return record

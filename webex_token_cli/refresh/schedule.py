@@ -1,7 +1,7 @@
-"""When each profile is looked at next: pure, from records, settings, the time and what happened before.
+"""When each profile is checked next: pure functions of records, settings, the time and earlier results.
 
-Times are the wall clock's, in UTC epoch seconds: a grant ages while the machine is suspended. A clock that was
-set back is noticed by a past that lies in the future, and then nothing waits for the old time to come again.
+Times are UTC epoch seconds of the wall clock, because a grant ages while the machine is suspended. If the clock was
+set back, stored times lie ahead of it; such times are ignored.
 """
 
 import random
@@ -14,29 +14,31 @@ from webex_token_cli.errors import SignInNeeded, TemporaryFailure, WebexTokenErr
 from webex_token_cli.times import DAY, when
 from webex_token_cli.tokens import REFRESH_TOKEN_LOW, TokenRecord
 
-# How far two machines' clocks, or one that is being set, may differ before a time is taken for wrong.
+# The clocks of two machines, or one clock before and after it is set, may differ by this much, in seconds. A stored
+# time that lies further ahead is wrong.
 CLOCK_SLACK = 300.0
 
-# The longest that Webex's Retry-After is obeyed for: beyond a day it is a mistake, and grants would suffer.
+# The longest Retry-After that is obeyed, in seconds: a longer one is probably a mistake, and tokens would expire.
 LONGEST_RETRY_AFTER = float(DAY)
 
-# The first wait after a temporary failure, in seconds; each further one may be twice as long.
+# The longest wait after the first temporary failure, in seconds: short, because most failures pass at once. The limit
+# doubles with each further failure.
 FIRST_RETRY = 5.0
 
-# With this much left a refresh token is warned of, and again with each: a warning a day would not be read any more.
-_RUNNING_OUT = (REFRESH_TOKEN_LOW, 7 * DAY, 3 * DAY, DAY)
+# Seconds left of a refresh token at each of which one warning is given; a warning a day would soon be ignored.
+_WARN_BELOW = (REFRESH_TOKEN_LOW, 7 * DAY, 3 * DAY, DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How often a watcher looks, and how old a refresh may grow, both in seconds."""
+    """How often a watch checks its profiles, and the age at which it refreshes a token, both in seconds."""
 
     interval: float
     max_age: float
 
 
 class Attention(StrEnum):
-    """What a person has to see to, or has to know."""
+    """Why a profile needs a person's attention."""
 
     SIGN_IN = "needs sign-in"
     RUNNING_OUT = "refresh token running out"
@@ -44,7 +46,7 @@ class Attention(StrEnum):
 
 
 class State(StrEnum):
-    """How a stored profile stands, in a word; of several that hold, the gravest."""
+    """The state of a stored profile in a word; if several apply, the most serious."""
 
     NEEDS_SIGN_IN = "needs sign-in"
     EXPIRED = "expired"
@@ -54,7 +56,7 @@ class State(StrEnum):
 
 
 def state_of(record: TokenRecord, timing: Timing, now: float) -> State:
-    """How ``record`` stands: EXPIRED is an access token that a refresh replaces, RUNNING_OUT a refresh token."""
+    """Return the state of ``record``. EXPIRED is about the access token, RUNNING_OUT about the refresh token."""
     if record.needs_sign_in(now):
         return State.NEEDS_SIGN_IN
     if record.access_left(now) <= 0:
@@ -65,12 +67,15 @@ def state_of(record: TokenRecord, timing: Timing, now: float) -> State:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a watcher knows of one profile between looks.
+class ProfileState:
+    """What a watch knows about one profile between two checks.
 
-    ``record`` is the last one seen, None before the first; ``failures`` in a row began at ``failing_since``,
-    the last with ``error`` at ``failed_at``, and it is tried again at ``retry_at``. ``given_up`` says that only
-    another record than this one helps. ``told_failures`` and ``told_low`` are how much of that was said.
+    ``record`` is the last record that was read, None before the first check. ``failures`` counts the failures in a
+    row since ``failing_since``; the last one was ``error`` at ``failed_at``, and the next attempt is at
+    ``retry_at``. ``given_up`` means that the profile needs a sign-in: it is not refreshed until another record is
+    stored. ``reported_failures`` is ``failures`` when a failure was last reported, ``warnings_given`` counts the
+    steps of the refresh token's remaining lifetime that were warned about, and ``expiry_reported`` says whether the
+    access token's expiry was.
     """
 
     record: TokenRecord | None = None
@@ -80,119 +85,120 @@ class Standing:
     retry_at: float | None = None
     error: WebexTokenError | None = None
     given_up: bool = False
-    told_failures: int = 0
-    told_low: int = 0
-    told_expired: bool = False
+    reported_failures: int = 0
+    warnings_given: int = 0
+    expiry_reported: bool = False
 
 
 def due_at(record: TokenRecord, timing: Timing) -> float:
-    """When ``record`` is to be refreshed.
+    """Return when ``record`` has to be refreshed.
 
-    That is when it was last refreshed ``max_age`` seconds ago, or when a round that is skipped would let it
-    expire: before the round after next, so that one failed round does no harm.
+    That is ``max_age`` seconds after its last refresh, but no later than two intervals before it expires, so that
+    one failed round does no harm.
     """
     return min(record.refreshed_at + timing.max_age, record.access_expires_at - 2 * timing.interval)
 
 
 def is_due(record: TokenRecord, timing: Timing, now: float) -> bool:
-    """Whether a look at ``now`` refreshes ``record``.
+    """Whether ``record`` has to be refreshed at ``now``.
 
-    A record from the future was made while the clock was wrong, then or now: its times say nothing.
+    A record that was refreshed in the future is refreshed too: the clock was wrong then or is wrong now, so the
+    record's times mean nothing.
     """
     return now >= due_at(record, timing) or record.refreshed_at > now + CLOCK_SLACK
 
 
 def round_is_due(last: float | None, timing: Timing, now: float) -> bool:
-    """Whether it is time for a round, the last having begun at ``last``; one, however many were missed."""
+    """Whether a round is due if the last one began at ``last``. Any number of missed rounds makes one round."""
     return last is None or now >= last + timing.interval or now < last
 
 
-def retry_is_due(standing: Standing, now: float) -> bool:
-    """Whether a profile that failed is to be tried again."""
-    return standing.retry_at is not None and (now >= standing.retry_at or now < standing.failed_at)
+def retry_is_due(state: ProfileState, now: float) -> bool:
+    """Whether it is time to check a profile again that failed or was postponed."""
+    return state.retry_at is not None and (now >= state.retry_at or now < state.failed_at)
 
 
-def needs_look(standing: Standing, timing: Timing, now: float) -> bool:
-    """Whether a round has to look at a profile at all: what was read before, and is not due, is not read again."""
-    if standing.retry_at is not None:
-        return retry_is_due(standing, now)
-    return standing.given_up or standing.record is None or is_due(standing.record, timing, now)
+def needs_check(state: ProfileState, timing: Timing, now: float) -> bool:
+    """Whether a round checks the profile. A record that was read before and is not due is not read again."""
+    if state.retry_at is not None:
+        return retry_is_due(state, now)
+    return state.given_up or state.record is None or is_due(state.record, timing, now)
 
 
-def retry_wait(failures: int, interval: float, asked_for: float | None, draw: Callable[[float, float], float]) -> float:
-    """Seconds to wait after the ``failures``-th temporary failure in a row.
+def back_off(failures: int, interval: float, asked_for: float | None, jitter: Callable[[float, float], float]) -> float:
+    """Return the seconds to wait after the ``failures``-th temporary failure in a row.
 
-    Growing with full jitter, never longer than ``interval``; but at least what Webex ``asked_for``, if that
-    makes sense.
+    The wait grows exponentially and is never longer than ``interval``, unless Webex ``asked_for`` more seconds
+    (Retry-After, RFC 9110 section 10.2.3), which are obeyed up to a day. ``jitter`` draws a number between two
+    bounds, so that many machines do not ask at the same moment.
     """
     ceiling = min(interval, FIRST_RETRY * 2.0 ** min(failures - 1, 30))
-    wait = draw(min(FIRST_RETRY, ceiling) / 2, ceiling)
+    wait = jitter(min(FIRST_RETRY, ceiling) / 2, ceiling)
     return max(min(interval, wait), min(asked_for or 0.0, LONGEST_RETRY_AFTER))
 
 
-def succeeded(record: TokenRecord, now: float) -> Standing:
-    """The standing after a look that found, or made, ``record``."""
-    return Standing(record, told_low=_steps_below(record, now))
+def succeeded(record: TokenRecord, now: float) -> ProfileState:
+    """Return the state after a check that found or renewed ``record``."""
+    return ProfileState(record, warnings_given=_warnings_due(record, now))
 
 
 def failed(
-    before: Standing,
+    before: ProfileState,
     error: WebexTokenError,
     seen: TokenRecord | None,
     timing: Timing,
     now: float,
-    draw: Callable[[float, float], float] = random.uniform,
-) -> Standing:
-    """The standing after a look that ended in ``error``; ``seen`` is the record that it was about, None where
-    there was none.
+    jitter: Callable[[float, float], float] = random.uniform,
+) -> ProfileState:
+    """Return the state after a check of the record ``seen`` that ended in ``error``; None if no record was read.
 
-    What only a sign-in mends is given up, until another record than that one is stored.
+    After SignInNeeded the profile is given up until another record is stored.
     """
     record = seen or before.record
-    told_low = max(before.told_low, _steps_below(record, now))
+    warnings_given = max(before.warnings_given, _warnings_due(record, now))
     if isinstance(error, SignInNeeded):
-        return Standing(seen, error=error, given_up=True, told_low=told_low)
+        return ProfileState(seen, error=error, given_up=True, warnings_given=warnings_given)
     failures = before.failures + 1
     asked_for = error.retry_after if isinstance(error, TemporaryFailure) else None
-    return Standing(
+    return ProfileState(
         record,
         failures=failures,
         failing_since=before.failing_since if before.failures else now,
         failed_at=now,
-        retry_at=now + retry_wait(failures, timing.interval, asked_for, draw),
+        retry_at=now + back_off(failures, timing.interval, asked_for, jitter),
         error=error,
         given_up=before.given_up,
-        told_failures=failures if is_news(before, error) else before.told_failures,
-        told_low=told_low,
-        told_expired=before.told_expired or _has_expired(record, now),
+        reported_failures=failures if should_report(before, error) else before.reported_failures,
+        warnings_given=warnings_given,
+        expiry_reported=before.expiry_reported or _has_expired(record, now),
     )
 
 
-def postponed(before: Standing, seen: TokenRecord | None, now: float, until: float) -> Standing:
-    """The standing after a look that was put off: it is no failure of this profile."""
+def postponed(before: ProfileState, seen: TokenRecord | None, now: float, until: float) -> ProfileState:
+    """Return the state after a check that was postponed until ``until``. That is not a failure of this profile."""
     return replace(before, record=seen or before.record, failed_at=now, retry_at=until)
 
 
-def is_news(before: Standing, error: WebexTokenError) -> bool:
-    """Whether a failure is worth a line: the first of its kind, and the same one at growing distance."""
-    same = before.error is not None and before.error.gist == error.gist
-    return not same or before.failures + 1 >= 2 * before.told_failures
+def should_report(before: ProfileState, error: WebexTokenError) -> bool:
+    """Whether a failure is reported: a new one is, and a repeated one each time that their number has doubled."""
+    same = before.error is not None and before.error.is_same_failure(error)
+    return not same or before.failures + 1 >= 2 * before.reported_failures
 
 
-def attention(profile: str, before: Standing, after: Standing, now: float) -> tuple[Attention, str] | None:
-    """What a person is to be told between the two standings, in words; None where there is nothing new."""
+def attention(profile: str, before: ProfileState, after: ProfileState, now: float) -> tuple[Attention, str] | None:
+    """Return why the change between the two states needs a person, with a message; None if it needs nobody."""
     if after.given_up and after.error is not None and not before.given_up:
         return Attention.SIGN_IN, f"{after.error.message} {after.error.hint}"
     record = after.record
     if record is None or after.given_up:
         return None
-    if after.told_expired and not before.told_expired and after.error is not None:
-        ended = f"The access token expired {when(record.access_expires_at, now)}, and cannot be renewed yet."
-        return Attention.EXPIRED, f"{ended} {after.error.message} {after.error.hint}"
-    if after.told_low > before.told_low and record.refresh_expires_at is not None:
+    if after.expiry_reported and not before.expiry_reported and after.error is not None:
+        expired = f"The access token expired {when(record.access_expires_at, now)}, and cannot be renewed yet."
+        return Attention.EXPIRED, f"{expired} {after.error.message} {after.error.hint}"
+    if after.warnings_given > before.warnings_given and record.refresh_expires_at is not None:
         why = "" if after.failures else ", and Webex does not extend it"
-        ends = f"The refresh token ends {when(record.refresh_expires_at, now)}{why}."
-        return Attention.RUNNING_OUT, f"{ends} {sign_in_hint(profile)}"
+        expires = f"The refresh token expires {when(record.refresh_expires_at, now)}{why}."
+        return Attention.RUNNING_OUT, f"{expires} {sign_in_hint(profile)}"
     return None
 
 
@@ -200,6 +206,6 @@ def _has_expired(record: TokenRecord | None, now: float) -> bool:
     return record is not None and record.access_left(now) <= 0
 
 
-def _steps_below(record: TokenRecord | None, now: float) -> int:
+def _warnings_due(record: TokenRecord | None, now: float) -> int:
     left = None if record is None else record.refresh_left(now)
-    return 0 if left is None else sum(left < step for step in _RUNNING_OUT)
+    return 0 if left is None else sum(left < step for step in _WARN_BELOW)

@@ -1,304 +1,279 @@
-"""The loop that keeps tokens fresh; when what is due stands in ``schedule.py``.
+"""The loop that keeps tokens fresh. ``schedule.py`` says what is due when.
 
-One thread decides and reports; what may wait, for Webex or for a keyring, is done side by side by a crew.
+One thread decides and reports. Everything that may wait for Webex, a keyring or a hook runs in an executor and
+returns data: ``check.py`` makes it, ``decision.py`` says what it means.
 """
 
+import functools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from webex_token_cli.errors import SignInNeeded, TemporaryFailure, TooManyRequests, WebexTokenError
-from webex_token_cli.refresh.check import Account, Hooks, Looked, Looker, Postponed, error_of
+from webex_token_cli.errors import SignInNeeded, TooManyRequests, WebexTokenError
+from webex_token_cli.refresh.check import CheckResult, HookResult, ProfileChecker
+from webex_token_cli.refresh.decision import decide
 from webex_token_cli.refresh.events import Event, Kind, Outlook
-from webex_token_cli.refresh.executor import Crew
-from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
+from webex_token_cli.refresh.executor import Executor
+from webex_token_cli.refresh.refresher import NotSaved
 from webex_token_cli.refresh.schedule import (
-    Standing,
+    ProfileState,
     Timing,
-    attention,
-    due_at,
     failed,
-    is_news,
-    needs_look,
-    postponed,
+    needs_check,
     retry_is_due,
     round_is_due,
-    succeeded,
+    should_report,
 )
 
-# Timers stand still while a machine is suspended; the wall clock does not. Looking at it this often makes
-# a look at most a minute late after a wake-up.
-LONGEST_NAP = 60.0
+# In seconds. Timers stand still while a machine is suspended, but the wall clock does not. A wait of at most this
+# long makes a check at most a minute late after the machine wakes up.
+LONGEST_WAIT = 60.0
 
-_KINDS = {
-    Result.RENEWED: Kind.RENEWED,
-    Result.UNCHANGED: Kind.UNCHANGED,
-    Result.NOT_DUE: Kind.FRESH,
-    Result.SUPERSEDED: Kind.SUPERSEDED,
-}
+TaskResult = CheckResult | HookResult
 
-# What a call in the crew hands back: what is to be done with its result, in the one thread that decides.
-Settlement = Callable[[], list[Event]]
+
+@dataclass(slots=True)
+class Control:
+    """How a watch waits, and how it is told to stop or to check now; ``signals.StopRequest`` has all of it.
+
+    ``wait`` waits for so many seconds, or until a result or a signal arrives. ``stopping`` says whether the watch
+    was asked to end; ``check_requested`` says, once per request, whether it was asked to check now. No wait is
+    longer than ``longest_wait`` seconds.
+    """
+
+    wait: Callable[[float], None]
+    stopping: Callable[[], bool]
+    check_requested: Callable[[], bool] = lambda: False
+    longest_wait: float = LONGEST_WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what a watch does: ``report`` of each event, ``before_wait`` before each wait, and ``when_idle``
+    whenever the last of several checks has ended."""
+
+    report: Callable[[Event], None]
+    before_wait: Callable[[Outlook], None] = lambda _: None
+    when_idle: Callable[[], None] = lambda: None
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where the loop stands.
+
+    ``tasks`` counts the tasks in the executor, ``in_flight`` has the profiles that are being checked, and
+    ``overtaken`` those whose check was in flight when a later round began.
+    """
+
+    tasks: int = 0
+    in_flight: set[str] = field(default_factory=set)
+    overtaken: set[str] = field(default_factory=set)
+    round_at: float | None = None
+    retry_at: float | None = None
+    ticked_at: float = 0.0
+    ending: bool = False
+
+
+@dataclass(slots=True)
+class _Knowledge:
+    """What the watch knows: the state of each profile and of ``config.ini``, and Webex's answers still to be saved."""
+
+    profiles: dict[str, ProfileState] = field(default_factory=dict)
+    config: ProfileState = field(default_factory=ProfileState)
+    unsaved: dict[str, NotSaved] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Watcher:
-    """Keeps the tokens of ``profiles()`` fresh; asked anew each round, so that one can join and leave.
+    """Keeps the tokens of ``profiles()`` fresh.
 
-    ``account`` leads to a profile; ``crew`` does what may take time; ``report`` is told of each event. ``nap``
-    sleeps for so many seconds, or until a result, a signal or anything else cuts it short, ``before_nap`` is
-    called before each, ``at_rest`` whenever the last of several looks is done. ``stopping`` says whether the end
-    was asked for, ``look_asked``, once, whether a look was. No nap is longer than ``longest_nap`` seconds.
+    The names are asked for in each round, so that a new profile joins and a removed one leaves. ``profiles`` may
+    raise WebexTokenError. ``jitter`` draws a number between two bounds.
     """
 
     profiles: Callable[[], list[str]]
-    account: Callable[[str], Account]
-    crew: Crew[Settlement]
-    report: Callable[[Event], None]
+    checker: ProfileChecker
+    executor: Executor[TaskResult]
+    control: Control
+    listener: Listener
     timing: Timing
     clock: Callable[[], float]
-    nap: Callable[[float], None]
-    stopping: Callable[[], bool]
-    look_asked: Callable[[], bool] = lambda: False
-    before_nap: Callable[[Outlook], None] = lambda _: None
-    at_rest: Callable[[], None] = lambda: None
-    hooks: Hooks = field(default_factory=Hooks)
-    draw: Callable[[float, float], float] = random.uniform
-    longest_nap: float = LONGEST_NAP
-    _standings: dict[str, Standing] = field(default_factory=dict)
-    _unsaved: dict[str, NotSaved] = field(default_factory=dict)
-    _looker: Looker = field(init=False)
-    _in_flight: set[str] = field(default_factory=set)
-    _passed_over: set[str] = field(default_factory=set)
-    _calls: int = 0
-    _config: Standing = field(default_factory=Standing)
-    _round_at: float | None = None
-    _retry_at: float | None = None
-    _ticked_at: float = 0.0
-    _ending: bool = False
-
-    def __post_init__(self) -> None:
-        self._looker = Looker(self.account, self.hooks, self.timing, self.clock, self.stopping)
+    jitter: Callable[[float, float], float] = random.uniform
+    _known: _Knowledge = field(default_factory=_Knowledge)
+    _progress: _Progress = field(default_factory=_Progress)
 
     def watch(self) -> bool:
-        """Rounds every interval, retries between them, until stopped; what is in flight then is finished.
+        """Run a round each interval, and retries between them, until stopped. Checks that have begun are finished.
 
-        False when it ended because no profile is left that can be kept fresh.
+        Returns False if it ended because no profile is left that can be kept fresh.
         """
         try:
-            while not self.stopping():
+            while not self.control.stopping():
                 self._tick()
-                if self._nobody_is_left():
+                if self._nothing_can_be_kept_fresh():
                     return False
                 self._wait()
             return True
         finally:
             self._finish()
-            self._save_what_is_unsaved()
+            self._save_unsaved_answers()
 
     def once(self) -> list[Event]:
-        """One look at every profile, and what came of each."""
+        """Check every profile once, and return the events."""
         events: list[Event] = []
         try:
             events += self._begin_round(self.clock(), everything=True)
-            events += self._settle_finished()
-            while self._calls and not self.stopping():
+            events += self._process_finished()
+            while self._progress.tasks and not self.control.stopping():
                 self._wait()
-                events += self._settle_finished()
+                events += self._process_finished()
         finally:
             events += self._finish()
         return events
 
     def _tick(self) -> None:
-        """Do what it is time for. When it is time for nothing, this costs the same however much is stored."""
-        now = self.clock()
-        self._settle_finished()
-        asked = self.look_asked()
-        # A clock that was set back would put the next round off by as much.
-        set_back = now < self._ticked_at - LONGEST_NAP
-        if asked or set_back or round_is_due(self._round_at, self.timing, now):
-            self._begin_round(now, everything=asked)
-        elif now < self._ticked_at or (self._retry_at is not None and now >= self._retry_at):
+        """Do what is due now. If nothing is, the cost does not depend on the number of profiles."""
+        now, progress = self.clock(), self._progress
+        self._process_finished()
+        requested = self.control.check_requested()
+        # Otherwise a clock that was set back would delay the next round by as much.
+        set_back = now < progress.ticked_at - LONGEST_WAIT
+        if requested or set_back or round_is_due(progress.round_at, self.timing, now):
+            self._begin_round(now, everything=requested)
+        elif now < progress.ticked_at or (progress.retry_at is not None and now >= progress.retry_at):
             self._begin_retries(now)
-        self._ticked_at = now
-        self._settle_finished()
+        progress.ticked_at = now
+        self._process_finished()
 
     def _begin_round(self, now: float, everything: bool) -> list[Event]:
-        """Begin a look at each profile that needs one, or, with ``everything``, at each that may be looked at now."""
-        self._round_at = now
-        # A look that a suspended machine was in the middle of says what held before.
-        self._passed_over |= self._in_flight
+        """Begin to check the profiles that need it; with ``everything``, all that do not wait for a retry."""
+        self._progress.round_at = now
+        # A check that the machine was suspended in the middle of tells what was true before.
+        self._progress.overtaken |= self._progress.in_flight
         events = self._list_profiles(now)
-        for name, standing in self._standings.items():
-            asked = everything and standing.retry_at is None
-            if name not in self._in_flight and (asked or needs_look(standing, self.timing, now)):
-                self._begin_look(name, standing)
+        for name, state in self._known.profiles.items():
+            asked = everything and state.retry_at is None
+            if name not in self._progress.in_flight and (asked or needs_check(state, self.timing, now)):
+                self._begin_check(name, state)
         self._plan_retries()
         return events
 
     def _begin_retries(self, now: float) -> None:
-        for name, standing in self._standings.items():
-            if name not in self._in_flight and retry_is_due(standing, now):
-                self._begin_look(name, standing)
+        for name, state in self._known.profiles.items():
+            if name not in self._progress.in_flight and retry_is_due(state, now):
+                self._begin_check(name, state)
         self._plan_retries()
 
     def _plan_retries(self) -> None:
-        waiting = (s.retry_at for name, s in self._standings.items() if s.retry_at and name not in self._in_flight)
-        self._retry_at = min(waiting, default=None)
+        in_flight = self._progress.in_flight
+        times = (s.retry_at for name, s in self._known.profiles.items() if s.retry_at and name not in in_flight)
+        self._progress.retry_at = min(times, default=None)
 
     def _list_profiles(self, now: float) -> list[Event]:
-        """Bring the profiles up to date. Where they cannot be read, the last ones hold, and an event tells of it."""
-        before = self._config
+        """Update the list of profiles. If it cannot be read, the last list is used and the failure is returned."""
+        before = self._known.config
         try:
             names = self.profiles()
         except WebexTokenError as error:
-            self._config = failed(before, error, None, self.timing, now, self.draw)
+            self._known.config = failed(before, error, None, self.timing, now, self.jitter)
             next_at = now + self.timing.interval
-            event = Event(now, None, Kind.FAILED, error=error, next_at=next_at, is_news=is_news(before, error))
-            self.report(event)
-            return [event]
-        if names != list(self._standings):
-            self._standings = {name: self._standings.get(name) or Standing() for name in names}
-        self._config = Standing()
+            is_news = should_report(before, error)
+            return [self._report(Event(now, None, Kind.FAILED, error=error, next_at=next_at, is_news=is_news))]
+        if names != list(self._known.profiles):
+            self._known.profiles = {name: self._known.profiles.get(name) or ProfileState() for name in names}
+        self._known.config = ProfileState()
         if before.failures:
-            self.report(Event(now, None, Kind.FRESH, failing_since=before.failing_since))
+            self._report(Event(now, None, Kind.FRESH, failing_since=before.failing_since))
         return []
 
-    def _begin(self, call: Callable[[], Settlement]) -> None:
-        self._calls += 1
-        self.crew.start(call)
+    def _submit(self, task: Callable[[], TaskResult]) -> None:
+        self._progress.tasks += 1
+        self.executor.submit(task)
 
-    def _begin_look(self, name: str, standing: Standing) -> None:
-        self._in_flight.add(name)
-        unsaved = self._unsaved.get(name)
+    def _begin_check(self, name: str, state: ProfileState) -> None:
+        self._progress.in_flight.add(name)
+        self._submit(functools.partial(self.checker.check, name, state, self._known.unsaved.get(name)))
 
-        def call() -> Settlement:
-            looked = self._looker.look(name, standing, unsaved)
-            return lambda: self._settle(looked)
-
-        self._begin(call)
-
-    def _settle_finished(self) -> list[Event]:
-        settlements = self.crew.finished()
-        if not settlements:
+    def _process_finished(self) -> list[Event]:
+        results = self.executor.finished()
+        if not results:
             return []
-        events = self._settle_each(settlements)
+        events = self._process_all(results)
         self._plan_retries()
-        if not self._in_flight:
-            self.at_rest()
+        if not self._progress.in_flight:
+            self.listener.when_idle()
         return events
 
     def _finish(self) -> list[Event]:
-        """Let what is in flight end, and tell of it; what nobody has begun is not begun."""
-        self._ending = True
-        events = self._settle_each(self.crew.close())
-        self.at_rest()
+        """Let the tasks that have started end, and report them; the others are dropped."""
+        self._progress.ending = True
+        events = self._process_all(self.executor.close())
+        self.listener.when_idle()
         return events
 
-    def _save_what_is_unsaved(self) -> None:
-        """Try once more before the answers, which may be the only good ones, are gone with the process."""
-        for name, unsaved in list(self._unsaved.items()):
-            if name in self._standings:
-                self._settle(self._looker.look(name, self._standings[name], unsaved, to_the_end=True))
+    def _save_unsaved_answers(self) -> None:
+        """Try once more to save: an answer that is lost with the process may hold the only valid refresh token."""
+        for name, unsaved in list(self._known.unsaved.items()):
+            if name in self._known.profiles:
+                self._process_check(self.checker.save(name, self._known.profiles[name], unsaved))
 
-    def _settle_each(self, settlements: list[Settlement]) -> list[Event]:
+    def _process_all(self, results: list[TaskResult]) -> list[Event]:
         events: list[Event] = []
-        for settle in settlements:
-            self._calls -= 1
-            events += settle()
+        for result in results:
+            self._progress.tasks -= 1
+            if isinstance(result, CheckResult):
+                events += self._process_check(result)
+            else:
+                events += self._process_hook(result.profile, result.error)
         return events
 
-    def _settle(self, looked: Looked) -> list[Event]:
-        """Take in what a look came to, and report it."""
-        name, now = looked.profile, self.clock()
-        self._in_flight.discard(name)
-        before = self._standings.get(name)
-        if before is None:  # it has left meanwhile
+    def _process_check(self, result: CheckResult) -> list[Event]:
+        """Decide what the result means, remember it, and report it."""
+        name, now, progress = result.profile, self.clock(), self._progress
+        progress.in_flight.discard(name)
+        before = self._known.profiles.get(name)
+        if before is None:  # the profile was removed during its check
             return []
-        after, event = self._judged(looked, before, now)
-        self._standings[name] = after
-        if name in self._passed_over and not self._ending:
-            self._passed_over.discard(name)
-            if needs_look(after, self.timing, now):
-                self._begin_look(name, after)
+        after, event = decide(result, before, self.timing, now, self.jitter)
+        self._known.profiles[name] = after
+        self._remember_unsaved(result)
+        self._extend_rate_limit(result, after, now)
+        if name in progress.overtaken and not progress.ending:
+            progress.overtaken.discard(name)
+            if needs_check(after, self.timing, now):
+                self._begin_check(name, after)
         if event is None:
             return []
-        event = replace(event, attention=attention(name, before, after, now))
-        self.report(event)
-        if event.attention is not None and not self._ending:
-            self._call_for_attention(name, event.attention[1])
-        if looked.hook_error is None:
-            return [event]
-        return [event, self._hook_failed(name, looked.hook_error)]
+        self._report(event)
+        if event.attention is not None and not progress.ending:
+            self._submit(functools.partial(self.checker.call_for_attention, name, event.attention[1]))
+        return [event, *self._process_hook(name, result.hook_error)]
 
-    def _judged(self, looked: Looked, before: Standing, now: float) -> tuple[Standing, Event | None]:
-        """The profile's new standing, and what is to be told of it, if anything."""
-        name, error = looked.profile, looked.error
-        if isinstance(error, Postponed):
-            after = postponed(before, looked.seen, now, now + (error.retry_after or 0.0))
-            return after, Event(now, name, Kind.RETRYING, error=error, next_at=after.retry_at, is_news=False)
-        if error is not None:
-            after = failed(before, error, looked.seen, self.timing, now, self.draw)
-            self._remember(looked, after)
-            event = Event(
-                now, name, _kind_of(error), after.record, error, after.retry_at, is_news=is_news(before, error)
-            )
-            return after, replace(event, failing_since=after.failing_since if after.failures else None)
-        if looked.outcome is None:
-            return replace(before, retry_at=None, failures=0), None
-        record = looked.outcome.record
-        self._unsaved.pop(name, None)
-        next_at = max(due_at(record, self.timing), now + self.timing.interval)
-        since = before.failing_since if before.failures else None
-        return succeeded(record, now), Event(
-            now, name, _happened(looked.outcome, before), record, next_at=next_at, failing_since=since
-        )
+    def _remember_unsaved(self, result: CheckResult) -> None:
+        if isinstance(result.error, NotSaved):
+            self._known.unsaved[result.profile] = result.error
+        elif result.outcome is not None or isinstance(result.error, SignInNeeded):
+            self._known.unsaved.pop(result.profile, None)
 
-    def _remember(self, looked: Looked, after: Standing) -> None:
-        """Keep what a failure leaves to do: an answer of Webex's to save, a Webex to leave alone."""
-        if isinstance(looked.error, NotSaved):
-            self._unsaved[looked.profile] = looked.error
-        elif isinstance(looked.error, SignInNeeded):
-            self._unsaved.pop(looked.profile, None)
-        elif isinstance(looked.error, TooManyRequests) and after.retry_at is not None:
-            # Without a Retry-After of Webex's, it is left alone for longer each time.
-            self._looker.quieten(looked.service, looked.error, after.retry_at - after.failed_at)
+    def _extend_rate_limit(self, result: CheckResult, after: ProfileState, now: float) -> None:
+        """If Webex gave no Retry-After, leave it alone for longer after each failure, as the profile's retries do."""
+        if isinstance(result.error, TooManyRequests) and result.postponed_until is None and after.retry_at is not None:
+            self.checker.rate_limits.begin(result.api_url, result.error, now, after.retry_at - now)
 
-    def _call_for_attention(self, name: str, words: str) -> None:
-        def call() -> Settlement:
-            error = error_of(lambda: self.hooks.on_attention(name, words))
-            return lambda: [] if error is None else [self._hook_failed(name, error)]
+    def _process_hook(self, name: str, error: WebexTokenError | None) -> list[Event]:
+        return [] if error is None else [self._report(Event(self.clock(), name, Kind.HOOK_FAILED, error=error))]
 
-        self._begin(call)
-
-    def _hook_failed(self, name: str, error: WebexTokenError) -> Event:
-        event = Event(self.clock(), name, Kind.HOOK_FAILED, error=error)
-        self.report(event)
+    def _report(self, event: Event) -> Event:
+        self.listener.report(event)
         return event
 
-    def _nobody_is_left(self) -> bool:
-        hopeful = self._calls or self._config.failures or any(not s.given_up for s in self._standings.values())
-        return not hopeful
+    def _nothing_can_be_kept_fresh(self) -> bool:
+        states = self._known.profiles.values()
+        return not (self._progress.tasks or self._known.config.failures or any(not s.given_up for s in states))
 
     def _wait(self) -> None:
-        next_look = (self._round_at or 0.0) + self.timing.interval
-        self.before_nap(Outlook(next_look, len(self._in_flight), self._standings))
-        left = min(next_look, self._retry_at or next_look) - self.clock()
-        if left > 0 and not self.stopping():
-            self.nap(min(left, self.longest_nap))
-
-
-def _happened(outcome: Outcome, before: Standing) -> Kind:
-    """What a look that did not fail has found; what others did may have been over before it began."""
-    if outcome.result is Result.NOT_DUE and before.given_up:
-        return Kind.SIGNED_IN
-    known = before.record or outcome.record
-    if outcome.result is Result.NOT_DUE and known.access_token != outcome.record.access_token:
-        return Kind.SUPERSEDED
-    return _KINDS[outcome.result]
-
-
-def _kind_of(error: WebexTokenError) -> Kind:
-    if isinstance(error, SignInNeeded):
-        return Kind.NEEDS_SIGN_IN
-    return Kind.RETRYING if isinstance(error, TemporaryFailure) else Kind.FAILED
+        next_round = (self._progress.round_at or 0.0) + self.timing.interval
+        self.listener.before_wait(Outlook(next_round, len(self._progress.in_flight), self._known.profiles))
+        left = min(next_round, self._progress.retry_at or next_round) - self.clock()
+        if left > 0 and not self.control.stopping():
+            self.control.wait(min(left, self.control.longest_wait))

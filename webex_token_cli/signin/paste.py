@@ -22,7 +22,7 @@ from webex_token_cli.signin.authorization import (
     parameters,
     read_redirect,
 )
-from webex_token_cli.system.signals import before_dying
+from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.times import duration_in_words
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ def unseen(descriptor: int) -> Iterator[None]:
     def restore() -> None:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
-    with before_dying(restore):
+    with cleanup_on_signal(restore):
         termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
         try:
             yield

@@ -7,7 +7,7 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.credentials import SERVICE, CredentialStore
 from webex_token_cli.store.records import encode
 from webex_token_cli.store.splitting import SplittingKeyring
-from webex_token_cli.system.signals import before_dying
+from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.tokens import Person, TokenRecord
 
 # A profile's name cannot contain a ":". The name never changes, so the next probe removes what a killed one left.
@@ -38,7 +38,7 @@ def probe(store: CredentialStore) -> None:
     The entry is removed even after an error or a signal. Raises StoreUnavailable if a step fails.
     """
     store.check()
-    with store.lock(ENTRY), before_dying(lambda: _clean_up(store)):
+    with store.lock(ENTRY), cleanup_on_signal(lambda: _clean_up(store)):
         try:
             store.save(ENTRY, RECORD)
             store.delete(ENTRY)

@@ -1,7 +1,7 @@
-"""A command that takes this process's place; on Windows, where none can, one that runs beside it.
+"""A command that replaces this process; on Windows, which cannot do that, one that runs as a child of it.
 
-Whoever started this program is to see what they would have seen had they started the command itself: its
-signals, its terminal, its exit status.
+The program that started this one should see what it would have seen from the command itself: the same signals,
+terminal and exit status.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from webex_token_cli.errors import CommandNotFound, CommandNotRunnable, WebexTokenError
+from webex_token_cli.system.signals import restored_handlers
 from webex_token_cli.text import printable
 
 # What Python sets LC_CTYPE to for itself and its children when it starts in the C locale (PEP 538).
@@ -24,12 +25,12 @@ _SHELL = "/bin/sh"
 
 
 def run_in_our_place(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run ``command`` with ``environment`` instead of this program; its exit status where it had to be waited for.
+    """Run ``command`` with ``environment`` in place of this program. Returns its exit status on Windows.
 
-    Raises CommandNotFound and CommandNotRunnable.
+    Elsewhere the call does not return. Raises CommandNotFound and CommandNotRunnable.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # nowhere to print is no reason not to run the command
+        with contextlib.suppress(OSError, ValueError):  # the command runs even if a stream cannot be flushed
             if stream is not None:
                 stream.flush()
     return run_beside(command, environment) if os.name == "nt" else replace_process(command, environment)
@@ -38,54 +39,50 @@ def run_in_our_place(command: Sequence[str], environment: Mapping[str, str]) -> 
 def replace_process(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Become ``command``, found as a shell finds it. Raises CommandNotFound and CommandNotRunnable."""
     failure: WebexTokenError = _not_found(command[0])
-    with _signals_as_they_were():
-        for path in _places(command[0], environment):
+    with _default_signals():
+        for path in _candidates(command[0], environment):
             try:
-                os.execve(path, list(command), environment)  # noqa: S606 - it was asked for
+                os.execve(path, list(command), environment)  # noqa: S606 - the person asked for this command
             except (FileNotFoundError, NotADirectoryError):
-                if os.path.lexists(path):  # so what is missing is its interpreter, or the library that starts it
+                if os.path.lexists(path):  # then its interpreter or its loader is missing
                     failure = CommandNotFound(
                         f"The interpreter that {path} names was not found.", "Correct its first line."
                     )
             except OSError as error:
                 if error.errno == errno.ENOEXEC:
-                    os.execve(_SHELL, [_SHELL, path, *command[1:]], environment)  # noqa: S606 - likewise
+                    os.execve(_SHELL, [_SHELL, path, *command[1:]], environment)  # noqa: S606 - a script without #!
                 failure = _not_runnable(path, error)
                 if error.errno != errno.EACCES:
                     break
     raise failure
 
 
-def _places(name: str, environment: Mapping[str, str]) -> list[str]:
-    """Where the command of that name may be, in the order in which a shell looks."""
+def _candidates(name: str, environment: Mapping[str, str]) -> list[str]:
+    """The paths at which the command may be, in the order in which a shell tries them."""
     if not name:
         return []
     return [name] if "/" in name else [str(Path(folder, name)) for folder in os.get_exec_path(environment)]
 
 
 @contextlib.contextmanager
-def _signals_as_they_were() -> Iterator[None]:
-    """Undo what Python did to signals when it started; a command would inherit what it ignores.
+def _default_signals() -> Iterator[None]:
+    """Undo what Python did to signals when it started, because a command inherits every ignored signal.
 
-    SIGINT is at its default too, so that one between here and the command ends the program as it would end that. What
-    whoever started this program ignores stays ignored, SIGINT and SIGHUP among it.
+    SIGINT gets its default action as well, so that one that arrives before the command starts ends this program as
+    it would end the command. A signal that this program was started to ignore stays ignored.
     """
-    ours = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)]
+    changed = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        ours.append(signal.SIGINT)
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in ours}
-    try:
+        changed.append(signal.SIGINT)
+    with restored_handlers(changed, signal.SIG_DFL):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def run_beside(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run ``command`` and wait for its end; its exit status. Raises CommandNotFound and CommandNotRunnable.
+    """Run ``command`` and return its exit status when it ends. Raises CommandNotFound and CommandNotRunnable.
 
-    The console sends Ctrl-C and Ctrl-Break to both; what to do about them is the command's to decide, and this
-    program waits for it. Windows has no other signals to pass on.
+    The console sends Ctrl-C and Ctrl-Break to both processes. The command decides what to do about them, so this
+    program ignores them and waits. Windows has no other signals to pass on.
     """
     import shutil
     import subprocess
@@ -93,26 +90,23 @@ def run_beside(command: Sequence[str], environment: Mapping[str, str]) -> int:
     path = shutil.which(command[0], path=environment.get("PATH"))
     if path is None:
         raise _not_found(command[0])
-    heard = [getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: None) for number in heard}
-    try:
-        return as_exit_status(subprocess.Popen([path, *command[1:]], env=environment).wait())
-    except OSError as error:
-        raise _not_runnable(path, error) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    ignored = [getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name)]
+    with restored_handlers(ignored, lambda *_: None):
+        try:
+            return as_exit_status(subprocess.Popen([path, *command[1:]], env=environment).wait())
+        except OSError as error:
+            raise _not_runnable(path, error) from None
 
 
 def as_exit_status(code: int) -> int:
-    """``code`` as ``sys.exit`` takes it: Windows counts to 0xFFFFFFFF, Python there to 0x7FFFFFFF and on from below."""
+    """Convert ``code`` for ``sys.exit``: a Windows exit code is unsigned 32-bit, and Python takes a signed one."""
     return code - 2**32 if code >= 2**31 else code
 
 
 def uncoerced(environment: Mapping[str, str], at_start: Path = Path("/proc/self/environ")) -> dict[str, str]:
-    """``environment`` with the LC_CTYPE that this process was started with, where Python has set its own.
+    """Return ``environment`` with the LC_CTYPE that this process was started with, if Python has replaced it.
 
-    Only Linux remembers what that was; elsewhere the variable stays.
+    Only Linux remembers the original value; on other systems the variable stays as it is.
     """
     given = dict(environment)
     if given.get("LC_CTYPE") not in _COERCED:
@@ -128,11 +122,13 @@ def uncoerced(environment: Mapping[str, str], at_start: Path = Path("/proc/self/
 
 
 def _not_found(name: str) -> CommandNotFound:
-    return CommandNotFound(f"The command {printable(name, 200)!r} was not found.", "Check how it is written, and PATH.")
+    return CommandNotFound(
+        f"The command {printable(name, 200)!r} was not found.", "Check its spelling, and that its folder is in PATH."
+    )
 
 
 def _not_runnable(path: str, error: OSError) -> CommandNotRunnable:
     return CommandNotRunnable(
         f"{printable(path, 200)} could not be run ({error.strerror or type(error).__name__}).",
-        "Make it a program that you may execute (chmod +x), or put the program that runs it before it.",
+        "Make it executable (chmod +x), or name the program that runs it first.",
     )

@@ -1,4 +1,4 @@
-"""Signals that wait their turn: a refresh in flight is finished and saved before the program ends."""
+"""Signal handlers that are installed for a while: to finish a save first, to clean up, or to end a wait."""
 
 import contextlib
 import os
@@ -6,139 +6,147 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
-# A terminal that is closed. Windows has none of it.
+# What a process receives when its terminal is closed. Windows has no such signal.
 _HANG_UP = getattr(signal, "SIGHUP", None)
 
 
-@contextlib.contextmanager
-def held_back() -> Iterator[None]:
-    """Put SIGINT, SIGTERM and SIGHUP off until the context ends.
+# What `signal.signal` takes and returns: a function, SIG_DFL, SIG_IGN, or None for a handler that C code installed.
+_Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
 
-    Between Webex's answer and its saving, dying would lose a refresh token that may be the only good one.
-    Does nothing outside the main thread, where Python handles no signals.
+
+@contextlib.contextmanager
+def restored_handlers(numbers: Iterable[int], handler: _Handler) -> Iterator[None]:
+    """Handle the signals ``numbers`` with ``handler`` until the context ends, then restore the earlier handlers.
+
+    Must run in the main thread: Python raises ValueError when another one sets a handler.
+    """
+    with contextlib.ExitStack() as stack:
+        for number in numbers:
+            stack.callback(signal.signal, number, signal.signal(number, handler))
+        yield
+
+
+@contextlib.contextmanager
+def defer_signals() -> Iterator[None]:
+    """Defer SIGINT, SIGTERM and SIGHUP until the context ends; the first that arrived is then sent again.
+
+    If the program died between Webex's answer and its saving, a refresh token that may be the only valid one
+    would be lost. Outside the main thread this does nothing, because Python handles no signals there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[int] = []
-
-    def remember(number: int, _: FrameType | None) -> None:
-        arrived.append(number)
-
-    held = (*_STOPPING, _HANG_UP) if _HANG_UP else _STOPPING
-    before = {number: signal.signal(number, remember) for number in held}
+    deferred = (*_STOPPING, _HANG_UP) if _HANG_UP else _STOPPING
     try:
-        yield
+        with restored_handlers(deferred, lambda number, _: arrived.append(number)):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         if arrived:
             os.kill(os.getpid(), arrived[0])
 
 
 @contextlib.contextmanager
-def before_dying(tidy: Callable[[], None]) -> Iterator[None]:
-    """Call ``tidy`` before SIGTERM, SIGHUP or SIGQUIT ends the program while the context is open.
+def cleanup_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
+    """Call ``cleanup`` before SIGTERM, SIGHUP or SIGQUIT ends the program while the context is open.
 
-    Does nothing outside the main thread, where Python handles no signals.
+    Outside the main thread this does nothing, because Python handles no signals there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def die(number: int, _: FrameType | None) -> None:
-        tidy()
+    def clean_up_and_die(number: int, _: FrameType | None) -> None:
+        cleanup()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
     deadly = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
-    before = {number: signal.signal(number, die) for number in deadly}
-    try:
+    with restored_handlers(deadly, clean_up_and_die):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class StopRequest:
-    """Remembers SIGINT and SIGTERM instead of dying of them, and cuts naps short when one arrives.
+    """Remembers SIGINT and SIGTERM instead of letting them end the process, and ends a wait when one arrives.
 
-    Who is in a hurry sends SIGINT again, and the process dies of it at once. SIGHUP, which tells a daemon to look
-    again, cuts a nap short too, and ``look_asked`` tells of it once; but when ``terminal_is_gone`` says that it
-    came of a window that was closed, it asks for a stop. A SIGHUP that the process was started to ignore
+    A second SIGINT ends the process at once. SIGHUP, which conventionally tells a daemon to look again, ends a
+    wait too and is reported once by ``check_requested``. If ``terminal_is_gone`` says that the SIGHUP came from a
+    terminal that was closed, it asks for a stop instead. A SIGHUP that the process was started to ignore
     (``nohup``) stays ignored.
 
-    A context manager, for the main thread; the handlers of before are put back when it ends. The handler
-    writes to a socket that a nap selects on: unlike an Event, that cannot deadlock with the nap it
-    interrupts, and a signal just before the nap is not missed.
+    This is a context manager for the main thread; it restores the earlier handlers when it ends. The handler
+    writes to a socket that ``wait`` reads. Unlike a ``threading.Event``, that cannot deadlock with the wait that
+    it interrupts, and a signal that arrives just before the wait is not missed.
     """
 
     def __init__(self, terminal_is_gone: Callable[[], bool] = lambda: False) -> None:
         self._terminal_is_gone = terminal_is_gone
         self.received: signal.Signals | None = None
-        self._heard, self._bell = socket.socketpair()
-        self._heard.setblocking(False)
-        self._bell.setblocking(False)
-        self._hung_up = False
-        # Where several threads run, a signal may come to one that is not napping; the bell rings all the same.
-        self._woken_before = signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._remember) for number in _STOPPING}
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        self._check_requested = False
+        # With several threads, the system may deliver a signal to one that is not waiting. Python writes to this
+        # descriptor in whichever thread that is, so the waiting thread wakes all the same.
+        self._earlier_wakeup_fd = signal.set_wakeup_fd(self._wake_sender.fileno(), warn_on_full_buffer=False)
+        numbers = list(_STOPPING)
         if _HANG_UP and signal.getsignal(_HANG_UP) != signal.SIG_IGN:
-            self._before[_HANG_UP] = signal.signal(_HANG_UP, self._remember)
+            numbers.append(_HANG_UP)
+        self._handlers = restored_handlers(numbers, self._handle)
+        self._handlers.__enter__()
 
     def __enter__(self) -> "StopRequest":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._woken_before)
-        self._heard.close()
-        self._bell.close()
+        self._handlers.__exit__(None, None, None)
+        signal.set_wakeup_fd(self._earlier_wakeup_fd)
+        self._wake_receiver.close()
+        self._wake_sender.close()
 
-    def _remember(self, number: int, _: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and self.received is not None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         elif number == _HANG_UP and not self._terminal_is_gone():
-            self._hung_up = True
+            self._check_requested = True
         else:
             self.received = self.received or signal.Signals(number)
         self.wake()
 
     def wake(self) -> None:
-        """Cut a nap short, or the next one; from any thread."""
-        with contextlib.suppress(BlockingIOError):  # full of earlier rings: the nap will wake all the same
-            self._bell.send(b"\0")
+        """End the current wait, or the next one if there is none. May be called from any thread."""
+        with contextlib.suppress(BlockingIOError):  # the socket is full of earlier bytes, which end the wait as well
+            self._wake_sender.send(b"\0")
 
     def __call__(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether a stop was requested."""
         return self.received is not None
 
-    def look_asked(self) -> bool:
-        """Whether SIGHUP asked for a look since this was last called."""
-        asked, self._hung_up = self._hung_up, False
-        return asked
+    def check_requested(self) -> bool:
+        """Whether SIGHUP has requested a check since this was last called."""
+        requested, self._check_requested = self._check_requested, False
+        return requested
 
-    def nap(self, seconds: float) -> None:
-        """Sleep for ``seconds``, or until a stop or a look is asked for, or ``wake`` is called."""
-        if self.received is None and not self._hung_up:
-            _wait_for(self._heard, seconds)
-        with contextlib.suppress(BlockingIOError):  # nothing rang
-            while self._heard.recv(4096):
+    def wait(self, seconds: float) -> None:
+        """Wait for ``seconds``, or until a stop or a check is requested or ``wake`` is called."""
+        if self.received is None and not self._check_requested:
+            _wait_for(self._wake_receiver, seconds)
+        with contextlib.suppress(BlockingIOError):  # nothing more to read
+            while self._wake_receiver.recv(4096):
                 pass
 
 
 def _wait_for(channel: socket.socket, seconds: float) -> None:
     """Wait until ``channel`` can be read, or for ``seconds``.
 
-    Linux begins a select anew with what was left of its time when the process is stopped and goes on, a poll with
-    none once its time is over; Windows has no poll.
+    After the process is stopped and continued, Linux restarts a select with the time that was left, while a poll
+    returns if its time is over. Windows has no poll.
     """
     if not hasattr(select, "poll"):
         select.select([channel], [], [], seconds)

@@ -1,4 +1,4 @@
-"""Lock, read again, spend, save: with the sandbox over real sockets and the file store."""
+"""Lock, read again, redeem, save: with the sandbox over real sockets and the file store."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def client(sandbox: Sandbox) -> WebexClient:
 
 @pytest.fixture
 def record(sandbox: Sandbox, client: WebexClient, store: CredentialStore, redirect_uri: str) -> TokenRecord:
-    """A grant that was really given, and is stored."""
+    """The stored record of a grant from the sandbox."""
     webex = sandbox.webex
     redirect = RedirectURI.parse(redirect_uri)
 
@@ -71,7 +71,7 @@ def record(sandbox: Sandbox, client: WebexClient, store: CredentialStore, redire
     return made
 
 
-def test_within_a_day_it_is_unchanged_but_the_newest_refresh_token_is_kept(
+def test_within_a_day_the_access_token_is_unchanged_and_the_new_refresh_token_is_stored(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     outcome = Refresher(store, client.refresh).refresh("default")
@@ -80,7 +80,7 @@ def test_within_a_day_it_is_unchanged_but_the_newest_refresh_token_is_kept(
     assert store.load("default") == outcome.record
 
 
-def test_after_a_day_it_is_renewed(
+def test_after_a_day_the_token_is_renewed(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     sandbox.webex.advance(DAY)
@@ -90,14 +90,14 @@ def test_after_a_day_it_is_renewed(
     assert store.load("default") == outcome.record
 
 
-def test_what_is_not_due_is_not_asked_for(
+def test_webex_is_not_asked_for_a_token_that_is_not_due(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     assert Refresher(store, client.refresh).refresh("default", lambda _: False) == Outcome(Result.NOT_DUE, record)
     assert sandbox.said() == ["signed in"]
 
 
-def test_of_many_at_once_one_spends_and_the_others_take_its_result(
+def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     sandbox.webex.advance(DAY)
@@ -121,7 +121,23 @@ def test_of_many_at_once_one_spends_and_the_others_take_its_result(
     assert {o.record.access_token for o in outcomes} == {sandbox.webex.grants[0].access_token}
 
 
-def test_a_record_without_a_refresh_token_is_not_even_tried(
+def test_a_record_that_another_process_replaced_is_the_outcome_even_if_it_is_due(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    other = replace(record, access_token="from-elsewhere", refreshed_at=record.refreshed_at + 1)
+    asked: list[TokenRecord] = []
+
+    def due(stored: TokenRecord) -> bool:
+        asked.append(stored)
+        store.save("default", other)
+        return True
+
+    assert Refresher(store, client.refresh).refresh("default", due) == Outcome(Result.SUPERSEDED, other)
+    assert asked == [record]
+    assert sandbox.said() == ["signed in"]
+
+
+def test_a_record_without_a_refresh_token_needs_a_sign_in(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore
 ) -> None:
     store.save("default", replace(FULL_RECORD, refresh_token=None))
@@ -134,7 +150,7 @@ def test_a_record_without_a_refresh_token_is_not_even_tried(
     assert sandbox.said() == []
 
 
-def test_a_refresh_token_that_a_wrong_clock_takes_for_expired_is_tried(
+def test_a_refresh_token_that_seems_expired_is_redeemed_because_the_clock_may_be_wrong(
     client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     store.save("default", replace(record, refresh_expires_at=1))
@@ -174,7 +190,7 @@ class FlakyKeyring:
         self._keyring.delete_password(service, username)
 
 
-def test_a_result_that_cannot_be_saved_is_tried_again(
+def test_saving_is_tried_several_times(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     slept: list[float] = []
@@ -184,7 +200,7 @@ def test_a_result_that_cannot_be_saved_is_tried_again(
     assert slept == [1, 2, 3]
 
 
-def test_when_it_cannot_be_saved_at_all_the_message_says_where_things_stand(
+def test_the_message_says_what_is_stored_if_the_answer_cannot_be_saved(
     client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     broken = replace(store, keyring=FlakyKeyring(store, 99))
@@ -196,7 +212,7 @@ def test_when_it_cannot_be_saved_at_all_the_message_says_where_things_stand(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 408, 429, 500, 503])
-def test_nothing_stored_is_lost_by_a_failure(
+def test_a_failure_leaves_the_stored_record(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord, status: int
 ) -> None:
     for body in ("", "<html>", '{"error": "invalid_grant"}', '{"error": "invalid_client"}'):

@@ -1,4 +1,4 @@
-"""The schedule: when what is due, and what is worth telling."""
+"""The schedule: when a profile is due, and how long a retry waits."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.world import DAY, HOUR, RECORD, START
-from webex_token_cli.refresh.schedule import Timing, due_at, retry_wait
+from webex_token_cli.refresh.schedule import Timing, back_off, due_at
 from webex_token_cli.tokens import TokenRecord
 
 
@@ -21,7 +21,7 @@ from webex_token_cli.tokens import TokenRecord
         (replace(RECORD, access_expires_at=START + 60), DAY, HOUR, START + 60 - 2 * HOUR),
     ],
 )
-def test_a_profile_is_due_at_its_age_or_two_rounds_before_its_end(
+def test_a_profile_is_due_at_the_maximum_age_or_two_rounds_before_its_expiry(
     record: TokenRecord, max_age: float, interval: float, due: float
 ) -> None:
     assert due_at(record, Timing(interval, max_age)) == due
@@ -33,15 +33,15 @@ def test_a_profile_is_due_at_its_age_or_two_rounds_before_its_end(
     st.none() | st.floats(0, 10**9),
     st.floats(0, 1),
 )
-def test_a_retry_waits_between_a_little_and_an_interval(
+def test_a_retry_waits_no_longer_than_an_interval_or_retry_after(
     failures: int, interval: float, asked_for: float | None, share: float
 ) -> None:
-    wait = retry_wait(failures, interval, asked_for, lambda low, high: low + share * (high - low))
+    wait = back_off(failures, interval, asked_for, lambda low, high: low + share * (high - low))
     asked = min(asked_for or 0, DAY)
     assert max(0, asked) <= wait <= max(interval, asked)
     assert wait > 0
 
 
-def test_retries_grow() -> None:
-    longest = [retry_wait(n, HOUR, None, lambda _, high: high) for n in (1, 2, 3, 10, 11, 99)]
+def test_waits_between_retries_grow() -> None:
+    longest = [back_off(n, HOUR, None, lambda _, high: high) for n in (1, 2, 3, 10, 11, 99)]
     assert longest == [5, 10, 20, 2560, HOUR, HOUR]
