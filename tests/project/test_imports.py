@@ -1,4 +1,4 @@
-"""Imports lead downwards only, and no command imports another one."""
+"""Imports lead downwards only, no command imports another one, and no test imports another one."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import webex_token_cli
-from webex_token_cli.main import COMMANDS, module_of
+from tests.support.folders import TESTS
+from webex_token_cli.main import module_of
 
 PACKAGE = Path(webex_token_cli.__file__).parent
 NAME = "webex_token_cli"
@@ -96,3 +97,17 @@ def test_only_webex_speaks_http_to_webex(path: Path) -> None:
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     uses_requests = any(name.split(".")[0] == "requests" for name in names)
     assert uses_requests == (path == Path("webex/client.py"))
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_a_test_imports_from_tests_support_only(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import hides what is imported"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    of_tests = {name for name in names if name.split(".")[0] == "tests"}
+    # tests/pictures.py is the program that draws the README's pictures; its test imports it.
+    drawing = {name for name in of_tests if name.startswith("tests.pictures.") and path.stem == "test_pictures"}
+    assert {name for name in of_tests - drawing if not name.startswith("tests.support.")} == set()
