@@ -11,6 +11,7 @@ import pytest
 
 import webex_token_cli
 from tests.support.program import Finished, Program
+from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli import errors
 from webex_token_cli.sandbox.server import Fault, Sandbox
@@ -52,7 +53,7 @@ except WebexTokenError as error:
 
 
 def test_it_is_what_get_prints(signed_in: Program, sandbox: Sandbox) -> None:
-    assert signed_in.run("login", "-p", "work").status == 0
+    sign_in(signed_in, "work")
     first, second = (grant.access_token for grant in sandbox.webex.grants)
     assert python(signed_in, f"{TOKEN}print(access_token())") == Finished(0, f"{first}\n", "")
     assert python(signed_in, f"{TOKEN}print(access_token('work', 60))") == Finished(0, f"{second}\n", "")

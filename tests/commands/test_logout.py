@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.support.program import Finished, Program
+from tests.support.signing_in import sign_in
 from tests.support.stored import record_file
 
 
@@ -18,7 +19,7 @@ def test_logout_forgets_everything(signed_in: Program) -> None:
 
 
 def test_logout_leaves_other_profiles_and_comments_alone(signed_in: Program) -> None:
-    assert signed_in.run("login", "-p", "other").status == 0
+    sign_in(signed_in, "other")
     config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
     config.write_text(f"# mine\n{config.read_text()}")
     assert signed_in.run("logout").status == 0
@@ -36,7 +37,7 @@ def test_an_entry_that_others_may_read_can_still_be_removed(signed_in: Program) 
 
 def test_logout_of_all_goes_on_after_one_that_fails(signed_in: Program) -> None:
     for name in ("broken", "last"):
-        assert signed_in.run("login", "-p", name).status == 0
+        sign_in(signed_in, name)
     record_file(signed_in, "broken").unlink()
     record_file(signed_in, "broken").mkdir()
     done = signed_in.run("logout", "--all")

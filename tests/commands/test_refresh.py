@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.support.program import Program
+from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, record_file
 from webex_token_cli.sandbox.server import Fault, Sandbox
 
@@ -106,7 +107,7 @@ def test_a_refresh_that_fails_keeps_what_is_stored(
 
 
 def test_refresh_all_goes_on_past_a_failure(signed_in: Program, sandbox: Sandbox) -> None:
-    assert signed_in.run("login", "-p", "other").status == 0
+    sign_in(signed_in, "other")
     sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     done = signed_in.run("refresh", "--all")
     assert done.status == 3

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.support.program import WEBEX_TOKEN, Program
+from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, age, record_file
 from tests.support.terminal import at_a_terminal, end_of
 from webex_token_cli.sandbox.server import Sandbox
@@ -79,7 +80,7 @@ def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
 def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) -> None:
     aged = {"due": 2, "expired": 20, "running-out": 13, "gone": 91}
     for name, days in aged.items():
-        assert signed_in.run("login", "-p", name).status == 0
+        sign_in(signed_in, name)
         age(signed_in, days * DAY, name)
     stored = json.loads(record_file(signed_in, "running-out").read_text())
     record_file(signed_in, "running-out").write_text(
