@@ -16,6 +16,7 @@ from tests.support.listening import Login
 from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, Program
 from tests.support.requirements import require
+from tests.support.signing_in import sign_in
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
@@ -27,6 +28,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """As many rounds as CONTRIBUTING.md says, instead of as many as fit into every run."""
     parser.addoption("--full", action="store_true", help="as often as CONTRIBUTING.md says (35 minutes)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what the fixtures tell about a test: the programs that it needs, and the locks that it shares.
+
+    The locks of keyring entries lie in one folder for all processes of a user. Tests that use a keyring are one
+    group, which a single worker runs, so that none waits for another one's lock.
+    """
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if {"keyring_session", "own_desktop"} & set(item.fixturenames) or "keyring" in map(str, parameters):
+            item.add_marker(pytest.mark.xdist_group("keyring"))
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.machine)
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +129,7 @@ def program(tmp_path: Path, sandbox: Sandbox) -> Program:
 @pytest.fixture
 def signed_in(program: Program) -> Program:
     """The program after a sign-in of its default profile."""
-    assert program.run("login").status == 0
+    sign_in(program)
     return program
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import webex_token_cli
 from tests.support.program import Finished, Program
+from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli import errors
 from webex_token_cli.sandbox.faults import Fault
@@ -53,7 +54,7 @@ except WebexTokenError as error:
 
 
 def test_it_is_what_get_prints(signed_in: Program, sandbox: Sandbox) -> None:
-    assert signed_in.run("login", "-p", "work").status == 0
+    sign_in(signed_in, "work")
     first, second = (grant.access_token for grant in sandbox.webex.grants)
     assert python(signed_in, f"{TOKEN}print(access_token())") == Finished(0, f"{first}\n", "")
     assert python(signed_in, f"{TOKEN}print(access_token('work', 60))") == Finished(0, f"{second}\n", "")
@@ -161,7 +162,7 @@ def test_its_words_name_every_error_it_raises() -> None:
     assert set(re.findall(r"``(\w+)``", told)) & family == family - sign_in_only
 
 
-def test_importing_the_package_imports_nothing_else() -> None:
+def test_importing_the_package_imports_only_its_version() -> None:
     script = "import sys; before = set(sys.modules); import webex_token_cli; print(sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout == "['webex_token_cli', 'webex_token_cli._version']\n"

@@ -432,6 +432,7 @@ def test_a_refresh_token_that_runs_out_is_a_warning(signed_in: Program) -> None:
 # The store's probe.
 
 
+@pytest.mark.xdist_group("keyring")
 @pytest.mark.parametrize(
     ("keyring", "status", "said"),
     [
@@ -456,6 +457,7 @@ def test_the_probe_entry_is_gone_whatever_the_keyring_does(
     assert not shelf.exists() or json.loads(shelf.read_text()) == {}
 
 
+@pytest.mark.xdist_group("keyring")
 def test_a_keyring_that_does_not_remove_what_it_is_told_to(program: Program, tmp_path: Path) -> None:
     done = using("Clinging", program, tmp_path).run("doctor")
     assert done.status == 5
@@ -463,6 +465,7 @@ def test_a_keyring_that_does_not_remove_what_it_is_told_to(program: Program, tmp
     assert f"Remove the entry '{ENTRY}' of '{SERVICE}' there by hand" in done.out
 
 
+@pytest.mark.xdist_group("keyring")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_probe_entry_is_gone_when_it_is_ended_in_the_middle(
     program: Program, tmp_path: Path, number: signal.Signals
@@ -477,6 +480,7 @@ def test_the_probe_entry_is_gone_when_it_is_ended_in_the_middle(
     assert json.loads(shelf.read_text()) == {}
 
 
+@pytest.mark.xdist_group("keyring")
 def test_what_an_earlier_probe_has_left_goes_too(program: Program, tmp_path: Path) -> None:
     with using("Dawdling", program, tmp_path).started("doctor") as doctor:
         doctor.wait_for("Waiting for the keyring")
@@ -486,6 +490,7 @@ def test_what_an_earlier_probe_has_left_goes_too(program: Program, tmp_path: Pat
     assert json.loads(shelf.read_text()) == {}
 
 
+@pytest.mark.xdist_group("keyring")
 def test_two_at_once_do_not_take_each_others_entry_away(program: Program, tmp_path: Path) -> None:
     with using("Dawdling", program, tmp_path).started("doctor") as first:
         first.wait_for("Waiting for the keyring")

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.chromium import Chromium
 from tests.support.ports import free_port
-from tests.support.program import WEBEX_TOKEN, Program, wait_until
+from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from webex_token_cli.sandbox.accepting_browser import answer
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
@@ -147,7 +147,7 @@ def test_a_wrong_client_secret_is_said_in_chromium_and_in_the_terminal(
 def test_nobody_there(program: Program, signed_in: dict[str, str], redirect_uri: str) -> None:
     started = time.monotonic()
     done = program.run("login", "--no-browser", "--timeout", "2")
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 2 + PROMPT
     assert (done.status, done.out, error_of(done.err)) == (
         6,
         "",
@@ -456,13 +456,13 @@ def test_without_a_standard_error_a_sign_in_still_answers(program: Program) -> N
 
 
 def test_ctrl_c_during_the_exchange_stores_nothing_and_ends_at_once(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/people/me", 200, {"Content-Type": "application/json"}, "{}", delay=6))
+    sandbox.order(Fault("/v1/people/me", 200, {"Content-Type": "application/json"}, "{}", delay=30))
     with program.started("login") as login:
         wait_until(lambda: sandbox.in_flight > 0)
         asked = time.monotonic()
         login.process.send_signal(signal.SIGINT)
         done = login.finish()
-    assert time.monotonic() - asked < 3
+    assert time.monotonic() - asked < PROMPT
     assert (done.status, done.out) == (130, "")
     assert not Path(program.variables["WEBEX_TOKEN_HOME"], "credentials").exists()
 

@@ -184,6 +184,7 @@ def test_a_name_arrives_to_the_letter_whatever_the_locale(
     assert everything_kept(elsewhere) == everything_kept(program)
 
 
+@pytest.mark.xdist_group("keyring")
 def test_the_store_is_a_matter_of_each_machine(signed_in: Program, elsewhere: Program, tmp_path: Path) -> None:
     keyring = {
         "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.Shelf",

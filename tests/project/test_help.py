@@ -3,6 +3,8 @@
 The tests walk the tree of commands, so they hold for a verb that is new today.
 """
 
+import contextlib
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from tests.support.documents import EVERYTHING
 from tests.support.folders import SUPPORT
 from tests.support.program import Program
 from webex_token_cli.config.settings import STORES
-from webex_token_cli.main import COMMANDS, group
+from webex_token_cli.main import COMMANDS, group, run
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
@@ -53,10 +55,18 @@ def option_id(value: object) -> str:
     return named(value) if isinstance(value, tuple) else value.opts[-1] if isinstance(value, click.Option) else ""
 
 
-def helped(program: Program, path: tuple[str, ...], columns: int = 300) -> str:
-    done = program.having(COLUMNS=str(columns)).run(*path, "--help")
-    assert (done.status, done.err) == (0, "")
-    return done.out
+def helped(path: tuple[str, ...], columns: int = 300) -> str:
+    """The help text; a process for each option would add nothing but its start."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patched.setenv("COLUMNS", str(columns))
+        assert run([*path, "--help"]) == 0
+    assert err.getvalue() == ""
+    return out.getvalue()
 
 
 def unwrapped(text: str) -> str:
@@ -68,9 +78,9 @@ def unwrapped(text: str) -> str:
 
 @pytest.mark.parametrize("path", TREE, ids=named)
 def test_every_command_says_what_it_is_for_and_gives_an_example_and_its_exit_statuses(
-    program: Program, path: tuple[str, ...]
+    path: tuple[str, ...],
 ) -> None:
-    text = helped(program, path)
+    text = helped(path)
     if path in LEAVES:
         example = re.search(r"^  Example:\n((?:    .+\n)+)", text, re.MULTILINE)
         assert example is not None
@@ -92,23 +102,29 @@ def test_the_program_alone_shows_the_verbs_in_the_order_in_which_a_person_meets_
     assert next(iter(COMMANDS)) == "login"
 
 
+@pytest.mark.parametrize("path", TREE, ids=named)
+def test_the_installed_command_prints_the_same_help(program: Program, path: tuple[str, ...]) -> None:
+    done = program.having(COLUMNS="300").run(*path, "--help")
+    assert (done.status, done.out, done.err) == (0, helped(path), "")
+
+
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_the_purpose_in_the_list_is_the_verbs_own(verb: str) -> None:
     assert TREE[(verb,)].get_short_help_str(200) == COMMANDS[verb]
 
 
 @pytest.mark.parametrize(("path", "option"), OPTIONS, ids=option_id)
-def test_every_option_has_help(program: Program, path: tuple[str, ...], option: click.Option) -> None:
+def test_every_option_has_help(path: tuple[str, ...], option: click.Option) -> None:
     assert option.help
     assert option.help[0].isupper() or option.help.partition(":")[0] in {"browser"}
     assert "." in option.help
-    assert unwrapped(option.help) in unwrapped(helped(program, path))
+    assert unwrapped(option.help) in unwrapped(helped(path))
 
 
 @pytest.mark.parametrize("columns", [100, 300])
 @pytest.mark.parametrize("path", [(), *TREE], ids=named)
-def test_help_fits_and_no_section_of_it_is_empty(program: Program, path: tuple[str, ...], columns: int) -> None:
-    lines = helped(program, path, columns).splitlines()
+def test_help_fits_and_no_section_of_it_is_empty(path: tuple[str, ...], columns: int) -> None:
+    lines = helped(path, columns).splitlines()
     assert max(map(len, lines)) <= min(columns, 100)
     for number, line in enumerate(lines):
         heading = re.fullmatch(r"( *)[A-Z][A-Za-z ]*:", line)
@@ -158,7 +174,7 @@ def test_every_variable_that_a_verb_reads_is_in_its_help(
     done = without.run(*("-" if each == "tokens.json" else each for each in arguments), stdin=exported)
     assert done.status == 0 or verb == "service", done.err
     read = set(re.findall(r"^(?:WEBEX|EVENT_LOOP)_\w+$", (tmp_path / "overheard").read_text(), re.MULTILINE))
-    assert {name for name in read if name not in helped(program, (verb,))} == set()
+    assert {name for name in read if name not in helped((verb,))} == set()
 
 
 # The documents.

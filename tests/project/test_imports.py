@@ -1,4 +1,4 @@
-"""Imports lead downwards only, and no command imports another one."""
+"""Imports lead downwards only, no command imports another one, and no test imports another one."""
 
 import ast
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import webex_token_cli
+from tests.support.folders import TESTS
 from webex_token_cli.main import COMMANDS, module_of
 
 PACKAGE = Path(webex_token_cli.__file__).parent
@@ -75,13 +76,13 @@ def test_a_module_imports_from_its_own_room_and_from_lower_layers(path: Path) ->
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] == "commands"], ids=str)
-def test_a_verb_imports_no_other_verb(path: Path) -> None:
-    verbs = {f"commands.{module_of(verb)}" for verb in COMMANDS} - {dotted(path)}
-    assert imports(path) & verbs == set()
+def test_a_command_imports_no_other_command(path: Path) -> None:
+    commands = {f"commands.{module_of(name)}" for name in COMMANDS} - {dotted(path)}
+    assert imports(path) & commands == set()
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] not in ENTRANCES], ids=str)
-def test_nobody_below_the_verbs_prints_exits_or_reads_the_environment(path: Path) -> None:
+def test_nobody_below_the_commands_prints_exits_or_reads_the_environment(path: Path) -> None:
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     read = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -96,3 +97,17 @@ def test_only_webex_speaks_http_to_webex(path: Path) -> None:
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     uses_requests = any(name.split(".")[0] == "requests" for name in names)
     assert uses_requests == (path == Path("webex/client.py"))
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_a_test_imports_from_tests_support_only(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import hides what is imported"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    of_tests = {name for name in names if name.split(".")[0] == "tests"}
+    # tests/pictures.py is the program that draws the README's pictures; its test imports it.
+    drawing = {name for name in of_tests if name.startswith("tests.pictures.") and path.stem == "test_pictures"}
+    assert {name for name in of_tests - drawing if not name.startswith("tests.support.")} == set()

@@ -15,6 +15,9 @@ WEBEX_TOKEN = Path(sys.executable).with_name("webex-token")
 # The sandbox's consent page, answered by a browser of forty lines.
 ACCEPTING_BROWSER = f"{sys.executable} -m webex_token_cli.sandbox.accepting_browser %s"
 
+# Seconds in which a busy machine, too, does what is not waited for. The waits that tests tell it from take longer.
+PROMPT = 10.0
+
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 
 

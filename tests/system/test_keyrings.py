@@ -11,6 +11,9 @@ from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+# The locks of keyring entries are shared by all processes of a user: one worker runs these tests.
+pytestmark = pytest.mark.xdist_group("keyring")
+
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:

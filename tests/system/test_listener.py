@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import gc
 import socket
-import threading
 import time
 
 import pytest
 
 from tests.support.listening import SIGN_IN_PAGE, Login
 from tests.support.ports import free_port
-from tests.support.program import wait_until
+from tests.support.program import PROMPT, wait_until
 from webex_token_cli.errors import ConfigurationError, SignInNotCompleted
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
@@ -115,7 +114,7 @@ def test_more_silent_connections_than_are_kept_make_room_for_the_next(login: Log
             assert silent[0].recv(1) == b""
         started = time.monotonic()
         assert "Ada" in login.follow(login.good_query)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < PROMPT
 
 
 def test_all_that_wait_to_be_accepted_are_heard() -> None:
@@ -197,7 +196,7 @@ def test_a_client_that_leaves_or_babbles_during_the_handshake_disturbs_nothing(
                     plain.close()
         started = time.monotonic()
         assert "Signed in as Ada" in login.follow(login.good_query)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < PROMPT
     assert login.result == "Ada"
     assert caplog.records == []
 
@@ -284,21 +283,24 @@ def test_idle_connections_block_nobody_and_end_without_a_word(login: Login, capl
         started = time.monotonic()
         assert "Ada" in login.follow(login.good_query)
         wait_until(lambda: login.result == "Ada")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < PROMPT
     assert caplog.records == []
 
 
 def test_the_same_redirect_twice_is_spent_once_and_shown_twice(login: Login) -> None:
     login.may_finish.clear()
     query = login.good_query
-    pages: list[str] = []
-    browsers = [threading.Thread(target=lambda: pages.append(login.follow(query))) for _ in range(2)]
-    for browser in browsers:
-        browser.start()
+    answers = [login.get(f"{login.redirect.path}?{query}") for _ in range(2)]
+    assert [status for status, _, _ in answers] == [303, 303]
     wait_until(lambda: login.codes)
-    login.may_finish.set()
-    browsers[0].join(10)
-    browsers[1].join(10)
+    with contextlib.ExitStack() as stack:
+        # Both have asked for their page before the sign-in ends: a late one would find the port closed.
+        browsers = [stack.enter_context(login.connect()) for _ in answers]
+        for browser, (_, headers, _) in zip(browsers, answers, strict=True):
+            target = f"{login.redirect.path}{headers['Location']}"
+            browser.sendall(f"GET {target} HTTP/1.1\r\nHost: {login.redirect.uri.split('/')[2]}\r\n\r\n".encode())
+        login.may_finish.set()
+        pages = [b"".join(iter(lambda: browser.recv(65536), b"")).decode() for browser in browsers]  # noqa: B023
     assert login.codes == ["the-code"]
     assert any("Signed in as Ada" in page for page in pages)
 

@@ -1,23 +1,14 @@
 """Pasting the address that the browser ended at: what is understood, and a person at a terminal."""
 
 import os
-import signal
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlencode
 
-import pexpect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.program import Program, wait_until
-from tests.support.redirects import redirected_to
-from tests.support.terminal import at_a_terminal, end_of, read
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
-from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal
 from webex_token_cli.signin.paste import PasteFlow, Standard, Unusable, read_pasted
 
@@ -201,93 +192,3 @@ def test_lines_come_from_a_descriptor_with_a_bound() -> None:
         with pytest.raises(EOFError):
             lines(5)
     os.close(there)
-
-
-def test_through_a_pipe(program: Program, sandbox: Sandbox, tmp_path: Path) -> None:
-    there, here = os.pipe()
-    with program.started("login", "--flow", "paste", stdin=there) as login:
-        os.close(there)
-        os.write(here, f"  {redirected_to(sandbox, login.url())}\n".encode())
-        done = login.finish()
-    os.close(here)
-    assert (done.status, done.out.splitlines()[0]) == (
-        0,
-        "Signed in as Ada Lovelace <ada@example.com> (profile default).",
-    )
-    assert program.run("get").status == 0
-
-
-def test_a_pipe_with_another_state_is_refused(program: Program) -> None:
-    done = program.run("login", "--flow", "paste", stdin=f"http://localhost/?code=x&state={'B' * 43}\n")
-    assert (done.status, done.out) == (6, "")
-    assert f"Error: {ANOTHER.why}\n" in done.err
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"], "config.ini").exists()
-
-
-def test_no_input_at_all(program: Program) -> None:
-    done = program.run("login", "--flow", "paste")
-    assert (done.status, done.out) == (6, "")
-    assert "Error: Nothing was pasted.\n" in done.err
-
-
-@pytest.fixture
-def terminal(program: Program) -> "Iterator[pexpect.spawn[str]]":
-    """The program at a terminal, in an SSH session."""
-    over_ssh = program.having(BROWSER=None, SSH_CONNECTION="10.0.0.1 5 10.0.0.2 22")
-    with at_a_terminal(over_ssh, "login") as child:
-        yield child
-
-
-def url_at(terminal: "pexpect.spawn[str]") -> str:
-    url = read(terminal, r"(http://\S+/authorize\?\S+)")
-    terminal.expect_exact("press Enter:")
-    wait_until(lambda: not terminal.getecho())
-    return url
-
-
-def test_a_person_pastes_over_ssh_and_does_not_see_the_code(terminal: "pexpect.spawn[str]", sandbox: Sandbox) -> None:
-    terminal.expect_exact("Signing in with --flow paste, because this is an SSH session (SSH_CONNECTION)")
-    address = redirected_to(sandbox, url_at(terminal))
-    terminal.send(f"http://localhost:8000/oauth?code=stale&state={'B' * 43}\n")
-    terminal.expect_exact("belongs to another sign-in")
-    terminal.send(f" '{address[:60]}\n{address[60:90]}\n{address[90:]}'\n")
-    terminal.expect_exact("Signed in as Ada Lovelace <ada@example.com> (profile default).")
-    shown = str(terminal.before)
-    status, rest = end_of(terminal)
-    assert status == 0
-    assert sandbox.webex.latest_authorization().code[:20] not in shown + rest
-
-
-@pytest.mark.parametrize(("key", "status", "said"), [("\x04", 6, "Nothing was pasted."), ("\x03", 130, "Interrupted.")])
-def test_ctrl_d_and_ctrl_c_end_it_and_give_the_echo_back(
-    terminal: "pexpect.spawn[str]", key: str, status: int, said: str
-) -> None:
-    url_at(terminal)
-    asked = time.monotonic()
-    terminal.send(key)
-    terminal.expect_exact(said)
-    wait_until(terminal.getecho)
-    ended, rest = end_of(terminal)
-    assert ended == status
-    assert time.monotonic() - asked < 3
-    assert "Traceback" not in rest
-
-
-def test_a_browser_that_does_not_open_falls_to_pasting(program: Program, sandbox: Sandbox) -> None:
-    broken = program.having(BROWSER="/nonexistent/browser %s")
-    with at_a_terminal(broken, "login") as child:
-        child.expect_exact("Signing in with --flow browser, because BROWSER is set.")
-        child.expect_exact("No browser opened; going on with --flow paste.")
-        child.send(redirected_to(sandbox, url_at(child)) + "\n")
-        child.expect_exact("Signed in as Ada Lovelace")
-        assert end_of(child)[0] == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_gives_the_echo_back_too(terminal: "pexpect.spawn[str]", number: signal.Signals) -> None:
-    url_at(terminal)
-    terminal.kill(number)
-    wait_until(terminal.getecho)
-    terminal.expect(pexpect.EOF)
-    terminal.wait()
-    assert terminal.signalstatus == number

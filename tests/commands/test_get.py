@@ -1,0 +1,55 @@
+"""get: the access token on standard output, refreshed first where that is needed."""
+
+from tests.support.program import Finished, Program
+from tests.support.stored import DAY, age
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
+
+
+def test_get_prints_the_token_and_nothing_else(signed_in: Program, sandbox: Sandbox) -> None:
+    assert signed_in.run("get") == Finished(0, f"{sandbox.webex.grants[0].access_token}\n", "")
+
+
+def test_get_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox: Sandbox) -> None:
+    first = signed_in.run("get").out
+    sandbox.webex.advance(2 * DAY)
+    assert signed_in.run("get", "--min-valid", "13d").out == first
+    assert signed_in.run("get", "--min-valid", "14d").out != first
+    assert sandbox.said() == ["signed in", "renewed"]
+
+
+def test_get_says_when_even_a_refresh_gave_too_little(signed_in: Program, sandbox: Sandbox) -> None:
+    done = signed_in.run("get", "--min-valid", "20d")
+    assert done.status == 0
+    assert done.err == "Warning: the access token expires in 13 days.\n"
+    assert sandbox.said() == ["signed in", "unchanged"]
+
+
+def test_get_prints_a_living_token_when_webex_is_down(signed_in: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/access_token", 503, times=9))
+    done = signed_in.run("get", "--min-valid", "14d")
+    assert (done.status, done.out) == (0, f"{sandbox.webex.grants[0].access_token}\n")
+    assert done.err.startswith("Warning: the access token was not refreshed. Webex cannot answer now (HTTP 503")
+
+
+def test_get_has_nothing_to_print_when_webex_is_down_and_the_token_dead(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 15 * DAY)
+    sandbox.order(Fault("/v1/access_token", 503))
+    done = signed_in.run("get")
+    assert (done.status, done.out) == (4, "")
+    done = signed_in.run("get", "--no-refresh")
+    assert (done.status, done.out) == (4, "")
+    assert done.err == (
+        "Error: The access token of profile default expired 24 hours ago.\n"
+        "Run `webex-token refresh`, or `webex-token get` without --no-refresh.\n"
+    )
+
+
+def test_every_profile_has_its_own_person_and_tokens(signed_in: Program, sandbox: Sandbox, rules: Rules) -> None:
+    assert signed_in.run("login", "-p", "Work").status == 0
+    assert signed_in.run("login", "-p", "work").status == 0
+    got = [signed_in.run("get", "-p", name).out.strip() for name in ("default", "Work", "work")]
+    assert got == [grant.access_token for grant in sandbox.webex.grants]
+    assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get").out.strip() == got[2]
+    assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get", "-p", "Work").out.strip() == got[1]

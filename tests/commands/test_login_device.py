@@ -1,0 +1,119 @@
+"""login --flow device: the installed command, with the person on another machine."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Finished, Program, wait_until
+from tests.support.terminal import at_a_terminal, end_of, read
+from webex_token_cli.sandbox.accepting_browser import answer
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), device_interval=1)
+
+
+@contextlib.contextmanager
+def relayed(program: Program, decision: str = "accept") -> Iterator[tuple[dict[str, object], list[Finished]]]:
+    """What ``--json`` prints first, and, when the context ends, what the run came to."""
+    runs: list[Finished] = []
+    with program.started("login", "--flow", "device", "--json") as login:
+        wait_until(lambda: "\n" in login.out, lambda: login.err, process=login.process)
+        told = json.loads(login.out.splitlines()[0])
+        answer(told["verification_uri_complete"], decision)
+        yield told, runs
+        runs.append(login.finish())
+
+
+def test_another_program_relays_the_code(program: Program, sandbox: Sandbox) -> None:
+    with relayed(program) as (told, runs):
+        pass
+    assert set(told) == {
+        *("version", "verification_uri", "verification_uri_complete", "user_code", "expires_at", "interval")
+    }
+    assert (told["version"], told["verification_uri"]) == (1, sandbox.verification_uri)
+    assert runs[0].status == 0
+    result = json.loads(runs[0].out.partition("\n")[2])
+    assert (result["profile"], result["person"]) == ("default", "Ada Lovelace <ada@example.com>")
+    assert len(program.run("get").out) > 1500  # the device grant's token is long
+    assert sandbox.said("/v1/device/token")[-1] == "signed in"
+
+
+def test_denied_on_the_other_machine(program: Program) -> None:
+    with relayed(program, "deny") as (_, runs):
+        pass
+    assert runs[0].status == 6
+    assert "Error: The sign-in was denied in the browser.\n" in runs[0].err
+    assert not Path(program.variables["WEBEX_TOKEN_HOME"], "config.ini").exists()
+
+
+def test_too_late(program: Program, sandbox: Sandbox) -> None:
+    with program.started("login", "--flow", "device") as login:
+        login.wait_for("and enter the code")
+        sandbox.webex.advance(301)
+        done = login.finish()
+    assert done.status == 6
+    assert "Error: The code was not entered in time (HTTP 400, tracking ID ROUTER_" in done.err
+    assert "Run `webex-token login --flow device` again for a new code, or use --flow paste.\n" in done.err
+
+
+def test_an_integration_without_the_helper_redirect_uris(program: Program, sandbox: Sandbox) -> None:
+    sandbox.webex.rules = Rules(helper_redirects=False)
+    done = program.run("login", "--flow", "device")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.count("https://oauth-helper-") == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Fault("/v1/device/authorize", 503), 4),
+        (Fault("/v1/device/authorize", 200, {}, "<html>"), 4),
+        (Fault("/v1/device/authorize", 401, {}, '{"message": "Unknown client id"}'), 3),
+        (Fault("/v1/device/token", 401, {}, '{"error": "invalid_client"}'), 3),
+    ],
+)
+def test_a_device_sign_in_that_fails(program: Program, sandbox: Sandbox, fault: Fault, status: int) -> None:
+    sandbox.order(fault)
+    done = program.run("login", "--flow", "device")
+    assert (done.status, done.out) == (status, "")
+    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+
+
+def test_a_scope_that_is_refused_is_named(program: Program) -> None:
+    done = program.run("login", "--flow", "device", "--scope", "spark:all spark-admin:everything")
+    assert (done.status, done.out) == (2, "")
+    assert "Webex does not grant these scopes to this integration: spark:all spark-admin:everything (" in done.err
+
+
+def test_a_person_at_a_terminal_sees_the_code_a_qr_code_and_a_countdown(program: Program, sandbox: Sandbox) -> None:
+    with at_a_terminal(program, "login", "--flow", "device", columns=100) as child:
+        user_code = read(child, r"enter the code\s+([B-Z]{4}-[B-Z]{4})")
+        complete = read(child, r"which has the code in it:\s+(\S+)\s")
+        assert user_code in complete
+        child.expect(r"([█▀▄ \xa0]{20,}\r\n){8,}")  # rows of half blocks
+        first = read(child, r"Waiting for you to enter it … (4:5\d|5:00) left")
+        assert read(child, r"Waiting for you to enter it … (4:5\d) left") < first
+        answer(complete)
+        child.expect_exact("Signed in as Ada Lovelace <ada@example.com> (profile default).")
+        shown = str(child.before)
+        status, rest = end_of(child)
+    assert status == 0
+    assert shown.endswith("\r\x1b[K")  # the countdown is wiped
+    assert not re.search(r"[0-9a-f]{64}", shown + rest)
+
+
+def test_ctrl_c_ends_the_wait(program: Program) -> None:
+    with at_a_terminal(program, "login", "--flow", "device") as child:
+        child.expect_exact("Waiting for you to enter it")
+        child.send("\x03")
+        child.expect_exact("Interrupted.")
+        assert end_of(child)[0] == 130

@@ -1,0 +1,142 @@
+"""show: what a person and a program learn about the stored profiles."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.support.program import WEBEX_TOKEN, Program
+from tests.support.signing_in import sign_in
+from tests.support.stored import DAY, TIME, age, record_file
+from tests.support.terminal import at_a_terminal, end_of
+from webex_token_cli.sandbox.server import Sandbox
+
+
+def test_show_tells_where_things_stand(signed_in: Program, sandbox: Sandbox) -> None:
+    done = signed_in.run("show")
+    assert (done.status, done.err) == (0, "")
+    assert re.sub(rf"{TIME} \([^)]*\)", "TIME", done.out).splitlines() == [
+        "Profile        default",
+        "Person         Ada Lovelace <ada@example.com>",
+        f"Integration    …{sandbox.webex.client_id[-4:]}",
+        "Scopes         spark:all",
+        "Access token   ████████████████████  expires TIME",
+        "Refresh token  ████████████████████  expires TIME",
+        "Renewed        TIME",
+        "Refreshed      TIME",
+        "Next refresh   TIME",
+        f"Stored in      plain file {record_file(signed_in)}",
+    ]
+
+
+def test_show_for_programs(signed_in: Program, sandbox: Sandbox) -> None:
+    told = json.loads(signed_in.run("show", "--json").out)
+    profile = told["profiles"]["default"]
+    stored = json.loads(record_file(signed_in).read_text())
+    now = profile.pop("now")
+    assert 0 <= now - stored["refreshed_at"] < 30
+    assert told == {
+        "version": 1,
+        "profiles": {
+            "default": {
+                "state": "fresh",
+                "person": {
+                    "id": sandbox.webex.person["id"],
+                    "display_name": "Ada Lovelace",
+                    "emails": ["ada@example.com"],
+                    "org_id": sandbox.webex.person["orgId"],
+                    "type": "person",
+                },
+                "client_id": f"…{sandbox.webex.client_id[-4:]}",
+                "scopes": ["spark:all"],
+                "access_token_expires_at": stored["access_expires_at"],
+                "refresh_token_expires_at": stored["refresh_expires_at"],
+                "changed_at": stored["changed_at"],
+                "refreshed_at": stored["refreshed_at"],
+                "next_refresh_at": stored["refreshed_at"] + DAY,
+                "stored_in": f"plain file {record_file(signed_in)}",
+                "needs_sign_in": False,
+                "refresh_token_low": False,
+            }
+        },
+    }
+
+
+def test_show_needs_no_network(signed_in: Program, sandbox: Sandbox) -> None:
+    asked = len(sandbox.journal)
+    assert signed_in.run("show").status == 0
+    assert len(sandbox.journal) == asked
+
+
+def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
+    assert signed_in.run("show", "--check").err == "Webex accepts the access token of profile default.\n"
+    sandbox.webex.revoke_everything()
+    done = signed_in.run("show", "--check")
+    assert done.status == 3
+    assert "Error: Webex does not accept the access token (HTTP 401, tracking ID ROUTER_" in done.err
+
+
+def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) -> None:
+    aged = {"due": 2, "expired": 20, "running-out": 13, "gone": 91}
+    for name, days in aged.items():
+        sign_in(signed_in, name)
+        age(signed_in, days * DAY, name)
+    stored = json.loads(record_file(signed_in, "running-out").read_text())
+    record_file(signed_in, "running-out").write_text(
+        json.dumps({**stored, "refresh_expires_at": stored["access_expires_at"] + 5 * DAY})
+    )
+    done = signed_in.run("show", "--all")
+    assert done.status == 3
+    ada = "Ada Lovelace"
+    assert [re.split("  +", line) for line in done.out.splitlines()] == [
+        ["PROFILE", "STATE", "PERSON", "ACCESS EXPIRES", "REFRESH EXPIRES", "NEXT REFRESH"],
+        ["default", "fresh", ada, "in 13 days", "in 89 days", "in 23 hours"],
+        ["due", "due", ada, "in 11 days", "in 87 days", "due"],
+        ["expired", "expired", ada, "6 days ago", "in 69 days", "due"],
+        ["running-out", "running out", ada, "in 23 hours", "in 5 days", "due"],
+        ["gone", "needs sign-in", ada, "77 days ago", "24 hours ago"],
+    ]
+    assert (
+        done.err.splitlines()[-1]
+        == "Profile gone needs a new sign-in. Sign in with `webex-token login --profile gone`."
+    )
+    assert "profile gone ends" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+@pytest.mark.parametrize("arguments", [("show",), ("show", "--all")])
+def test_show_is_coloured_on_a_terminal_alone(
+    signed_in: Program, arguments: tuple[str, ...], variables: dict[str, str], coloured: bool
+) -> None:
+    age(signed_in, 80 * DAY)
+    assert "\x1b" not in signed_in.run(*arguments).out
+    with at_a_terminal(signed_in.having(**variables), *arguments) as child:
+        _, shown = end_of(child)
+    assert ("\x1b[3" in shown) == coloured
+    assert "Ada Lovelace" in shown
+
+
+def test_a_refresh_token_near_its_end_is_a_warning(signed_in: Program) -> None:
+    age(signed_in, 80 * DAY)
+    done = signed_in.run("show")
+    assert done.status == 0
+    assert "expired" in done.out
+    assert re.fullmatch(
+        rf"Warning: the refresh token of profile default expires {TIME} \(in 9 days\)\. Sign in .*\n", done.err
+    )
+
+
+def test_nowhere_to_print_is_no_traceback(signed_in: Program) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{WEBEX_TOKEN} show >&-"],
+        env=signed_in.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
