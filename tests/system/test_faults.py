@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from email.utils import formatdate
@@ -25,6 +25,7 @@ from tests.support.rounds import (
     stored_in,
 )
 from webex_token_cli.application import Application
+from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.main import group
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
@@ -198,6 +199,21 @@ def test_a_connection_without_an_answer(
     assert [stored_in(home) for home in homes] == [record, record]
 
 
+class TerminalWithClient(Terminal):
+    """A terminal whose application asks the Webex at ``url`` with ``client``."""
+
+    def __init__(self, environment: Mapping[str, str], url: str, client: WebexClient) -> None:
+        super().__init__(environment)
+        self.clients = {url: client}
+
+    def application(
+        self, say: Callable[[str], None] | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> Application:
+        application = super().application(say, cancelled)
+        application._clients.update(self.clients)
+        return application
+
+
 def test_an_answer_that_times_out(
     program: Program, record: TokenRecord, homes: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,8 +223,8 @@ def test_an_answer_that_times_out(
         client = WebexClient(url, new_session(url), timeout=(1.0, 0.3))
         for home, form in zip(homes, ("text", "json"), strict=True):
             settings = program.having(WEBEX_TOKEN_HOME=str(home), WEBEX_TOKEN_API_URL=url)
-            application = Application(settings.variables, _clients={url: client})
-            status = group.main(one_round(form), standalone_mode=False, obj=application)
+            terminal = TerminalWithClient(settings.variables, url, client)
+            status = group.main(one_round(form), standalone_mode=False, obj=terminal)
             done.append(Finished(status, *capsys.readouterr()))
     assert seen(*done) == expected(retrying("HOST did not answer in time."), record)
     assert [stored_in(home) for home in homes] == [record, record]
