@@ -483,6 +483,23 @@ def test_ctrl_c_when_the_tokens_are_being_stored_is_too_late_and_says_so(program
     assert program.run("get").out != first
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_between_the_record_and_the_settings_waits_until_both_are_stored(
+    program: Program, number: signal.Signals
+) -> None:
+    home = Path(program.variables["WEBEX_TOKEN_HOME"])
+    with contextlib.ExitStack() as config_lock, program.started("login") as login:
+        config_lock.enter_context(locked(home / ".config.ini.lock", lambda _: None))
+        login.wait_for("Waiting for another webex-token")
+        login.process.send_signal(number)
+        time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
+        assert login.process.poll() is None
+        config_lock.close()
+        assert login.finish().status == -number
+    assert "[default]" in (home / "config.ini").read_text()
+    assert program.run("get").status == 0
+
+
 def test_a_full_disk_under_standard_output_is_said(program: Program) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{WEBEX_TOKEN} login >/dev/full"],

@@ -247,7 +247,7 @@ def on_a_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -
     async def make() -> Listener:
         redirect = RedirectURI.parse("http://localhost:8000/oauth")
         # A pair of sockets has no names by which the system could tell whose they are.
-        return Listener([], redirect, _STATE, "https://webex.example/a", may_answer=lambda *_: True)
+        return Listener([], redirect, _STATE, "https://webex.example/a", is_allowed_peer=lambda *_: True)
 
     listener = loop.run_until_complete(make())
 

@@ -84,7 +84,7 @@ class Lines(Protocol):
     def __call__(self, seconds: float, /) -> str | None: ...
 
 
-class Standard:
+class StandardInput:
     """The lines of a file descriptor, waited for with a bound.
 
     They are read by a thread, from the descriptor itself: a thread inside ``sys.stdin`` would hold its lock
@@ -121,7 +121,7 @@ class Standard:
 
 
 @contextlib.contextmanager
-def unseen(descriptor: int) -> Iterator[None]:
+def no_echo(descriptor: int) -> Iterator[None]:
     """Keep a terminal from showing what is typed or pasted: an authorization code would stay in its scrollback.
 
     Does nothing where ``descriptor`` is no terminal, or the system has none that can be told.
@@ -153,14 +153,14 @@ def unseen(descriptor: int) -> Iterator[None]:
 class PasteFlow:
     """Signs a person in through a browser anywhere; the person pastes where it ended.
 
-    ``lines`` gives what is pasted, ``say`` shows a line. With ``has_person``, what cannot be used is said
+    ``lines`` gives what is pasted, ``say`` shows a line. With ``interactive``, what cannot be used is said
     and asked for again; without, it ends the sign-in. ``timeout`` is in seconds.
     """
 
     redirect: RedirectURI
     lines: Lines = field(repr=False)
     say: Callable[[str], None] = field(repr=False)
-    has_person: bool
+    interactive: bool
     timeout: float = 300.0
     scopes: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
@@ -188,7 +188,7 @@ class PasteFlow:
             found = self._one_paste(state, deadline)
             if not isinstance(found, Unusable):
                 return found
-            if not self.has_person:
+            if not self.interactive:
                 raise _not_completed(found.why)
             self.say(f"{found.why} Paste it here:")
 
@@ -217,7 +217,7 @@ class PasteFlow:
             return line
         if not isinstance(found, Unusable) or not found.unfinished:
             return None
-        if text and self.has_person:
+        if text and self.interactive:
             self.say(f"{found.why} Paste the rest of it, or press Enter to begin again:")
         line = self.lines(deadline - self.clock())
         if line is None:

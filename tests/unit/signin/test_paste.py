@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal
-from webex_token_cli.signin.paste import PasteFlow, Standard, Unusable, read_pasted
+from webex_token_cli.signin.paste import PasteFlow, StandardInput, Unusable, read_pasted
 
 STATE = "A" * 43
 GOOD = f"http://localhost:8000/oauth?code=the-code&state={STATE}"
@@ -105,13 +105,13 @@ class Script:
         return line
 
 
-def pasted(script: Script, has_person: bool = True) -> str | WebexTokenError:
+def pasted(script: Script, interactive: bool = True) -> str | WebexTokenError:
     """The code that a paste flow takes from ``script``, in which STATE stands for its state."""
     flow = PasteFlow(
         RedirectURI.parse("http://localhost:8000/oauth"),
         script,
         script.said.append,
-        has_person,
+        interactive,
         timeout=100,
         clock=lambda: script.now,
     )
@@ -158,7 +158,7 @@ def test_half_an_address_is_said_to_be_half() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "ends", "has_person", "message"),
+    ("lines", "ends", "interactive", "message"),
     [
         ([], True, True, "Nothing was pasted."),
         ([""], True, False, "Nothing was pasted."),
@@ -170,8 +170,8 @@ def test_half_an_address_is_said_to_be_half() -> None:
         ([GOOD[:40], None], False, False, "Nothing usable was pasted within 100 seconds."),
     ],
 )
-def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, has_person: bool, message: str) -> None:
-    error = pasted(Script(lines, ends), has_person)
+def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, interactive: bool, message: str) -> None:
+    error = pasted(Script(lines, ends), interactive)
     assert isinstance(error, SignInNotCompleted)
     assert error.message == message
     assert "--flow device" in error.hint
@@ -179,7 +179,7 @@ def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, has_person:
 
 def test_lines_come_from_a_descriptor_with_a_bound() -> None:
     there, here = os.pipe()
-    lines = Standard(there)
+    lines = StandardInput(there)
     assert lines(0.01) is None
     os.write(here, b"one\ntwo")
     assert lines(5) == "one"
