@@ -113,7 +113,7 @@ def test_chromium_signs_in_over_https(program: Program, chromium: Chromium, rule
     assert len(fingerprint) == 95
 
 
-def test_chromium_warns_of_the_certificate_else(program: Program, chromium: Chromium) -> None:
+def test_chromium_warns_of_a_certificate_that_it_does_not_trust(program: Program, chromium: Chromium) -> None:
     with program.having(BROWSER=chromium.command).started("login") as login, chromium.page(login) as page:
         page.press("Accept")
         page.wait_for_heading("Your connection is not private")

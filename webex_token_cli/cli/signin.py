@@ -1,4 +1,4 @@
-"""The flows at a terminal: which one, with what certificate, and what the person is shown meanwhile."""
+"""Sign-in at a terminal: choose the flow and the certificate, and show the person what to do."""
 
 import contextlib
 import json
@@ -71,7 +71,7 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
                 application, sign_in, options, redirect, listen, needs_browser=chosen and application.interactive
             )
         except NoBrowserOpened:
-            application.say("No browser opened; going on with --flow paste.")
+            application.say("No browser opened. Continuing with --flow paste.")
     return _with_paste(application, sign_in, options, redirect)
 
 
@@ -80,8 +80,8 @@ def _check_tls_options(options: LoginOptions, redirect: "RedirectURI") -> None:
         raise ConfigurationError("--tls-cert and --tls-key go together.", "Give both, or neither.")
     if options.tls_cert is not None and redirect.scheme != "https":
         raise ConfigurationError(
-            f"A TLS certificate is of no use for the redirect URI {redirect.uri}.",
-            "Leave --tls-cert and --tls-key out, or give an https:// redirect URI.",
+            f"A TLS certificate is not used with the redirect URI {redirect.uri}.",
+            "Leave out --tls-cert and --tls-key, or give an https:// redirect URI.",
         )
 
 
@@ -110,7 +110,7 @@ def _with_browser(
 
 
 def _tls(application: Application, options: LoginOptions, redirect: "RedirectURI") -> "SSLContext | None":
-    """What makes the listener speak https, where the browser talks to it directly.
+    """The TLS context for the listener when it has to speak https; None when it speaks plain HTTP.
 
     A redirect URI that leads elsewhere arrives through a proxy, which has the certificate for it, and speaks
     plain HTTP with what is behind it unless a certificate is given for that.
@@ -122,12 +122,12 @@ def _tls(application: Application, options: LoginOptions, redirect: "RedirectURI
     if options.tls_cert is not None and options.tls_key is not None:
         certificate = certificate_from_files(options.tls_cert, options.tls_key, redirect.host)
         if not certificate.names_host:
-            application.say(f"Warning: the certificate is not for {redirect.host}; the browser will say so.")
+            application.say(f"Warning: the certificate does not name {redirect.host}. The browser will warn about it.")
     elif redirect.is_local:
         certificate = certificate_for_this_login(redirect.host)
         application.say(
-            "The browser will warn of a certificate that nobody vouches for: it was made for this one login. "
-            "Go on if its SHA-256 fingerprint is\n\n"
+            "The browser will warn that it does not trust the certificate, because that was made for this one login. "
+            "Continue if its SHA-256 fingerprint is\n\n"
             f"  {certificate.fingerprint}\n"
         )
     else:
@@ -171,7 +171,7 @@ def _with_device(application: Application, sign_in: "SignIn", options: LoginOpti
 
 
 def _at_a_terminal() -> bool:
-    """Whether what is said to the person is seen as it is said."""
+    """Whether standard error is a terminal, on which a countdown and a QR code can be drawn."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
@@ -192,7 +192,7 @@ def _show_code(code: "DeviceCode") -> None:
 
 
 def _count_down(left: float | None) -> None:
-    """Keep one line up to date, and wipe it at the end."""
+    """Update the countdown line; None clears it."""
     if left is None:
         click.echo("\r\x1b[K", nl=False, err=True)
     else:
@@ -226,7 +226,7 @@ def _hidden_from_browser() -> Iterator[None]:
     Browsers print to standard output, where another program may be reading our answer.
     """
     os.environ.pop("WEBEX_CLIENT_SECRET", None)
-    if sys.stdout is None:  # there is nothing to keep
+    if sys.stdout is None:  # there is no standard output to hide
         yield
         return
     sys.stdout.flush()

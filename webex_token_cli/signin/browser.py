@@ -1,4 +1,4 @@
-"""The browser flow: listen, open the browser, wait for the redirect, finish, and only then show the page that says so."""
+"""The browser flow: listen, open the browser, wait for the redirect, finish, and only then show the page."""
 
 import concurrent.futures
 import contextlib

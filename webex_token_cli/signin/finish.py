@@ -64,7 +64,7 @@ class SignIn:
         except GrantRefused as error:
             raise SignInNotCompleted(
                 f"Webex does not accept the code that the browser came back with: {error.message}",
-                "It may be another sign-in's, or too old, or mistyped: run `webex-token login` again.",
+                "It may belong to another sign-in, be too old, or be mistyped. Run `webex-token login` again.",
             ) from error
         return self.keep(response)
 
@@ -99,7 +99,7 @@ def person_of(record: TokenRecord, client: WebexClient, warn: Callable[[str], No
     except GrantRefused:
         raise
     except WebexTokenError as error:
-        warn(f"Warning: who signed in could not be asked. {error.message}")
+        warn(f"Warning: The person who signed in could not be looked up. {error.message}")
         return None
 
 

@@ -72,7 +72,7 @@ def test_where_a_person_is_at_a_terminal(platform: str, environment: dict[str, s
 
 
 @pytest.mark.parametrize("environment", [{}, SSH, {"DISPLAY": ":0"}, {"CI": "1"}])
-def test_what_the_person_said_comes_first(environment: dict[str, str]) -> None:
+def test_options_come_before_the_environment(environment: dict[str, str]) -> None:
     assert chosen("linux", environment, listens=True, redirect_is_local=False, interactive=False) == Choice(
         Flow.BROWSER, "--listen says where the redirect arrives"
     )

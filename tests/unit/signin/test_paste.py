@@ -15,7 +15,7 @@ from webex_token_cli.signin.paste import PasteFlow, StandardInput, Unusable, rea
 STATE = "A" * 43
 GOOD = f"http://localhost:8000/oauth?code=the-code&state={STATE}"
 NOT_WHOLE = Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
-ANOTHER = Unusable("That address belongs to another sign-in: its state is not this one's. Open the address above anew.")
+ANOTHER = Unusable("That address belongs to another sign-in: its state does not match. Open the address above again.")
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ ANOTHER = Unusable("That address belongs to another sign-in: its state is not th
         ),
         (
             "http://localhost:8000/oauth",
-            Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True),
+            Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True),
         ),
         (
             f"http://localhost/?code=a&code=b&state={STATE}",
-            Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True),
+            Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True),
         ),
         ("ü", Unusable("That is neither an address nor a code.")),
         ("", Unusable("That was empty.")),
@@ -77,7 +77,7 @@ def test_nothing_that_is_pasted_breaks_it(text: str) -> None:
 
 
 @given(st.data(), st.text(alphabet="abcXYZ019-_.~%+&=", min_size=1, max_size=60), st.integers(1, 6))
-def test_however_it_is_wrapped_it_is_the_same(data: st.DataObject, code: str, lines: int) -> None:
+def test_a_paste_with_line_breaks_is_read_like_one_without(data: st.DataObject, code: str, lines: int) -> None:
     text = f"http://localhost:8000/oauth?{urlencode({'code': code, 'state': STATE})}"
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=lines, max_size=lines)))
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]

@@ -95,7 +95,7 @@ class Listener:
         return await asyncio.shield(self._arrived)
 
     async def show_success(self, message: str) -> None:
-        """Show the page that says that the sign-in succeeded; return once it is delivered, or after DELIVERY_TIMEOUT."""
+        """Show the page that reports the success; return once it is delivered, or after DELIVERY_TIMEOUT."""
         await self._show(_page(HTTPStatus.OK, Page.SIGNED_IN, message))
 
     async def show_failure(self, error: WebexTokenError) -> None:
@@ -176,7 +176,7 @@ class Listener:
         if head is None:
             response = _unexpected(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "That request is too long")
         elif request is None:
-            response = _unexpected(HTTPStatus.BAD_REQUEST, "That is no request")
+            response = _unexpected(HTTPStatus.BAD_REQUEST, "That is not an HTTP request")
         else:
             response = await self._respond(request, writer)
         writer.write(response.encoded(with_body=request is None or request.method != "HEAD"))
@@ -189,9 +189,9 @@ class Listener:
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> Response:
         if request.host not in self.redirect.hosts | self.allowed_hosts:
             # With DNS rebinding, a web page whose name resolves to this machine sends its own name.
-            return _unexpected(HTTPStatus.MISDIRECTED_REQUEST, "That is not this address")
+            return _unexpected(HTTPStatus.MISDIRECTED_REQUEST, "This listener does not serve that host")
         if request.path != self.redirect.path:
-            return _unexpected(HTTPStatus.NOT_FOUND, "Nothing is here")
+            return _unexpected(HTTPStatus.NOT_FOUND, "There is no page at this address")
         if request.method != "GET":
             return _unexpected(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here", {"Allow": "GET"})
         if request.is_speculative:
@@ -211,7 +211,7 @@ class Listener:
             return _unexpected(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
         if not request.query and request.is_from_a_page_elsewhere:
             # Only the person at the browser may begin a sign-in, not a page with a link.
-            return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link does not do")
+            return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
         # This check comes last because reading the kernel's table is the slowest.
         if not self.is_allowed_peer(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
             return _unexpected(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")

@@ -51,14 +51,14 @@ def test_the_owner_is_read_from_the_kernels_table(peer: object, own: object, own
     assert owner_of(peer, own, lambda: parse_table(TABLE.splitlines())) == owner
 
 
-def test_a_system_without_a_table_knows_nobody() -> None:
+def test_a_system_without_a_table_gives_no_owner() -> None:
     def missing() -> Iterator[TcpSocket]:
         raise FileNotFoundError
 
     assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), missing) is None
 
 
-def test_a_table_that_cannot_be_read_lets_nobody_in() -> None:
+def test_a_table_that_cannot_be_read_allows_no_peer() -> None:
     def out_of_descriptors() -> Iterator[TcpSocket]:
         raise OSError(24, "Too many open files")
 
@@ -78,7 +78,7 @@ def test_a_table_that_cannot_be_read_lets_nobody_in() -> None:
         (NOBODY, 0, False),
     ],
 )
-def test_another_users_connection_is_not_ours(owner: int | None, me: int | None, ours: bool) -> None:
+def test_another_users_connection_is_not_allowed(owner: int | None, me: int | None, ours: bool) -> None:
     assert is_allowed_owner(owner, me) is ours
 
 
