@@ -34,7 +34,7 @@ def files_below(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def signed_in(program: Program) -> dict[str, str]:
-    """What is stored by a sign-in that went well before."""
+    """The files that an earlier, successful sign-in has stored."""
     assert program.run("login").status == 0
     return files_below(Path(program.variables["WEBEX_TOKEN_HOME"]))
 
@@ -478,7 +478,7 @@ def test_ctrl_c_when_the_tokens_are_being_stored_is_too_late_and_says_so(program
         holder.enter_context(locked(lock, lambda _: None))
         login.wait_for("Waiting for another webex-token")
         login.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)  # for what would end it, if anything did
+        time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
         assert login.process.poll() is None
         holder.close()
         done = login.finish()

@@ -172,7 +172,7 @@ def test_closing_while_a_connection_is_accepted_leaves_no_socket_open(turns: int
 
     with socket.create_connection(("127.0.0.1", redirect.port)) as client:
         asyncio.run(listen())
-        gc.collect()  # what was left open would be warned of here
+        gc.collect()  # a socket that was left open gives a ResourceWarning here
         client.settimeout(10)
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(1) == b""

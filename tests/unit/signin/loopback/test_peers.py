@@ -1,4 +1,4 @@
-"""Whose connection it is: the kernel's table, and a real other user."""
+"""Which user owns a connection: the kernel's table, and a real other user."""
 
 import os
 import socket
@@ -39,7 +39,7 @@ TABLE = """\
         (("127.0.0.1", 50002), ("127.0.0.1", 8000), 1003),
         (("192.0.2.1", 50000), ("127.0.0.1", 8000), NOBODY),
         (("fe80::1%eth0", 50000, 0, 2), ("::1", 8000, 0, 0), NOBODY),
-        # What has been closed lists as root's, or not at all.
+        # The kernel lists a closed connection as root's, or not at all.
         (("127.0.0.1", 50003), ("127.0.0.1", 8000), NOBODY),
         ("", "", NOBODY),
         (None, ("127.0.0.1", 8000), NOBODY),
