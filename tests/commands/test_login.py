@@ -34,7 +34,7 @@ def files_below(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def signed_in(program: Program) -> dict[str, str]:
-    """What is stored by a sign-in that went well before."""
+    """The files that an earlier, successful sign-in has stored."""
     assert program.run("login").status == 0
     return files_below(Path(program.variables["WEBEX_TOKEN_HOME"]))
 
@@ -216,10 +216,13 @@ def test_a_failed_exchange_is_temporary_when_webex_is_down(program: Program, san
     ("fault", "warning"),
     [
         (Fault("/v1/people/me", 403, {"Content-Type": "application/json"}, "{}"), ""),
-        (Fault("/v1/people/me", 502, {}, "bad"), "who signed in could not be asked. Webex cannot answer now (HTTP 502"),
+        (
+            Fault("/v1/people/me", 502, {}, "bad"),
+            "The person who signed in could not be looked up. Webex cannot answer now (HTTP 502",
+        ),
     ],
 )
-def test_not_knowing_the_person_is_no_reason_to_throw_tokens_away(
+def test_tokens_are_stored_when_the_person_cannot_be_looked_up(
     program: Program, sandbox: Sandbox, fault: Fault, warning: str
 ) -> None:
     sandbox.order(fault)
@@ -247,7 +250,7 @@ def test_a_narrow_scope_cannot_tell_who_it_is(program: Program) -> None:
     assert (told["person"], told["scopes"], told["scopes_not_granted"]) == (None, ["spark:rooms_read"], [])
 
 
-def test_strays_do_not_end_the_wait(program: Program, redirect_uri: str, sandbox: Sandbox) -> None:
+def test_unexpected_requests_do_not_end_the_wait(program: Program, redirect_uri: str, sandbox: Sandbox) -> None:
     with program.started("login", "--no-browser") as login:
         url = login.url()
         for query in ("code=1&state=wrong", "code=1", "error=access_denied&state=wrong", "state="):
@@ -332,13 +335,13 @@ def test_signing_in_with_another_store_moves_the_record(program: Program, keyrin
         (["--flow", "teleport"], {}, "'teleport' is not one of"),
         (["--listen", "8000"], {}, "'8000' is not an address to listen on."),
         (["--tls-cert", "x"], {}, "--tls-cert and --tls-key go together."),
-        (["--tls-cert", "x", "--tls-key", "y"], {}, "A TLS certificate is of no use for the redirect URI http://"),
+        (["--tls-cert", "x", "--tls-key", "y"], {}, "A TLS certificate is not used with the redirect URI http://"),
         ([], {"BROWSER": None}, "No browser can be opened here, because there is no display"),
         (["--redirect-uri", "http://localhost:8000/oauth?x=1"], {}, "has a query, a fragment or a user name"),
         (["--redirect-uri", "localhost"], {}, "is not a URI with a scheme and a host"),
         (["--redirect-uri", "http://localhost:0/"], {}, "has port 0, which nothing can listen on"),
-        (["--redirect-uri", "http://localhost/a\\b"], {}, "has a path that a browser would write otherwise"),
-        (["--redirect-uri", "http://localhost/a/../b"], {}, "has a path that a browser would write otherwise"),
+        (["--redirect-uri", "http://localhost/a\\b"], {}, "has a path that browsers rewrite"),
+        (["--redirect-uri", "http://localhost/a/../b"], {}, "has a path that browsers rewrite"),
         (["--redirect-uri", "http://.localhost/"], {}, "is not a URI with a scheme and a host"),
         (["--redirect-uri", f"http://{'a' * 64}.localhost/"], {}, "is not a URI with a scheme and a host"),
         (["--redirect-uri", "http://localhost:99999/"], {}, "is not a URI with a scheme and a host"),
@@ -422,7 +425,7 @@ def test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret(program:
     assert "WEBEX_CLIENT_SECRET" not in seen.read_text()
 
 
-def test_settings_that_cannot_be_remembered_are_said_on_the_page_and_the_tokens_are_kept(program: Program) -> None:
+def test_settings_that_cannot_be_remembered_are_said_on_the_page_and_the_tokens_stay_stored(program: Program) -> None:
     home = Path(program.variables["WEBEX_TOKEN_HOME"])
     with program.started("login", "--no-browser") as login:
         url = login.url()
@@ -436,11 +439,11 @@ def test_settings_that_cannot_be_remembered_are_said_on_the_page_and_the_tokens_
     assert program.run("get").status == 0
 
 
-def test_a_person_who_cannot_be_asked_for_is_no_reason_to_throw_tokens_away(program: Program, sandbox: Sandbox) -> None:
+def test_tokens_are_stored_when_webex_refuses_to_look_up_the_person(program: Program, sandbox: Sandbox) -> None:
     sandbox.order(Fault("/v1/people/me", 400, {"Content-Type": "application/json"}, '{"message": "odd"}'))
     done = program.run("login")
     assert done.status == 0
-    assert "Warning: who signed in could not be asked. " in done.err
+    assert "Warning: The person who signed in could not be looked up. " in done.err
 
 
 def test_without_a_standard_error_a_sign_in_still_answers(program: Program) -> None:
@@ -475,12 +478,29 @@ def test_ctrl_c_when_the_tokens_are_being_stored_is_too_late_and_says_so(program
         holder.enter_context(locked(lock, lambda _: None))
         login.wait_for("Waiting for another webex-token")
         login.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)  # for what would end it, if anything did
+        time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
         assert login.process.poll() is None
         holder.close()
         done = login.finish()
     assert (done.status, json.loads(done.out)["profile"]) == (0, "default")
     assert program.run("get").out != first
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_between_the_record_and_the_settings_waits_until_both_are_stored(
+    program: Program, number: signal.Signals
+) -> None:
+    home = Path(program.variables["WEBEX_TOKEN_HOME"])
+    with contextlib.ExitStack() as config_lock, program.started("login") as login:
+        config_lock.enter_context(locked(home / ".config.ini.lock", lambda _: None))
+        login.wait_for("Waiting for another webex-token")
+        login.process.send_signal(number)
+        time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
+        assert login.process.poll() is None
+        config_lock.close()
+        assert login.finish().status == -number
+    assert "[default]" in (home / "config.ini").read_text()
+    assert program.run("get").status == 0
 
 
 def test_a_full_disk_under_standard_output_is_said(program: Program) -> None:

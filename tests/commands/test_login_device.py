@@ -55,7 +55,7 @@ def test_denied_on_the_other_machine(program: Program) -> None:
     assert not Path(program.variables["WEBEX_TOKEN_HOME"], "config.ini").exists()
 
 
-def test_too_late(program: Program, sandbox: Sandbox) -> None:
+def test_an_expired_device_code_ends_the_wait(program: Program, sandbox: Sandbox) -> None:
     with program.started("login", "--flow", "device") as login:
         login.wait_for("and enter the code")
         sandbox.webex.advance(301)

@@ -15,7 +15,7 @@ from tests.support.terminal import at_a_terminal, end_of, read
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.paste import Unusable
 
-ANOTHER = Unusable("That address belongs to another sign-in: its state is not this one's. Open the address above anew.")
+ANOTHER = Unusable("That address belongs to another sign-in: its state does not match. Open the address above again.")
 
 
 def test_through_a_pipe(program: Program, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_browser_that_does_not_open_falls_to_pasting(program: Program, sandbox
     broken = program.having(BROWSER="/nonexistent/browser %s")
     with at_a_terminal(broken, "login") as child:
         child.expect_exact("Signing in with --flow browser, because BROWSER is set.")
-        child.expect_exact("No browser opened; going on with --flow paste.")
+        child.expect_exact("No browser opened. Continuing with --flow paste.")
         child.send(redirected_to(sandbox, url_at(child)) + "\n")
         child.expect_exact("Signed in as Ada Lovelace")
         assert end_of(child)[0] == 0

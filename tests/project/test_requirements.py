@@ -71,7 +71,7 @@ REQUIREMENTS = [
     Requirement(
         "RFC 8252 8.4, 8.5",
         "a secret that is shipped in an app proves nothing; this one is the person's own, and stays in their keyring",
-        ("store.records.CredentialStore", "cli.prompts.client_secret"),
+        ("store.credentials.CredentialStore", "cli.prompts.client_secret"),
         (
             "test_secrets.test_no_secret_in_anything_that_is_printed_or_left_behind",
             "test_login.test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret",
@@ -80,10 +80,10 @@ REQUIREMENTS = [
     Requirement(
         "RFC 8252 8.6",
         "another program may pose as this one, or answer in its place",
-        ("signin.loopback.peers.may_answer", "signin.authorization.read_redirect"),
+        ("signin.loopback.peers.is_allowed_peer", "signin.authorization.read_redirect"),
         (
             "test_peers.test_another_user_is_not_led_to_the_sign_in_page",
-            "test_authorization.test_only_the_state_that_was_sent_opens_the_door",
+            "test_authorization.test_only_the_state_that_was_sent_is_accepted",
         ),
     ),
     Requirement(
@@ -100,8 +100,8 @@ REQUIREMENTS = [
         "a state that cannot be guessed, and whatever comes without it is thrown away",
         ("signin.authorization.read_redirect", "signin.loopback.messages.Request"),
         (
-            "test_authorization.test_a_stray_is_none_of_our_business",
-            "test_login.test_strays_do_not_end_the_wait",
+            "test_authorization.test_a_redirect_without_our_state_is_ignored",
+            "test_login.test_unexpected_requests_do_not_end_the_wait",
             "test_listener.test_only_a_window_that_a_person_sees_is_let_in",
             "test_siege.test_the_right_redirect_wins_within_a_second",
         ),
@@ -112,14 +112,14 @@ REQUIREMENTS = [
         ("signin.finish.SignIn",),
         (
             "test_login.test_the_authorization_request_is_what_the_field_asks_for",
-            "test_login.test_strays_do_not_end_the_wait",
+            "test_login.test_unexpected_requests_do_not_end_the_wait",
         ),
     ),
     Requirement(
         "RFC 8252 8.11",
         "no redirect is handed on through another program on the way",
         ("signin.loopback.server.Listener",),
-        ("test_listener.test_the_code_leaves_the_address_bar_before_it_is_spent",),
+        ("test_listener.test_the_code_leaves_the_address_bar_before_it_is_exchanged",),
     ),
     Requirement(
         "RFC 9700 2.1: redirect URIs",
@@ -136,7 +136,7 @@ REQUIREMENTS = [
         "CSRF is prevented by PKCE or a state",
         ("signin.authorization.Proof", "signin.paste.read_pasted"),
         (
-            "test_authorization.test_only_the_state_that_was_sent_opens_the_door",
+            "test_authorization.test_only_the_state_that_was_sent_is_accepted",
             "test_paste.test_what_was_pasted_is_understood",
         ),
     ),

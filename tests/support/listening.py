@@ -17,7 +17,7 @@ SIGN_IN_PAGE = "https://webex.example/authorize?x=1"
 
 @dataclass
 class Login:
-    """A browser flow that runs in a thread, with the test as the browser."""
+    """Runs a browser flow in a thread. ``may_finish`` lets the exchange end, ``fails_with`` makes it fail."""
 
     redirect: RedirectURI
     timeout: float = 20.0
@@ -78,11 +78,11 @@ class Login:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where it listens."""
+        """The address that the listener is bound to."""
         return endpoint_for(self.redirect, self.listen)
 
     def connect(self, address: str = "") -> socket.socket:
-        """A connection to it, encrypted if it speaks TLS."""
+        """Open a connection to the listener, with TLS if it speaks https."""
         plain = socket.create_connection((address or self.endpoint.addresses()[0], self.endpoint.port), timeout=10)
         if self.tls is None:
             return plain

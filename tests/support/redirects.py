@@ -1,4 +1,4 @@
-"""Where a browser ends that follows Webex's redirect."""
+"""The address at which a browser ends after Webex's redirect."""
 
 import urllib.error
 import urllib.request
@@ -9,7 +9,7 @@ from webex_token_cli.sandbox.server import Sandbox
 
 
 def redirected_to(sandbox: Sandbox, url: str) -> str:
-    """The address that a browser anywhere would end at, which nothing listens at."""
+    """Accept the sign-in at ``url`` and return the redirect's address, at which nothing needs to listen."""
     try:
         answer(url)
     except urllib.error.HTTPError as error:

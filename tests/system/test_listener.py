@@ -100,13 +100,13 @@ def test_the_redirect_from_webex_is_a_navigation_from_elsewhere(login: Login) ->
     assert login.get(f"/oauth{headers['Location']}", more=more)[0] == 200
 
 
-def test_a_head_request_has_no_body_and_spends_nothing(login: Login) -> None:
+def test_a_head_request_gets_no_body_and_ends_nothing(login: Login) -> None:
     status, headers, body = login.get(f"/oauth?{login.good_query}", method="HEAD")
     assert (status, headers["Allow"], body) == (405, "GET", "")
     assert login.codes == []
 
 
-def test_more_silent_connections_than_are_kept_make_room_for_the_next(login: Login) -> None:
+def test_the_oldest_of_too_many_silent_connections_is_closed(login: Login) -> None:
     with contextlib.ExitStack() as stack:
         silent = [stack.enter_context(login.connect()) for _ in range(3 * 64)]
         silent[0].settimeout(5)
@@ -117,7 +117,7 @@ def test_more_silent_connections_than_are_kept_make_room_for_the_next(login: Log
         assert time.monotonic() - started < PROMPT
 
 
-def test_all_that_wait_to_be_accepted_are_heard() -> None:
+def test_every_connection_in_the_backlog_is_answered() -> None:
     redirect = RedirectURI.parse(f"http://127.0.0.1:{free_port()}/oauth")
     sockets = bind(endpoint_for(redirect, None), redirect.uri)
     request = f"GET /oauth HTTP/1.1\r\nHost: 127.0.0.1:{redirect.port}\r\n\r\n".encode()
@@ -142,7 +142,7 @@ def test_all_that_wait_to_be_accepted_are_heard() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_who_says_nothing_is_not_waited_for(scheme: str) -> None:
+def test_a_client_that_sends_no_whole_request_is_disconnected(scheme: str) -> None:
     redirect = RedirectURI.parse(f"{scheme}://127.0.0.1:{free_port()}/oauth")
     tls = certificate_for_this_login("127.0.0.1").context if scheme == "https" else None
 
@@ -161,7 +161,7 @@ def test_who_says_nothing_is_not_waited_for(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("turns", range(6))
-def test_an_end_in_the_middle_of_accepting_leaves_nothing_open(turns: int) -> None:
+def test_closing_while_a_connection_is_accepted_leaves_no_socket_open(turns: int) -> None:
     redirect = RedirectURI.parse(f"http://127.0.0.1:{free_port()}/oauth")
     sockets = bind(endpoint_for(redirect, None), redirect.uri)
 
@@ -172,13 +172,13 @@ def test_an_end_in_the_middle_of_accepting_leaves_nothing_open(turns: int) -> No
 
     with socket.create_connection(("127.0.0.1", redirect.port)) as client:
         asyncio.run(listen())
-        gc.collect()  # what was left open would be warned of here
+        gc.collect()  # a socket that was left open gives a ResourceWarning here
         client.settimeout(10)
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(1) == b""
 
 
-def test_a_client_that_leaves_or_babbles_during_the_handshake_disturbs_nothing(
+def test_a_broken_tls_handshake_does_not_disturb_the_sign_in(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     redirect = RedirectURI.parse(f"https://localhost:{free_port()}/oauth")
@@ -201,7 +201,7 @@ def test_a_client_that_leaves_or_babbles_during_the_handshake_disturbs_nothing(
     assert caplog.records == []
 
 
-def test_the_code_leaves_the_address_bar_before_it_is_spent(login: Login) -> None:
+def test_the_code_leaves_the_address_bar_before_it_is_exchanged(login: Login) -> None:
     login.may_finish.clear()
     status, headers, _ = login.get(f"/oauth?{login.good_query}")
     assert (status, headers["Location"].startswith("?outcome=")) == (303, True)
@@ -209,7 +209,7 @@ def test_the_code_leaves_the_address_bar_before_it_is_spent(login: Login) -> Non
     assert login.get(f"/oauth{headers['Location']}")[0] == 200
 
 
-def test_every_answer_is_for_nobodys_cache_frame_or_referrer(login: Login) -> None:
+def test_no_answer_may_be_cached_framed_or_sent_as_a_referrer(login: Login) -> None:
     status, headers, _ = login.get("/oauth?code=x&state=wrong")
     style = headers["Content-Security-Policy"].split("'sha256-")[1].split("'")[0]
     assert status == 400
@@ -242,7 +242,7 @@ def test_every_answer_is_for_nobodys_cache_frame_or_referrer(login: Login) -> No
         ("GET", "/oauth", "localhost:1", 421),
     ],
 )
-def test_a_stray_is_answered_and_the_wait_goes_on(
+def test_an_unexpected_request_is_answered_and_the_wait_goes_on(
     login: Login, method: str, target: str, host: str | None, status: int
 ) -> None:
     got, _, body = login.get(target, host, method=method)
@@ -287,7 +287,7 @@ def test_idle_connections_block_nobody_and_end_without_a_word(login: Login, capl
     assert caplog.records == []
 
 
-def test_the_same_redirect_twice_is_spent_once_and_shown_twice(login: Login) -> None:
+def test_the_same_redirect_twice_is_exchanged_once_and_shown_twice(login: Login) -> None:
     login.may_finish.clear()
     query = login.good_query
     answers = [login.get(f"{login.redirect.path}?{query}") for _ in range(2)]

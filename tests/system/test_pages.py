@@ -1,4 +1,4 @@
-"""The pages as people see them: in Chromium, on a telephone's and on a desk's screen, by day and by night."""
+"""The pages as people see them: in Chromium, on narrow and wide screens, in the light and the dark colour scheme."""
 
 import base64
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ MESSAGE = {
     Page.DENIED: "The sign-in was denied in the browser.",
     Page.FAILED: "Webex does not accept the client id and client secret (HTTP 401, “The client id and client secret do "
     "not match an integration”, tracking ID ROUTER_0123456789ABCDEF-0123).",
-    Page.STRAY: "This is not the answer that the sign-in waits for",
+    Page.UNEXPECTED: "This is not the answer that the sign-in waits for",
 }
 HINT = (
     "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the correct ones: "
@@ -64,7 +64,7 @@ def test_every_page_is_legible(page: Tab, tmp_path: Path) -> None:
     for kind in Page:
         body = render(kind, MESSAGE[kind], HINT).body.decode()
         page.command("Page.navigate", url=f"data:text/html;charset=utf-8,{quote(body)}")
-        page.wait_for_heading(MESSAGE[kind] if kind is Page.STRAY else _HEADINGS[kind])
+        page.wait_for_heading(MESSAGE[kind] if kind is Page.UNEXPECTED else _HEADINGS[kind])
         for width in (400, 1400):
             for scheme in ("light", "dark"):
                 shown_at(page, width, scheme)
@@ -113,7 +113,7 @@ def test_chromium_signs_in_over_https(program: Program, chromium: Chromium, rule
     assert len(fingerprint) == 95
 
 
-def test_chromium_warns_of_the_certificate_else(program: Program, chromium: Chromium) -> None:
+def test_chromium_warns_of_a_certificate_that_it_does_not_trust(program: Program, chromium: Chromium) -> None:
     with program.having(BROWSER=chromium.command).started("login") as login, chromium.page(login) as page:
         page.press("Accept")
         page.wait_for_heading("Your connection is not private")

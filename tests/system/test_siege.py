@@ -1,4 +1,4 @@
-"""A login under siege: whatever else comes to its port, the right redirect wins, and nothing is printed."""
+"""A login whose port is flooded: the right redirect still arrives, and nothing is printed."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.server import Listener
 
-# How far the memory may move between two equal waves of strangers, in KiB: noise of the allocator.
+# The most that the memory may grow between two equal waves of requests, in KiB; the allocator varies by about this.
 _FLAT = 2048
 
 
@@ -32,7 +32,7 @@ def connected(port: int, address: str = "127.0.0.1") -> socket.socket:
 
 
 def say(port: int, raw: bytes) -> None:
-    """Send, read what comes, and go. A listener that has had enough may close before all is sent."""
+    """Send ``raw`` and read the answer. The listener may close the connection before everything is sent."""
     with contextlib.suppress(OSError), connected(port) as connection:
         connection.sendall(raw)
         connection.shutdown(socket.SHUT_WR)
@@ -247,7 +247,7 @@ def on_a_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -
     async def make() -> Listener:
         redirect = RedirectURI.parse("http://localhost:8000/oauth")
         # A pair of sockets has no names by which the system could tell whose they are.
-        return Listener([], redirect, _STATE, "https://webex.example/a", may_answer=lambda *_: True)
+        return Listener([], redirect, _STATE, "https://webex.example/a", is_allowed_peer=lambda *_: True)
 
     listener = loop.run_until_complete(make())
 

@@ -1,4 +1,4 @@
-"""The flows at a terminal: which one, with what certificate, and what the person is shown meanwhile."""
+"""Sign-in at a terminal: choose the flow and the certificate, and show the person what to do."""
 
 import contextlib
 import json
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How a person wants to sign in: the options that say so."""
+class LoginOptions:
+    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds."""
 
     flow: str
     no_browser: bool
@@ -39,79 +39,78 @@ class Manner:
     as_json: bool
 
 
-def signed_in(application: Application, sign_in: "SignIn", manner: Manner) -> TokenRecord:
-    """Sign a person in, in this manner; the record that is stored then.
+def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions) -> TokenRecord:
+    """Sign a person in as ``options`` say, and return the stored record.
 
     Raises SignInNotCompleted, ConfigurationError, TemporaryFailure, StoreUnavailable and what Webex refuses.
     """
     from webex_token_cli.signin.authorization import RedirectURI
     from webex_token_cli.signin.browser import NoBrowserOpened
-    from webex_token_cli.signin.flows import Flow, Surroundings, choose
+    from webex_token_cli.signin.flows import Flow, Situation, choose
     from webex_token_cli.signin.loopback.sockets import Endpoint
 
     redirect = RedirectURI.parse(sign_in.redirect_uri)
-    listen = None if manner.listen is None else Endpoint.parse(manner.listen)
-    _check_tls_options(manner, redirect)
-    flow = Flow(manner.flow)
+    listen = None if options.listen is None else Endpoint.parse(options.listen)
+    _check_tls_options(options, redirect)
+    flow = Flow(options.flow)
     chosen = flow is Flow.AUTO
     if chosen:
         choice = choose(
-            Surroundings(sys.platform, application.environment, application.interactive),
+            Situation(sys.platform, application.environment, application.interactive),
             redirect_is_local=redirect.is_local,
             listens=listen is not None,
-            opens_browser=not manner.no_browser,
+            opens_browser=not options.no_browser,
         )
         flow = choice.flow
         application.say(f"Signing in with --flow {flow}, because {choice.why}.")
     if flow is Flow.DEVICE:
-        return _with_device(application, sign_in, manner)
+        return _with_device(application, sign_in, options)
     if flow is Flow.BROWSER:
         try:
             return _with_browser(
-                application, sign_in, manner, redirect, listen, gives_up=chosen and application.interactive
+                application, sign_in, options, redirect, listen, needs_browser=chosen and application.interactive
             )
         except NoBrowserOpened:
-            application.say("No browser opened; going on with --flow paste.")
-    return _with_paste(application, sign_in, manner, redirect)
+            application.say("No browser opened. Continuing with --flow paste.")
+    return _with_paste(application, sign_in, options, redirect)
 
 
-def _check_tls_options(manner: Manner, redirect: "RedirectURI") -> None:
-    if (manner.tls_cert is None) != (manner.tls_key is None):
+def _check_tls_options(options: LoginOptions, redirect: "RedirectURI") -> None:
+    if (options.tls_cert is None) != (options.tls_key is None):
         raise ConfigurationError("--tls-cert and --tls-key go together.", "Give both, or neither.")
-    if manner.tls_cert is not None and redirect.scheme != "https":
+    if options.tls_cert is not None and redirect.scheme != "https":
         raise ConfigurationError(
-            f"A TLS certificate is of no use for the redirect URI {redirect.uri}.",
-            "Leave --tls-cert and --tls-key out, or give an https:// redirect URI.",
+            f"A TLS certificate is not used with the redirect URI {redirect.uri}.",
+            "Leave out --tls-cert and --tls-key, or give an https:// redirect URI.",
         )
 
 
 def _with_browser(
     application: Application,
     sign_in: "SignIn",
-    manner: Manner,
+    options: LoginOptions,
     redirect: "RedirectURI",
     listen: "Endpoint | None",
-    gives_up: bool,
+    needs_browser: bool,
 ) -> TokenRecord:
     from webex_token_cli.signin.browser import BrowserFlow
 
     flow = BrowserFlow(
         redirect,
-        open_browser=(lambda _: True) if manner.no_browser else _open_browser,
+        open_browser=(lambda _: True) if options.no_browser else _open_browser,
         say=application.say,
-        timeout=manner.timeout,
+        timeout=options.timeout,
         scopes=sign_in.scopes,
         listen=listen,
-        tls=_tls(application, manner, redirect),
-        gives_up=gives_up,
-        call_off=sign_in.commitment.first,
+        tls=_tls(application, options, redirect),
+        needs_browser=needs_browser,
     )
-    with _out_of_the_browsers_reach():
+    with _hidden_from_browser():
         return flow.sign_in(sign_in.page, sign_in.exchange, lambda record: who(sign_in.profile, record))
 
 
-def _tls(application: Application, manner: Manner, redirect: "RedirectURI") -> "SSLContext | None":
-    """What makes the listener speak https, where the browser talks to it directly.
+def _tls(application: Application, options: LoginOptions, redirect: "RedirectURI") -> "SSLContext | None":
+    """The TLS context for the listener when it has to speak https; None when it speaks plain HTTP.
 
     A redirect URI that leads elsewhere arrives through a proxy, which has the certificate for it, and speaks
     plain HTTP with what is behind it unless a certificate is given for that.
@@ -120,15 +119,15 @@ def _tls(application: Application, manner: Manner, redirect: "RedirectURI") -> "
         return None
     from webex_token_cli.signin.loopback.certificate import certificate_for_this_login, certificate_from_files
 
-    if manner.tls_cert is not None and manner.tls_key is not None:
-        certificate = certificate_from_files(manner.tls_cert, manner.tls_key, redirect.host)
+    if options.tls_cert is not None and options.tls_key is not None:
+        certificate = certificate_from_files(options.tls_cert, options.tls_key, redirect.host)
         if not certificate.names_host:
-            application.say(f"Warning: the certificate is not for {redirect.host}; the browser will say so.")
+            application.say(f"Warning: the certificate does not name {redirect.host}. The browser will warn about it.")
     elif redirect.is_local:
         certificate = certificate_for_this_login(redirect.host)
         application.say(
-            "The browser will warn of a certificate that nobody vouches for: it was made for this one login. "
-            "Go on if its SHA-256 fingerprint is\n\n"
+            "The browser will warn that it does not trust the certificate, because that was made for this one login. "
+            "Continue if its SHA-256 fingerprint is\n\n"
             f"  {certificate.fingerprint}\n"
         )
     else:
@@ -136,20 +135,27 @@ def _tls(application: Application, manner: Manner, redirect: "RedirectURI") -> "
     return certificate.context
 
 
-def _with_paste(application: Application, sign_in: "SignIn", manner: Manner, redirect: "RedirectURI") -> TokenRecord:
-    from webex_token_cli.signin.paste import PasteFlow, Standard, unseen
+def _with_paste(
+    application: Application, sign_in: "SignIn", options: LoginOptions, redirect: "RedirectURI"
+) -> TokenRecord:
+    from webex_token_cli.signin.paste import PasteFlow, StandardInput, no_echo
 
     if sys.stdin is None:
         raise ConfigurationError("There is no standard input to paste into.", "Use --flow device, or a terminal.")
     descriptor = sys.stdin.fileno()
-    with unseen(descriptor):
+    with no_echo(descriptor):
         flow = PasteFlow(
-            redirect, Standard(descriptor), application.say, application.interactive, manner.timeout, sign_in.scopes
+            redirect,
+            StandardInput(descriptor),
+            application.say,
+            application.interactive,
+            options.timeout,
+            sign_in.scopes,
         )
         return flow.sign_in(sign_in.page, sign_in.exchange)
 
 
-def _with_device(application: Application, sign_in: "SignIn", manner: Manner) -> TokenRecord:
+def _with_device(application: Application, sign_in: "SignIn", options: LoginOptions) -> TokenRecord:
     from webex_token_cli.signin.device import DeviceFlow
 
     flow = DeviceFlow(
@@ -157,15 +163,15 @@ def _with_device(application: Application, sign_in: "SignIn", manner: Manner) ->
         sign_in.client_id,
         sign_in.client_secret,
         sign_in.scopes,
-        show=(lambda code: click.echo(_code_document(application, code))) if manner.as_json else _show_code,
+        show=(lambda code: click.echo(_code_document(application, code))) if options.as_json else _show_code,
         tick=_count_down if _at_a_terminal() else lambda _: None,
-        timeout=manner.timeout,
+        timeout=options.timeout,
     )
     return sign_in.keep(flow.sign_in())
 
 
 def _at_a_terminal() -> bool:
-    """Whether what is said to the person is seen as it is said."""
+    """Whether standard error is a terminal, on which a countdown and a QR code can be drawn."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
@@ -186,7 +192,7 @@ def _show_code(code: "DeviceCode") -> None:
 
 
 def _count_down(left: float | None) -> None:
-    """Keep one line up to date, and wipe it at the end."""
+    """Update the countdown line; None clears it."""
     if left is None:
         click.echo("\r\x1b[K", nl=False, err=True)
     else:
@@ -214,23 +220,23 @@ def _open_browser(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def _out_of_the_browsers_reach() -> Iterator[None]:
-    """Keep two things from the browser that is started meanwhile: our standard output and the client secret.
+def _hidden_from_browser() -> Iterator[None]:
+    """Keep the browser from inheriting our standard output and the client secret.
 
-    Browsers print what they like, and ``webbrowser`` lets them print it where our answer is read.
+    Browsers print to standard output, where another program may be reading our answer.
     """
     os.environ.pop("WEBEX_CLIENT_SECRET", None)
-    if sys.stdout is None:  # there is nothing to keep
+    if sys.stdout is None:  # there is no standard output to hide
         yield
         return
     sys.stdout.flush()
-    kept = os.dup(1)
+    standard_output = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(standard_output, 1)
+        os.close(standard_output)
 
 
 def who(profile: str, record: TokenRecord) -> str:

@@ -72,9 +72,9 @@ def command(application: Application, named: list[str], as_json: bool) -> int:
 
 
 def _machine(application: Application) -> "Machine":
-    from webex_token_cli.doctor.port_owner import holder_of
+    from webex_token_cli.doctor.port_owner import port_owner
     from webex_token_cli.doctor.run import Machine
-    from webex_token_cli.signin.flows import Surroundings
+    from webex_token_cli.signin.flows import Situation
 
     environment = application.environment
     return Machine(
@@ -90,9 +90,9 @@ def _machine(application: Application) -> "Machine":
         store=application.store,
         client=application.client,
         # As on a terminal, where `login` says which way is left when no browser is there.
-        surroundings=Surroundings(sys.platform, environment, has_person=True),
+        surroundings=Situation(sys.platform, environment, interactive=True),
         find_browser=_browser,
-        holder=holder_of,
+        holder=port_owner,
         clock=application.clock,
         note=application.detail,
     )

@@ -17,7 +17,7 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
-from webex_token_cli.cli.signin import Manner, signed_in, who
+from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.file import Profile
 from webex_token_cli.config.settings import (
@@ -106,8 +106,8 @@ def command(
     credentials.check()
     settings = with_client_id(application, settings)
     secret = client_secret(application, settings, client_secret_file, before)
-    manner = Manner(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
-    record = signed_in(application, _prepared(application, settings, secret, credentials), manner)
+    options = LoginOptions(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
+    record = signed_in(application, _prepared(application, settings, secret, credentials), options)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 
 
@@ -126,7 +126,7 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
         remember=lambda: application.remember(Profile.of(settings)),
         warn=application.say,
         clock=application.clock,
-        uninterrupted=defer_signals,
+        defer_signals=defer_signals,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from webex_token_cli.doctor.findings import Finding, fine, problem, warning
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.signin.authorization import RedirectURI
-from webex_token_cli.signin.flows import Flow, Surroundings, choose
+from webex_token_cli.signin.flows import Flow, Situation, choose
 from webex_token_cli.signin.loopback.sockets import bind, close, endpoint_for
 
 PORT, BROWSER = "port", "browser"
@@ -29,7 +29,7 @@ def check_port(uri: str, holder: Callable[[int], str | None]) -> Finding:
     return fine(PORT, uri, f"Port {redirect.port}, where {uri} leads, is free on {addresses}.")
 
 
-def check_browser(surroundings: Surroundings, find: Callable[[], str | None]) -> Finding:
+def check_browser(surroundings: Situation, find: Callable[[], str | None]) -> Finding:
     """Whether ``login`` would open a browser here; ``find`` gives the name of the one that would be opened."""
     choice = choose(surroundings, redirect_is_local=True, listens=False, opens_browser=True)
     if choice.flow is not Flow.BROWSER:

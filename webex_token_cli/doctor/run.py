@@ -11,7 +11,7 @@ from webex_token_cli.doctor.configuration import Configuration, check_configurat
 from webex_token_cli.doctor.findings import Finding, Level, skipped
 from webex_token_cli.doctor.network import CLOCK, NETWORK, check_webex
 from webex_token_cli.doctor.stores import PROFILE, STORE, check_profile, check_store
-from webex_token_cli.signin.flows import Surroundings
+from webex_token_cli.signin.flows import Situation
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.system.timeouts import start_call
 from webex_token_cli.webex.client import WebexClient
@@ -34,7 +34,7 @@ class Machine:
     others: Iterable[Callable[[], object]]
     store: Callable[[str], CredentialStore]
     client: Callable[[str], WebexClient]
-    surroundings: Surroundings
+    surroundings: Situation
     find_browser: Callable[[], str | None]
     holder: Callable[[int], str | None]
     clock: Callable[[], float]

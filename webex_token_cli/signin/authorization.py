@@ -36,7 +36,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class RedirectURI:
-    """Where Webex sends the browser back to. ``uri`` is kept to the letter: Webex compares it so."""
+    """Where Webex sends the browser back to. ``uri`` is unchanged, because Webex compares it to the letter."""
 
     uri: str
     scheme: str
@@ -62,7 +62,7 @@ class RedirectURI:
         if port == 0:
             raise _unusable(uri, "has port 0, which nothing can listen on")
         if not _PATH.fullmatch(parts.path) or {".", ".."} & set(parts.path.split("/")):
-            raise _unusable(uri, "has a path that a browser would write otherwise")
+            raise _unusable(uri, "has a path that browsers rewrite")
         return cls(uri, parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], parts.path or "/")
 
     @property
@@ -127,12 +127,12 @@ class Refusal:
 
 
 def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | None:
-    """What a redirect's ``query`` says to the sign-in that sent ``state``; None when it is none of its business.
+    """What a redirect's ``query`` says to the sign-in that sent ``state``; None when it belongs to no sign-in of ours.
 
     ``scopes`` are those asked for, to be named should they be refused.
 
-    The state is looked at before anything else, in constant time. Anything repeated or missing makes the
-    whole redirect a stray (RFC 6749 section 3.1: parameters must not be included more than once).
+    The state is compared first, in constant time. A redirect in which a parameter is missing or repeated is ignored
+    (RFC 6749 section 3.1: parameters must not be included more than once).
     """
     values = parameters(query)
     if not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
@@ -146,7 +146,7 @@ def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> Authori
 
 
 def parameters(query: str) -> dict[str, str]:
-    """The parameters of ``query``; none at all when one is repeated, or it cannot be read."""
+    """The parameters of ``query``; empty when a parameter is repeated or malformed."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
     except ValueError:

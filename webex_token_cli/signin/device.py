@@ -13,7 +13,7 @@ from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
 _SLOWER = 5.0
 # Section 3.5 again: on a time-out, poll less often; doubling from the interval up to this.
 _SLOWEST_RETRY = 60.0
-# How often the countdown is brought up to date.
+# Seconds between two updates of the countdown, which shows seconds.
 _TICK = 1.0
 
 # Webex's device grant works only if the integration lists these as well (https://developer.webex.com/docs/login-with-webex).
@@ -53,15 +53,15 @@ class DeviceFlow:
         Raises SignInNotCompleted when they denied or did not come, ConfigurationError when the integration is
         not set up for it, ClientRefused, TemporaryFailure.
         """
-        code = self._asked()
+        code = self._request_code()
         self.show(code)
         life = min(float(code.expires_in), self.timeout)
         try:
-            return self._polled(code, self.clock() + life, life)
+            return self._poll(code, self.clock() + life, life)
         finally:
             self.tick(None)
 
-    def _asked(self) -> DeviceCode:
+    def _request_code(self) -> DeviceCode:
         try:
             return self.endpoints.authorize_device(client_id=self.client_id, scopes=self.scopes)
         except (ConfigurationError, RequestRefused) as error:
@@ -74,7 +74,7 @@ class DeviceFlow:
                 + "\nAdd them, or sign in with --flow paste.",
             ) from error
 
-    def _polled(self, code: DeviceCode, deadline: float, life: float) -> TokenResponse:
+    def _poll(self, code: DeviceCode, deadline: float, life: float) -> TokenResponse:
         interval = wait = float(code.interval)
         failed: TemporaryFailure | None = None
         while True:

@@ -1,6 +1,5 @@
-"""From tokens to a stored record: whom they act for, the entry in the store, and what is remembered."""
+"""From tokens to a stored record: exchange the code, look up the person, store the record, remember the settings."""
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -13,23 +12,12 @@ from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 from webex_token_cli.webex.client import WebexClient, authorization_url
 
 
-class Commitment:
-    """Either the tokens are stored or the sign-in is called off: whoever comes first decides."""
-
-    def __init__(self) -> None:
-        self._decided = threading.Lock()
-
-    def first(self) -> bool:
-        """Whether nobody has decided before."""
-        return self._decided.acquire(blocking=False)
-
-
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One sign-in to one integration, whatever the flow: its requests to Webex, and where the result goes.
+    """One sign-in to one integration, in any flow: its requests to Webex, and where the tokens are stored.
 
-    ``remember`` keeps the settings for the next time, ``warn`` shows a line to the person. ``commitment`` is
-    decided before anything is stored.
+    ``remember`` saves the settings for the next time, ``warn`` shows a line to the person, ``clock`` gives UTC epoch
+    seconds. ``defer_signals`` is a context in which no signal interrupts.
     """
 
     client: WebexClient
@@ -42,8 +30,7 @@ class SignIn:
     remember: Callable[[], None] = field(repr=False)
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
-    uninterrupted: Callable[[], AbstractContextManager[object]] = nullcontext
-    commitment: Commitment = field(default_factory=Commitment, repr=False)
+    defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def page(self, proof: Proof) -> str:
         """The URL of the sign-in page, which Webex is asked for once.
@@ -62,7 +49,7 @@ class SignIn:
         return url
 
     def exchange(self, code: str, proof: Proof) -> TokenRecord:
-        """Swap the authorization code for tokens and keep them.
+        """Exchange the authorization code for tokens, and store them.
 
         Raises SignInNotCompleted when Webex does not accept the code, and what the client and ``keep`` raise.
         """
@@ -77,30 +64,33 @@ class SignIn:
         except GrantRefused as error:
             raise SignInNotCompleted(
                 f"Webex does not accept the code that the browser came back with: {error.message}",
-                "It may be another sign-in's, or too old, or mistyped: run `webex-token login` again.",
+                "It may belong to another sign-in, be too old, or be mistyped. Run `webex-token login` again.",
             ) from error
         return self.keep(response)
 
     def keep(self, response: TokenResponse) -> TokenRecord:
-        """Store the tokens, with whom they act for, and remember the settings.
+        """Look up the person, store the tokens, remember the settings, and return the stored record.
 
-        Raises GrantRefused when Webex does not accept the new token, SignInNotCompleted when it was called off
-        meanwhile, StoreUnavailable, ConfigurationError.
+        Raises GrantRefused when Webex does not accept the new token, StoreUnavailable, ConfigurationError. Ctrl-C
+        cancels until the storing begins; after that the sign-in succeeds.
         """
         record = TokenRecord.signed_in(response, self.client_id, self.client_secret, self.clock())
         record = record.belonging_to(person_of(record, self.client, self.warn))
-        if not self.commitment.first():
-            raise SignInNotCompleted(
-                "The sign-in was interrupted.", "Nothing was stored; run `webex-token login` again."
-            )
-        # A signal that comes now waits: what is half done would be told as if nothing had been.
-        with self.uninterrupted():
-            keep(record, self.store, self.profile, self.remember)
+        stored = False
+        try:
+            # NOTE: A signal between the two writes would leave tokens in the store that no profile refers to.
+            with self.defer_signals():
+                keep(record, self.store, self.profile, self.remember)
+                stored = True
+        except KeyboardInterrupt:
+            # The Ctrl-C was deferred until everything was stored. "Interrupted" would now be untrue.
+            if not stored:
+                raise
         return record
 
 
 def person_of(record: TokenRecord, client: WebexClient, warn: Callable[[str], None]) -> Person | None:
-    """Whom the new tokens act for. Not knowing it is no reason to throw good tokens away: ``warn`` says so.
+    """The person whom the new tokens act for; None, after a warning, when Webex cannot say.
 
     Raises GrantRefused when Webex does not accept the access token.
     """
@@ -109,12 +99,12 @@ def person_of(record: TokenRecord, client: WebexClient, warn: Callable[[str], No
     except GrantRefused:
         raise
     except WebexTokenError as error:
-        warn(f"Warning: who signed in could not be asked. {error.message}")
+        warn(f"Warning: The person who signed in could not be looked up. {error.message}")
         return None
 
 
 def keep(record: TokenRecord, store: CredentialStore, profile: str, remember: Callable[[], None]) -> None:
-    """Store ``record``, then ``remember`` the settings: a profile's section never leads to nothing new.
+    """Store ``record``, then ``remember`` the settings, so that no profile refers to a record that is not there.
 
     Raises StoreUnavailable, ConfigurationError.
     """

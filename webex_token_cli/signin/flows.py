@@ -17,15 +17,15 @@ class Flow(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a choice depends on: ``platform`` as ``sys.platform``, and whether a person is at a terminal."""
+class Situation:
+    """Where the program runs: ``platform`` as in ``sys.platform``; ``interactive`` when a person is at a terminal."""
 
     platform: str
     environment: Mapping[str, str]
-    has_person: bool
+    interactive: bool
 
     def is_set(self, *names: str) -> str:
-        """The first of the variables that is set to something; empty if none is."""
+        """The first of the variables that is set to something; empty when they are all unset."""
         return next((name for name in names if self.environment.get(name)), "")
 
 
@@ -37,45 +37,45 @@ class Choice:
     why: str
 
 
-def choose(surroundings: Surroundings, *, redirect_is_local: bool, listens: bool, opens_browser: bool) -> Choice:
-    """The flow for these surroundings.
+def choose(situation: Situation, *, redirect_is_local: bool, listens: bool, opens_browser: bool) -> Choice:
+    """The flow that suits ``situation``.
 
     ``listens`` says that ``--listen`` was given, ``opens_browser`` that ``--no-browser`` was not. Raises
-    ConfigurationError, naming the flows, when none goes by itself.
+    ConfigurationError, naming the flows, when no flow works without being chosen.
     """
     if listens:
         return Choice(Flow.BROWSER, "--listen says where the redirect arrives")
     if not redirect_is_local:
-        return _pasting(surroundings, "the redirect URI leads to another machine")
+        return _pasting(situation, "the redirect URI leads to another machine")
     if not opens_browser:
         return Choice(Flow.BROWSER, "--no-browser leaves the opening to you")
-    return _opening(surroundings)
+    return _opening(situation)
 
 
-def _opening(surroundings: Surroundings) -> Choice:
+def _opening(situation: Situation) -> Choice:
     """Open a browser if that can work here. A ``BROWSER`` that is set is a person's word, wherever they are."""
-    if surroundings.is_set("BROWSER"):
+    if situation.is_set("BROWSER"):
         return Choice(Flow.BROWSER, "BROWSER is set")
-    remote = surroundings.is_set("SSH_CONNECTION", "SSH_TTY")
+    remote = situation.is_set("SSH_CONNECTION", "SSH_TTY")
     if remote:
-        return _pasting(surroundings, f"this is an SSH session ({remote}), and your browser is elsewhere")
-    if surroundings.is_set("CI"):
-        return _pasting(surroundings, "this is a CI run (CI)")
-    if surroundings.platform == "darwin":
+        return _pasting(situation, f"this is an SSH session ({remote}), and your browser is elsewhere")
+    if situation.is_set("CI"):
+        return _pasting(situation, "this is a CI run (CI)")
+    if situation.platform == "darwin":
         return Choice(Flow.BROWSER, "this is a Mac")
-    if surroundings.platform in {"win32", "cygwin"}:
+    if situation.platform in {"win32", "cygwin"}:
         return Choice(Flow.BROWSER, "this is Windows")
-    subsystem = surroundings.is_set("WSL_DISTRO_NAME", "WSL_INTEROP")
+    subsystem = situation.is_set("WSL_DISTRO_NAME", "WSL_INTEROP")
     if subsystem:
         return Choice(Flow.BROWSER, f"this is WSL ({subsystem}), and Windows' browser reaches this listener")
-    display = surroundings.is_set("WAYLAND_DISPLAY", "DISPLAY")
+    display = situation.is_set("WAYLAND_DISPLAY", "DISPLAY")
     if display:
         return Choice(Flow.BROWSER, f"there is a display ({display})")
-    return _pasting(surroundings, "there is no display (DISPLAY, WAYLAND_DISPLAY)")
+    return _pasting(situation, "there is no display (DISPLAY, WAYLAND_DISPLAY)")
 
 
-def _pasting(surroundings: Surroundings, why: str) -> Choice:
-    if surroundings.has_person:
+def _pasting(situation: Situation, why: str) -> Choice:
+    if situation.interactive:
         return Choice(Flow.PASTE, why)
     raise ConfigurationError(
         f"No browser can be opened here, because {why}, and nobody is at a terminal to paste into.",

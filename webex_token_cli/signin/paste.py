@@ -33,7 +33,7 @@ _QUIET = 0.3
 # An address has some 300 characters, and a code of any server some 2,000 at most.
 _LONGEST_PASTE = 16 * 1024
 
-# What terminals put around a paste when a program before asked them to.
+# Terminals put these around a paste after a program has turned on bracketed paste mode.
 _BRACKETS = re.compile("\x1b\\[20[01]~")
 
 _CODE = re.compile(r"[!-~]+", re.ASCII)
@@ -41,7 +41,7 @@ _CODE = re.compile(r"[!-~]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Text that is no answer, and why; ``unfinished`` when more of it may follow."""
+    """Text that cannot be used, and why; ``unfinished`` when the rest of it may still follow."""
 
     why: str
     unfinished: bool = False
@@ -50,8 +50,8 @@ class Unusable:
 def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | Unusable:
     """What a person pasted: the whole address, its query, or the bare code.
 
-    Blanks and line ends, which terminals and mail programs put in, and quotes around it are no part of it.
-    The state is checked wherever there is one; a bare code has none, and PKCE alone ties it to this sign-in.
+    White space, which terminals and mail programs insert, and quotes around the text are removed. The state is
+    checked when there is one. A bare code has none, so that only PKCE ties it to this sign-in.
     """
     text = "".join(_BRACKETS.sub("", text).split()).strip("\"'`<>")
     if not text:
@@ -61,7 +61,7 @@ def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> Authorizat
     values = parameters(query)
     if not set(values) & {"code", "error", "state"}:
         if "://" in text or address:
-            return Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True)
+            return Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True)
         return AuthorizationCode(text) if _CODE.fullmatch(text) else Unusable("That is neither an address nor a code.")
     if "client_id" in values:
         return Unusable("That is the address of the sign-in page; the one that the browser ends at is needed.")
@@ -73,22 +73,22 @@ def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> Authorizat
         return Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
     if given != state:
         return Unusable(
-            "That address belongs to another sign-in: its state is not this one's. Open the address above anew."
+            "That address belongs to another sign-in: its state does not match. Open the address above again."
         )
     return Unusable("That address holds no code, or holds something twice.", unfinished="code" not in values)
 
 
 class Lines(Protocol):
-    """Where pasted lines come from: the next one within so many seconds, None if none came; EOFError at the end."""
+    """Reads the next pasted line, waiting up to ``seconds``: None after that, EOFError at the end of the input."""
 
     def __call__(self, seconds: float, /) -> str | None: ...
 
 
-class Standard:
-    """The lines of a file descriptor, waited for with a bound.
+class StandardInput:
+    """The lines of a file descriptor, each with a timeout.
 
-    They are read by a thread, from the descriptor itself: a thread inside ``sys.stdin`` would hold its lock
-    when the program ends, and Windows cannot wait for a console in any other way.
+    A thread reads the descriptor itself. Reading ``sys.stdin`` there would hold its lock when the program ends, and
+    Windows has no other way to wait for a console with a timeout.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -121,10 +121,10 @@ class Standard:
 
 
 @contextlib.contextmanager
-def unseen(descriptor: int) -> Iterator[None]:
-    """Keep a terminal from showing what is typed or pasted: an authorization code would stay in its scrollback.
+def no_echo(descriptor: int) -> Iterator[None]:
+    """Turn off a terminal's echo, because a pasted authorization code would stay in its scrollback.
 
-    Does nothing where ``descriptor`` is no terminal, or the system has none that can be told.
+    Does nothing when ``descriptor`` is not a terminal, and on Windows.
     """
     try:
         import termios
@@ -153,20 +153,20 @@ def unseen(descriptor: int) -> Iterator[None]:
 class PasteFlow:
     """Signs a person in through a browser anywhere; the person pastes where it ended.
 
-    ``lines`` gives what is pasted, ``say`` shows a line. With ``has_person``, what cannot be used is said
-    and asked for again; without, it ends the sign-in. ``timeout`` is in seconds.
+    ``lines`` reads what is pasted, ``say`` shows a line. With ``interactive``, the person is asked again after a
+    paste that cannot be used; without it, such a paste ends the sign-in. ``timeout`` is in seconds.
     """
 
     redirect: RedirectURI
     lines: Lines = field(repr=False)
     say: Callable[[str], None] = field(repr=False)
-    has_person: bool
+    interactive: bool
     timeout: float = 300.0
     scopes: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
 
     def sign_in(self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T]) -> T:
-        """What ``finish`` makes of the authorization code and the proof that belongs to it.
+        """Sign the person in, and return what ``finish`` returns for the authorization code and its proof.
 
         Raises SignInNotCompleted when nothing usable was pasted, and what ``page`` and ``finish`` raise.
         """
@@ -188,12 +188,12 @@ class PasteFlow:
             found = self._one_paste(state, deadline)
             if not isinstance(found, Unusable):
                 return found
-            if not self.has_person:
+            if not self.interactive:
                 raise _not_completed(found.why)
             self.say(f"{found.why} Paste it here:")
 
     def _one_paste(self, state: str, deadline: float) -> AuthorizationCode | Refusal | Unusable:
-        """One answer, over as many lines as it came in: up to one that is whole, an empty line or a silence."""
+        """Read lines until the answer is complete, a line is empty, or no more arrives."""
         text = ""
         found: AuthorizationCode | Refusal | Unusable = Unusable("Nothing was pasted.", unfinished=True)
         while len(text) <= _LONGEST_PASTE:
@@ -211,13 +211,13 @@ class PasteFlow:
         return Unusable("That is too long for an address.")
 
     def _next_line(self, text: str, found: AuthorizationCode | Refusal | Unusable, deadline: float) -> str | None:
-        """The next line of a paste that began with ``text``; None when what came is all there is."""
+        """The next line of a paste that began with ``text``; None when the paste is complete."""
         line = self.lines(_QUIET) if text else None
         if line is not None:
             return line
         if not isinstance(found, Unusable) or not found.unfinished:
             return None
-        if text and self.has_person:
+        if text and self.interactive:
             self.say(f"{found.why} Paste the rest of it, or press Enter to begin again:")
         line = self.lines(deadline - self.clock())
         if line is None:

@@ -13,13 +13,13 @@ from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Overrides
 from webex_token_cli.doctor.findings import Level
 from webex_token_cli.doctor.network import check_clock, check_webex
-from webex_token_cli.doctor.port_owner import holder_of
+from webex_token_cli.doctor.port_owner import port_owner
 from webex_token_cli.doctor.run import Machine, examine
 from webex_token_cli.doctor.stores import check_profile
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.signin.flows import Surroundings
+from webex_token_cli.signin.flows import Situation
 from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.locks import locked
@@ -142,7 +142,7 @@ def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbo
         others=(),
         store=slow_store,
         client=slow_client,
-        surroundings=Surroundings("linux", {"BROWSER": "x"}, has_person=True),
+        surroundings=Situation("linux", {"BROWSER": "x"}, interactive=True),
         find_browser=lambda: "x",
         holder=lambda _: None,
         clock=sandbox.webex.now,
@@ -182,4 +182,4 @@ def a_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
     ],
 )
 def test_who_has_a_port(tmp_path: Path, owner: int, port: int, shown: bool, said: str | None) -> None:
-    assert holder_of(8000, a_proc(tmp_path / "proc", owner, port, shown=shown)) == said
+    assert port_owner(8000, a_proc(tmp_path / "proc", owner, port, shown=shown)) == said

@@ -83,7 +83,7 @@ def test_the_authorization_url() -> None:
         "&".join(f"p{i}=1" for i in range(30)) + "&code=abc&state=the-state",
     ],
 )
-def test_a_stray_is_none_of_our_business(query: str) -> None:
+def test_a_redirect_without_our_state_is_ignored(query: str) -> None:
     assert read_redirect(query, STATE) is None
 
 
@@ -92,7 +92,7 @@ def test_the_code_is_taken(query: str) -> None:
     assert read_redirect(query, STATE) == AuthorizationCode("abc")
 
 
-def test_a_code_is_kept_to_the_letter_and_hidden() -> None:
+def test_a_code_is_taken_unchanged_and_hidden_from_repr() -> None:
     code = "a+b/c=&%ü"
     assert read_redirect(urlencode({"code": code, "state": STATE}), STATE) == AuthorizationCode(code)
     assert repr(AuthorizationCode(code)) == "AuthorizationCode()"
@@ -116,7 +116,7 @@ def test_an_error_is_told_for_what_it_is(error: str, kind: type[WebexTokenError]
 
 
 @given(st.text(), st.text(min_size=1))
-def test_only_the_state_that_was_sent_opens_the_door(query: str, state: str) -> None:
+def test_only_the_state_that_was_sent_is_accepted(query: str, state: str) -> None:
     answer = read_redirect(query, state)
     assert answer is None or state in parse_qs(query, keep_blank_values=True)["state"]
 
@@ -175,7 +175,7 @@ def test_an_endpoint(text: str, endpoint: Endpoint, is_local: bool) -> None:
         *("a b:1", "x:" + "9" * 50),
     ],
 )
-def test_no_endpoint(text: str) -> None:
+def test_an_invalid_listen_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an address to listen on"):
         Endpoint.parse(text)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.signin.flows import Choice, Flow, Surroundings, choose
+from webex_token_cli.signin.flows import Choice, Flow, Situation, choose
 
 SSH = {"SSH_CONNECTION": "10.0.0.1 5 10.0.0.2 22"}
 NOT_HERE = "and nobody is at a terminal to paste into."
@@ -12,14 +12,14 @@ NOT_HERE = "and nobody is at a terminal to paste into."
 def chosen(
     platform: str,
     environment: dict[str, str],
-    has_person: bool = True,
+    interactive: bool = True,
     redirect_is_local: bool = True,
     listens: bool = False,
     opens_browser: bool = True,
 ) -> Choice | str:
     try:
         return choose(
-            Surroundings(platform, environment, has_person),
+            Situation(platform, environment, interactive),
             redirect_is_local=redirect_is_local,
             listens=listens,
             opens_browser=opens_browser,
@@ -68,15 +68,15 @@ def test_where_a_person_is_at_a_terminal(platform: str, environment: dict[str, s
         expected: Choice | str = f"No browser can be opened here, because {choice.why}, {NOT_HERE}"
     else:
         expected = choice
-    assert chosen(platform, environment, has_person=False) == expected
+    assert chosen(platform, environment, interactive=False) == expected
 
 
 @pytest.mark.parametrize("environment", [{}, SSH, {"DISPLAY": ":0"}, {"CI": "1"}])
-def test_what_the_person_said_comes_first(environment: dict[str, str]) -> None:
-    assert chosen("linux", environment, listens=True, redirect_is_local=False, has_person=False) == Choice(
+def test_options_come_before_the_environment(environment: dict[str, str]) -> None:
+    assert chosen("linux", environment, listens=True, redirect_is_local=False, interactive=False) == Choice(
         Flow.BROWSER, "--listen says where the redirect arrives"
     )
-    assert chosen("linux", environment, opens_browser=False, has_person=False) == Choice(
+    assert chosen("linux", environment, opens_browser=False, interactive=False) == Choice(
         Flow.BROWSER, "--no-browser leaves the opening to you"
     )
     assert chosen("linux", environment, redirect_is_local=False) == Choice(
@@ -86,6 +86,6 @@ def test_what_the_person_said_comes_first(environment: dict[str, str]) -> None:
 
 def test_the_error_names_the_flows() -> None:
     with pytest.raises(ConfigurationError) as raised:
-        choose(Surroundings("linux", {}, False), redirect_is_local=True, listens=False, opens_browser=True)
+        choose(Situation("linux", {}, False), redirect_is_local=True, listens=False, opens_browser=True)
     for flow in ("--flow browser", "--flow paste", "--flow device"):
         assert flow in raised.value.hint

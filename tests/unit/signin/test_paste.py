@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal
-from webex_token_cli.signin.paste import PasteFlow, Standard, Unusable, read_pasted
+from webex_token_cli.signin.paste import PasteFlow, StandardInput, Unusable, read_pasted
 
 STATE = "A" * 43
 GOOD = f"http://localhost:8000/oauth?code=the-code&state={STATE}"
 NOT_WHOLE = Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
-ANOTHER = Unusable("That address belongs to another sign-in: its state is not this one's. Open the address above anew.")
+ANOTHER = Unusable("That address belongs to another sign-in: its state does not match. Open the address above again.")
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ ANOTHER = Unusable("That address belongs to another sign-in: its state is not th
         ),
         (
             "http://localhost:8000/oauth",
-            Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True),
+            Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True),
         ),
         (
             f"http://localhost/?code=a&code=b&state={STATE}",
-            Unusable("That address holds no code; the one that the browser ends at does.", unfinished=True),
+            Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True),
         ),
         ("ü", Unusable("That is neither an address nor a code.")),
         ("", Unusable("That was empty.")),
@@ -77,7 +77,7 @@ def test_nothing_that_is_pasted_breaks_it(text: str) -> None:
 
 
 @given(st.data(), st.text(alphabet="abcXYZ019-_.~%+&=", min_size=1, max_size=60), st.integers(1, 6))
-def test_however_it_is_wrapped_it_is_the_same(data: st.DataObject, code: str, lines: int) -> None:
+def test_a_paste_with_line_breaks_is_read_like_one_without(data: st.DataObject, code: str, lines: int) -> None:
     text = f"http://localhost:8000/oauth?{urlencode({'code': code, 'state': STATE})}"
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=lines, max_size=lines)))
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
@@ -105,13 +105,13 @@ class Script:
         return line
 
 
-def pasted(script: Script, has_person: bool = True) -> str | WebexTokenError:
+def pasted(script: Script, interactive: bool = True) -> str | WebexTokenError:
     """The code that a paste flow takes from ``script``, in which STATE stands for its state."""
     flow = PasteFlow(
         RedirectURI.parse("http://localhost:8000/oauth"),
         script,
         script.said.append,
-        has_person,
+        interactive,
         timeout=100,
         clock=lambda: script.now,
     )
@@ -158,7 +158,7 @@ def test_half_an_address_is_said_to_be_half() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "ends", "has_person", "message"),
+    ("lines", "ends", "interactive", "message"),
     [
         ([], True, True, "Nothing was pasted."),
         ([""], True, False, "Nothing was pasted."),
@@ -170,8 +170,8 @@ def test_half_an_address_is_said_to_be_half() -> None:
         ([GOOD[:40], None], False, False, "Nothing usable was pasted within 100 seconds."),
     ],
 )
-def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, has_person: bool, message: str) -> None:
-    error = pasted(Script(lines, ends), has_person)
+def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, interactive: bool, message: str) -> None:
+    error = pasted(Script(lines, ends), interactive)
     assert isinstance(error, SignInNotCompleted)
     assert error.message == message
     assert "--flow device" in error.hint
@@ -179,7 +179,7 @@ def test_nothing_usable_ends_it(lines: list[str | None], ends: bool, has_person:
 
 def test_lines_come_from_a_descriptor_with_a_bound() -> None:
     there, here = os.pipe()
-    lines = Standard(there)
+    lines = StandardInput(there)
     assert lines(0.01) is None
     os.write(here, b"one\ntwo")
     assert lines(5) == "one"

@@ -1,7 +1,7 @@
 """The TLS side of an ``https://localhost`` redirect URI: a certificate for one login, or the person's own.
 
-A certificate is looked at as a browser will look at it, in a handshake in memory with the very context
-that will be used, so that what is wrong with it is said before the browser opens.
+A certificate is checked as a browser checks it, in a handshake in memory with the context that the listener uses,
+so that a problem is reported before the browser opens.
 """
 
 import errno
@@ -23,10 +23,10 @@ _LEEWAY = timedelta(hours=12)
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _OTHER_NAME = frozenset({62, 64})
 
-# What OpenSSL says of files that hold something else.
+# OpenSSL's reasons when a file does not hold PEM.
 _NO_PEM = frozenset({None, "PEM_LIB", "NO_START_LINE", "PEM lib"})
 
-# Each side needs two or three turns.
+# Handshake steps, alternating between the sides; TLS 1.2 and 1.3 take two or three on each side.
 _TURNS = 10
 
 
@@ -35,7 +35,7 @@ class ServerCertificate:
     """A TLS context for the listener, and what the browser's warning can be compared with.
 
     ``fingerprint`` is the certificate's SHA-256 in the form that browsers show; ``names_host`` says whether
-    it is for the host that it was looked at for.
+    it is valid for the host that it was checked for.
     """
 
     context: ssl.SSLContext = field(repr=False)
@@ -44,7 +44,7 @@ class ServerCertificate:
 
 
 def certificate_for_this_login(host: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ServerCertificate:
-    """A self-signed certificate for ``host`` and this machine's loopback names, whose key is never kept.
+    """A self-signed certificate for ``host`` and this machine's loopback names, whose key is deleted at once.
 
     Raises ConfigurationError when the library that makes one is not installed.
     """
@@ -54,7 +54,7 @@ def certificate_for_this_login(host: str, now: Callable[[], datetime] = lambda: 
         pair = Path(folder, "pair.pem")
         pair.touch(mode=0o600)
         pair.write_bytes(certificate + key)
-        return _looked_at(_context(pair, pair), pair, host)
+        return _checked(_context(pair, pair), pair, host)
 
 
 def certificate_from_files(certificate: Path, key: Path, host: str) -> ServerCertificate:
@@ -66,14 +66,14 @@ def certificate_from_files(certificate: Path, key: Path, host: str) -> ServerCer
     for file, what in ((certificate, "certificate"), (key, "key")):
         try:
             if file.exists() and not file.is_file():
-                raise OSError(errno.EINVAL, "it is no regular file")
+                raise OSError(errno.EINVAL, "it is not a regular file")
             file.open("rb").close()
         except OSError as error:
             raise ConfigurationError(
                 f"The TLS {what} {file} cannot be read ({error.strerror}).",
                 f"Give a PEM file that you may read with --tls-{'cert' if what == 'certificate' else 'key'}.",
             ) from None
-    return _looked_at(_context(certificate, key), certificate, host)
+    return _checked(_context(certificate, key), certificate, host)
 
 
 def _self_signed(host: str, now: datetime) -> tuple[bytes, bytes]:
@@ -145,7 +145,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
                 "Give the pair that was made together.",
             ) from None
         if error.reason not in _NO_PEM:
-            raise _of_no_use(certificate, error) from None
+            raise _not_accepted(certificate, error) from None
         raise ConfigurationError(
             f"{certificate} and {key} are not a TLS certificate and its key in PEM form.",
             "Give two PEM files, such as those that mkcert makes.",
@@ -153,10 +153,10 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def _looked_at(context: ssl.SSLContext, certificate: Path, host: str) -> ServerCertificate:
+def _checked(context: ssl.SSLContext, certificate: Path, host: str) -> ServerCertificate:
     """The certificate as a browser sees it. Raises ConfigurationError when every browser would refuse it."""
     try:
-        der = _shake_hands(context, certificate, host, check_host=False)
+        der = _handshake(context, certificate, host, check_host=False)
     except ssl.SSLCertVerificationError as error:
         why = {_EXPIRED: "has expired", _NOT_YET_VALID: "is not valid yet"}.get(
             error.verify_code, f"would be refused ({error.verify_message})"
@@ -165,25 +165,25 @@ def _looked_at(context: ssl.SSLContext, certificate: Path, host: str) -> ServerC
             f"The TLS certificate {certificate} {why}.", "Make a new one (mkcert localhost 127.0.0.1 ::1)."
         ) from None
     except ssl.SSLError as error:
-        raise _of_no_use(certificate, error) from None
+        raise _not_accepted(certificate, error) from None
     try:
-        _shake_hands(context, certificate, host, check_host=True)
+        _handshake(context, certificate, host, check_host=True)
         names_host = True
     except ssl.SSLCertVerificationError as error:
         names_host = error.verify_code not in _OTHER_NAME
-    return ServerCertificate(context, _as_browsers_show(hashlib.sha256(der).digest()), names_host)
+    return ServerCertificate(context, _fingerprint_text(hashlib.sha256(der).digest()), names_host)
 
 
-def _of_no_use(certificate: Path, error: ssl.SSLError) -> ConfigurationError:
+def _not_accepted(certificate: Path, error: ssl.SSLError) -> ConfigurationError:
     why = (error.reason or "refused").replace("_", " ").lower()
     return ConfigurationError(
-        f"The TLS certificate {certificate} or its key is of no use to browsers ({why}).",
+        f"The TLS certificate {certificate} or its key is not accepted by browsers ({why}).",
         "Make a new pair (mkcert localhost 127.0.0.1 ::1).",
     )
 
 
-def _shake_hands(server: ssl.SSLContext, certificate: Path, host: str, check_host: bool) -> bytes:
-    """A handshake in memory with somebody who trusts ``certificate``; what they were shown, in DER."""
+def _handshake(server: ssl.SSLContext, certificate: Path, host: str, check_host: bool) -> bytes:
+    """Do a handshake in memory with a client that trusts ``certificate``; the certificate that it received, in DER."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = check_host
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -200,5 +200,5 @@ def _shake_hands(server: ssl.SSLContext, certificate: Path, host: str, check_hos
     return browser.getpeercert(binary_form=True) or b""
 
 
-def _as_browsers_show(digest: bytes) -> str:
+def _fingerprint_text(digest: bytes) -> str:
     return ":".join(f"{byte:02X}" for byte in digest)

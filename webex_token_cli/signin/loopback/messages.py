@@ -18,10 +18,10 @@ class Request:
 
     @classmethod
     def parse(cls, head: bytes) -> "Request | None":
-        """The request in a ``head`` that ends with an empty line; None when it is none.
+        """The request in a ``head`` that ends with an empty line; None when it is malformed.
 
-        Strict where leniency would let two readers read two things (RFC 9112 section 11.2): one Host, no
-        header twice that is looked at, origin form only.
+        Strict, so that a proxy and this listener cannot read a request differently (RFC 9112 section 11.2): exactly
+        one Host header, and only a path as the target.
         """
         line, _, rest = head.partition(b"\r\n")
         try:
@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the listener answers. ``tells_outcome`` marks the page for which the login stays."""
+    """What the listener answers. ``tells_outcome`` marks the page that login waits to deliver before it ends."""
 
     status: HTTPStatus
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Response:
     tells_outcome: bool = False
 
     def encoded(self, with_body: bool = True) -> bytes:
-        """The response as it is sent: kept by no cache, sent on by no referrer."""
+        """The response as it is sent: never cached, and never sent on as a referrer."""
         headers = {
             **self.headers,
             "Content-Length": str(len(self.body)),

@@ -1,77 +1,63 @@
-"""Whose program is at the other end of a connection on this machine.
+"""Which user's program is at the other end of a connection on this machine.
 
-A loopback port is open to every user of the machine. Whoever opens the redirect URI bare is sent to the
-sign-in page with its ``state``, and could sign in there with an account of their own, which would then be
-stored as ours. So where the system tells whose a connection is, only our own are answered.
+Every user of a machine can reach its loopback ports. Another user who opens the bare redirect URI would be redirected
+to the sign-in page with our ``state``, could sign in there with their own account, and their tokens would be stored as
+ours. So the listener answers only this user's connections, where the system tells whose they are.
 """
 
 import ipaddress
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
-_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+from webex_token_cli.system.proc_net import ESTABLISHED, LISTENING, TcpSocket, tcp_sockets
 
-# States of a connection in the kernel's table. Once one is closed or reset, the table no longer tells whose it was.
-_ESTABLISHED, _LISTENING = "01", "0A"
-
-# Ownership that nobody can have.
+# A user id that no user has: the system tells owners, but not of this connection.
 NOBODY = -1
 
 
-def may_answer(peer: Any, own: Any) -> bool:
-    """Whether the connection between the two socket names, ``peer``'s and ``own``, is no other user's.
+def is_allowed_peer(peer: Any, own: Any) -> bool:
+    """Whether no other user holds the connection between the socket names ``peer`` and ``own``.
 
-    Linux tells; where the system does not, the ``state`` has to do. Root's are answered, who could read our
-    memory as well. Raises nothing: when the table should tell and cannot be read, the answer is no.
+    On Linux the kernel tells. On other systems every peer is allowed, and only the ``state`` protects the sign-in.
+    Root is allowed, because root can read our memory anyway. Raises nothing: when the table exists but cannot be
+    read, the answer is False.
     """
-    me = os.getuid() if hasattr(os, "getuid") else None
-    return is_ours(owner_of(peer, own), me)
+    user = os.getuid() if hasattr(os, "getuid") else None
+    return is_allowed_owner(owner_of(peer, own), user)
 
 
-def is_ours(owner: int | None, me: int | None) -> bool:
-    """Whether a connection that belongs to ``owner`` may be one of user ``me``'s; None is not known."""
-    return owner is None or me is None or owner in (me, 0)
+def is_allowed_owner(owner: int | None, user: int | None) -> bool:
+    """Whether a connection of user id ``owner`` may be answered for ``user``; None means that it is unknown."""
+    return owner is None or user is None or owner in (user, 0)
 
 
-def owner_of(peer: Any, own: Any, lines: Callable[[], Iterable[str]] | None = None) -> int | None:
-    """The user id of the connected socket whose name is ``peer``, NOBODY when it is connected no more.
+def owner_of(peer: Any, own: Any, sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets) -> int | None:
+    """The user id that owns the connected socket ``peer``; NOBODY when it is no longer connected.
 
-    None when this system does not tell: no table, or one that does not even have our listening socket.
+    None when this system does not tell: there is no table, or it does not list even our listening socket.
     """
     try:
         wanted = {(_as_listed(peer, mapped), _as_listed(own, mapped)) for mapped in (False, True)}
-        listening = f":{own[1]:04X}"
-        knows_us = False
-        for line in (lines or _listed)():
-            columns = line.split()
-            if len(columns) <= 7:
-                continue
-            if (columns[1], columns[2]) in wanted and columns[3] == _ESTABLISHED:
-                return int(columns[7])
-            knows_us |= columns[3] == _LISTENING and columns[1].endswith(listening)
+        our_port = f":{own[1]:04X}"
+        lists_our_listener = False
+        for each in sockets():
+            if (each.local, each.remote) in wanted and each.state == ESTABLISHED:
+                return each.uid
+            lists_our_listener |= each.state == LISTENING and each.local.endswith(our_port)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, IndexError):
-        # A client that has reset the connection has no name any more; and no descriptor may be left.
+        # A connection that the client has reset has no name any more, or no file descriptor is left.
         return NOBODY
-    return NOBODY if knows_us else None
-
-
-def _listed() -> Iterator[str]:
-    for table in _TABLES:
-        # A machine without IPv6 has the first alone.
-        if table == _TABLES[0] or Path(table).exists():
-            with Path(table).open(encoding="ascii") as lines:
-                yield from lines
+    return NOBODY if lists_our_listener else None
 
 
 def _as_listed(name: Any, mapped: bool) -> str:
-    """A socket's name as the kernel lists it: words of the address in the machine's order, and the port, in hex.
+    """A socket's name as the kernel lists it: the address in 32-bit words of the machine's byte order, and the port.
 
-    ``mapped`` is for a client that reaches IPv4 through an IPv6 socket.
+    ``mapped`` gives the form of a client that reaches an IPv4 address through an IPv6 socket.
     """
     address = ipaddress.ip_address(name[0].partition("%")[0])
     packed = address.packed

@@ -1,11 +1,10 @@
 """The short-lived listener that catches the redirect.
 
-It holds one answer open, the page that tells the outcome, until the outcome is known: so the browser
-never says "signed in" before the tokens are stored. The redirect itself is answered at once, with the
-way to that page, so the code leaves the address bar before it is even spent.
+The request for the outcome page is answered only when the outcome is known, so that the browser never says
+"signed in" before the tokens are stored. The redirect itself is answered at once with another redirect to the
+outcome page, so that the code leaves the address bar before it is exchanged.
 
-Nothing that arrives ends the wait but the redirect that knows the state, and nothing that does not
-arrive, such as the rest of a request or of a TLS handshake, delays it.
+Only a redirect with the right state ends the wait. An unfinished request or TLS handshake delays nothing.
 """
 
 import asyncio
@@ -24,30 +23,30 @@ from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, RedirectURI, Refusal, read_redirect
 from webex_token_cli.signin.loopback.messages import Request, Response
 from webex_token_cli.signin.loopback.pages import Page, render
-from webex_token_cli.signin.loopback.peers import may_answer
+from webex_token_cli.signin.loopback.peers import is_allowed_peer
 from webex_token_cli.signin.loopback.sockets import close
 
 # A redirect with its headers is 1 to 4 KB; browsers with many cookies for localhost send up to 16.
 _LONGEST_HEAD = 32 * 1024
-# A browser's spare connection says nothing for longer than this; it is dropped, and opened anew when needed.
+# Seconds for the handshake and the head of a request. Browsers open spare connections that stay silent for longer;
+# those are closed, and the browser opens a new one when it needs it.
 _PATIENCE = 15.0
-# Connections that have not yet said what they want. A browser has six at a time, and one in a TLS
-# handshake costs half a megabyte. When somebody opens more
-# than this, the one that has been silent longest makes room, so that a new one is always heard.
+# The most connections without a complete request. A browser opens six at a time, and one in a TLS handshake takes
+# half a megabyte. Above this number the oldest is closed, so that a new connection is always served.
 _MOST_SILENT = 64
-# How long to stay for the browser to fetch the page that tells the outcome, once that is known.
-_FAREWELL = 3.0
-# How long to wait before accepting again when the system is out of descriptors.
-_BREATH = 0.1
+# Seconds for the browser to fetch the outcome page once the outcome is known. A browser that waits fetches it at once.
+DELIVERY_TIMEOUT = 3.0
+# Seconds before the next accept when no file descriptor is left: short for a person, long enough to spare the CPU.
+_ACCEPT_PAUSE = 0.1
 
 
 @dataclass(slots=True)
 class Listener:
     """Waits on ``sockets`` for the redirect that answers ``state``; made inside a running event loop.
 
-    ``also_called`` are further Host headers, besides the redirect URI's, that lead here; ``tls`` makes it
-    speak https; ``may_answer`` is told both ends of a connection and says whether it may be listened to;
-    without ``leads_in``, the bare address does not lead to the sign-in page;
+    ``allowed_hosts`` are Host headers that are accepted besides the redirect URI's; ``tls`` makes it speak https;
+    ``is_allowed_peer`` gets the socket names of both ends of a connection and returns whether to answer it;
+    with ``redirects_bare_address``, the redirect URI without a query redirects to the sign-in page;
     ``patience`` is the time in seconds for a handshake and the whole head of a request.
     """
 
@@ -56,10 +55,10 @@ class Listener:
     state: str = field(repr=False)
     sign_in_page: str = field(repr=False)
     scopes: tuple[str, ...] = ()
-    also_called: frozenset[str] = frozenset()
+    allowed_hosts: frozenset[str] = frozenset()
     tls: ssl.SSLContext | None = None
-    may_answer: Callable[[Any, Any], bool] = may_answer
-    leads_in: bool = True
+    is_allowed_peer: Callable[[Any, Any], bool] = is_allowed_peer
+    redirects_bare_address: bool = True
     patience: float = _PATIENCE
     _arrived: asyncio.Future[AuthorizationCode | Refusal] = field(init=False, repr=False)
     _outcome: asyncio.Future[Response] = field(init=False, repr=False)
@@ -80,14 +79,14 @@ class Listener:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Answer requests while the context is open; the sockets are closed when it ends, however it ends."""
-        doors = [asyncio.create_task(self._accept(each)) for each in self.sockets]
+        accepting = [asyncio.create_task(self._accept(each)) for each in self.sockets]
         try:
             yield
         finally:
-            for task in (*doors, *self._connections):
+            for task in (*accepting, *self._connections):
                 task.cancel()
-            await asyncio.gather(*doors, *self._connections, return_exceptions=True)
-            # What was aborted is closed in the loop's next turn.
+            await asyncio.gather(*accepting, *self._connections, return_exceptions=True)
+            # asyncio closes an aborted transport in the loop's next iteration.
             await asyncio.sleep(0)
             close(self.sockets)
 
@@ -95,19 +94,19 @@ class Listener:
         """Wait for the redirect."""
         return await asyncio.shield(self._arrived)
 
-    async def tell(self, message: str) -> None:
-        """Show the page that says it worked, and stay until the browser has it, for a moment at most."""
-        await self._tell(_page(HTTPStatus.OK, Page.SIGNED_IN, message))
+    async def show_success(self, message: str) -> None:
+        """Show the page that reports the success; return once it is delivered, or after DELIVERY_TIMEOUT."""
+        await self._show(_page(HTTPStatus.OK, Page.SIGNED_IN, message))
 
-    async def tell_failure(self, error: WebexTokenError) -> None:
-        """Show the page that says what the terminal says, and stay until the browser has it."""
+    async def show_failure(self, error: WebexTokenError) -> None:
+        """Show the page with the terminal's message; return once it is delivered, or after DELIVERY_TIMEOUT."""
         page = Page.DENIED if isinstance(error, SignInNotCompleted) else Page.FAILED
-        await self._tell(_page(HTTPStatus.OK, page, error.message, error.hint))
+        await self._show(_page(HTTPStatus.OK, page, error.message, error.hint))
 
-    async def _tell(self, page: Response) -> None:
+    async def _show(self, page: Response) -> None:
         self._outcome.set_result(page)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._shown.wait(), _FAREWELL)
+            await asyncio.wait_for(self._shown.wait(), DELIVERY_TIMEOUT)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -116,14 +115,14 @@ class Listener:
                 connection, _ = await loop.sock_accept(listening)
             except OSError:  # a client that is gone already, or no descriptor left
                 self._make_room(0)
-                await asyncio.sleep(_BREATH)
+                await asyncio.sleep(_ACCEPT_PAUSE)
                 continue
             self._make_room(_MOST_SILENT - 1)
             task = asyncio.create_task(self._converse(connection))
             self._silent[task] = None
             self._connections.add(task)
             task.add_done_callback(functools.partial(self._forget, connection))
-            # Where many wait to be accepted, those that were are heard first.
+            # Give the accepted connections a turn before the next one is accepted.
             await asyncio.sleep(0)
 
     def _make_room(self, most: int) -> None:
@@ -137,7 +136,7 @@ class Listener:
         connection.close()
 
     async def _converse(self, connection: socket.socket) -> None:
-        """Read a request and answer it. Whatever goes wrong with one client is of no concern to the others."""
+        """Read a request and answer it. An error with one client does not affect the others."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=_LONGEST_HEAD)
         protocol = asyncio.StreamReaderProtocol(reader)
@@ -153,21 +152,21 @@ class Listener:
                 try:
                     head = await _read_head(reader)
                     bound.reschedule(None)
-                    self._has_spoken()
+                    self._has_sent_request()
                     await self._answer(head, writer)
-                    self._has_been_told()
+                    self._has_been_answered()
                     await _close(writer)
                 finally:
-                    # At once, and a second time is no harm: nobody waits for a client that keeps its end open.
+                    # Do not wait for a client that keeps its end open; aborting twice does no harm.
                     transport.abort()
 
-    def _has_spoken(self) -> None:
+    def _has_sent_request(self) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._silent.pop(task, None)
 
-    def _has_been_told(self) -> None:
-        """A client that does not close its end of TLS may be dropped like one that says nothing."""
+    def _has_been_answered(self) -> None:
+        """Let a client that does not close its end of TLS be closed like a silent one."""
         task = asyncio.current_task()
         if task is not None:
             self._silent[task] = None
@@ -175,9 +174,9 @@ class Listener:
     async def _answer(self, head: bytes | None, writer: asyncio.StreamWriter) -> None:
         request = None if head is None else Request.parse(head)
         if head is None:
-            response = _stray(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "That request is too long")
+            response = _unexpected(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "That request is too long")
         elif request is None:
-            response = _stray(HTTPStatus.BAD_REQUEST, "That is no request")
+            response = _unexpected(HTTPStatus.BAD_REQUEST, "That is not an HTTP request")
         else:
             response = await self._respond(request, writer)
         writer.write(response.encoded(with_body=request is None or request.method != "HEAD"))
@@ -188,52 +187,52 @@ class Listener:
             self._shown.set()
 
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> Response:
-        if request.host not in self.redirect.hosts | self.also_called:
-            # A web page whose name was made to resolve to this machine (DNS rebinding) says its own name.
-            return _stray(HTTPStatus.MISDIRECTED_REQUEST, "That is not this address")
+        if request.host not in self.redirect.hosts | self.allowed_hosts:
+            # With DNS rebinding, a web page whose name resolves to this machine sends its own name.
+            return _unexpected(HTTPStatus.MISDIRECTED_REQUEST, "This listener does not serve that host")
         if request.path != self.redirect.path:
-            return _stray(HTTPStatus.NOT_FOUND, "Nothing is here")
+            return _unexpected(HTTPStatus.NOT_FOUND, "There is no page at this address")
         if request.method != "GET":
-            return _stray(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here", {"Allow": "GET"})
+            return _unexpected(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here", {"Allow": "GET"})
         if request.is_speculative:
-            # It would be shown the outcome that the person's own request is to be shown.
-            return _stray(HTTPStatus.SERVICE_UNAVAILABLE, "This is not answered ahead of time")
+            # A prefetch would be shown the outcome page instead of the person's own request.
+            return _unexpected(HTTPStatus.SERVICE_UNAVAILABLE, "This is not answered ahead of time")
         if not request.is_navigation:
-            return _stray(HTTPStatus.BAD_REQUEST, "This is a page to go to, not a part of another one")
+            return _unexpected(HTTPStatus.BAD_REQUEST, "This is a page to go to, not a part of another one")
         return await self._follow(request, writer)
 
     async def _follow(self, request: Request, writer: asyncio.StreamWriter) -> Response:
         asks_for_outcome = hmac.compare_digest(request.query.encode(), f"outcome={self._ticket}".encode())
         arrived = read_redirect(request.query, self.state, self.scopes)
         if request.query and not asks_for_outcome and arrived is None:
-            return _stray(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
-        if not request.query and not self.leads_in:
-            # Whoever is led to the sign-in page learns the state, and may be anybody behind a proxy.
-            return _stray(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
+            return _unexpected(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
+        if not request.query and not self.redirects_bare_address:
+            # The sign-in page's URL holds the state, and behind a proxy anybody may ask for it.
+            return _unexpected(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
         if not request.query and request.is_from_a_page_elsewhere:
-            # Nobody but the person at the browser begins a sign-in.
-            return _stray(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link does not do")
-        # Looked at last: whose connection it is takes the system longest to tell.
-        if not self.may_answer(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
-            return _stray(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
+            # Only the person at the browser may begin a sign-in, not a page with a link.
+            return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
+        # This check comes last because reading the kernel's table is the slowest.
+        if not self.is_allowed_peer(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
+            return _unexpected(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
         if asks_for_outcome:
             return await asyncio.shield(self._outcome)
         if arrived is None:
             return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
         if not self._arrived.done():
             self._arrived.set_result(arrived)
-        # Relative, so that it also holds behind a proxy that serves the listener under another address.
+        # The Location is relative, so that it also works behind a proxy that serves another address.
         return Response(HTTPStatus.SEE_OTHER, {"Location": f"?outcome={self._ticket}"})
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
-    """Send what is still to be sent, and TLS' own farewell, for a moment at most."""
+    """Flush the connection and close TLS, within a few seconds."""
     writer.close()
-    await asyncio.wait_for(writer.wait_closed(), _FAREWELL)
+    await asyncio.wait_for(writer.wait_closed(), DELIVERY_TIMEOUT)
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes | None:
-    """All up to the empty line, or None when that is too much."""
+    """The request up to the empty line; None when it is too long."""
     try:
         return await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
@@ -246,9 +245,10 @@ def _page(status: HTTPStatus, page: Page, message: str, hint: str = "") -> Respo
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": rendered.content_security_policy,
     }
-    return Response(status, headers, rendered.body, tells_outcome=page is not Page.STRAY)
+    return Response(status, headers, rendered.body, tells_outcome=page is not Page.UNEXPECTED)
 
 
-def _stray(status: HTTPStatus, message: str, headers: dict[str, str] | None = None) -> Response:
-    page = _page(status, Page.STRAY, message, "The sign-in goes on waiting: finish it in the window that it opened.")
+def _unexpected(status: HTTPStatus, message: str, headers: dict[str, str] | None = None) -> Response:
+    hint = "The sign-in goes on waiting: finish it in the window that it opened."
+    page = _page(status, Page.UNEXPECTED, message, hint)
     return Response(page.status, {**page.headers, **(headers or {})}, page.body)

@@ -1,4 +1,4 @@
-"""Where the listener listens: the sockets that a redirect URI, or ``--listen``, asks for."""
+"""The sockets that the listener binds, at the redirect URI's address or at that of ``--listen``."""
 
 import errno
 import ipaddress

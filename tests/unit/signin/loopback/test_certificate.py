@@ -143,7 +143,7 @@ def test_what_is_wrong_with_ones_own_certificate_is_said(tmp_path: Path) -> None
         (good, other[1]): f"The TLS certificate {good} and the key {other[1]} do not belong together.",
         (missing, key): f"The TLS certificate {missing} cannot be read (No such file or directory).",
         (good, missing): f"The TLS key {missing} cannot be read (No such file or directory).",
-        (good, tmp_path): f"The TLS key {tmp_path} cannot be read (it is no regular file).",
+        (good, tmp_path): f"The TLS key {tmp_path} cannot be read (it is not a regular file).",
         (text, key): f"{text} and {key} are not a TLS certificate and its key in PEM form.",
         (good, text): f"{good} and {text} are not a TLS certificate and its key in PEM form.",
         (old, old_key): f"The TLS certificate {old} has expired.",
@@ -198,8 +198,10 @@ def test_a_certificate_that_no_browser_would_take_is_said(tmp_path: Path) -> Non
     certificate, key = write_pair(tmp_path, curve=ec.SECP256K1())
     with pytest.raises(ConfigurationError) as raised:
         certificate_from_files(certificate, key, "localhost")
-    assert raised.value.message.startswith(f"The TLS certificate {certificate} or its key is of no use to browsers (")
+    assert raised.value.message.startswith(
+        f"The TLS certificate {certificate} or its key is not accepted by browsers ("
+    )
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(ConfigurationError, match=r"cannot be read \(it is no regular file\)"):
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(it is not a regular file\)"):
         certificate_from_files(certificate, pipe, "localhost")

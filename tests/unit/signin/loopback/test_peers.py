@@ -1,4 +1,4 @@
-"""Whose connection it is: the kernel's table, and a real other user."""
+"""Which user owns a connection: the kernel's table, and a real other user."""
 
 import os
 import socket
@@ -12,8 +12,9 @@ import pytest
 from tests.support.listening import Login
 from tests.support.ports import free_port
 from webex_token_cli.signin.authorization import RedirectURI
-from webex_token_cli.signin.loopback.peers import NOBODY, is_ours, owner_of
+from webex_token_cli.signin.loopback.peers import NOBODY, is_allowed_owner, owner_of
 from webex_token_cli.signin.loopback.sockets import Endpoint
+from webex_token_cli.system.proc_net import TcpSocket, parse_table
 
 # As /proc/net/tcp and tcp6 print it.
 TABLE = """\
@@ -38,7 +39,7 @@ TABLE = """\
         (("127.0.0.1", 50002), ("127.0.0.1", 8000), 1003),
         (("192.0.2.1", 50000), ("127.0.0.1", 8000), NOBODY),
         (("fe80::1%eth0", 50000, 0, 2), ("::1", 8000, 0, 0), NOBODY),
-        # What has been closed lists as root's, or not at all.
+        # The kernel lists a closed connection as root's, or not at all.
         (("127.0.0.1", 50003), ("127.0.0.1", 8000), NOBODY),
         ("", "", NOBODY),
         (None, ("127.0.0.1", 8000), NOBODY),
@@ -47,18 +48,18 @@ TABLE = """\
 def test_the_owner_is_read_from_the_kernels_table(peer: object, own: object, owner: int | None) -> None:
     if sys.byteorder != "little":
         pytest.skip("the table above is a little-endian machine's")
-    assert owner_of(peer, own, TABLE.splitlines) == owner
+    assert owner_of(peer, own, lambda: parse_table(TABLE.splitlines())) == owner
 
 
-def test_a_system_without_a_table_knows_nobody() -> None:
-    def missing() -> Iterator[str]:
+def test_a_system_without_a_table_gives_no_owner() -> None:
+    def missing() -> Iterator[TcpSocket]:
         raise FileNotFoundError
 
     assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), missing) is None
 
 
-def test_a_table_that_cannot_be_read_lets_nobody_in() -> None:
-    def out_of_descriptors() -> Iterator[str]:
+def test_a_table_that_cannot_be_read_allows_no_peer() -> None:
+    def out_of_descriptors() -> Iterator[TcpSocket]:
         raise OSError(24, "Too many open files")
 
     assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), out_of_descriptors) == NOBODY
@@ -77,8 +78,8 @@ def test_a_table_that_cannot_be_read_lets_nobody_in() -> None:
         (NOBODY, 0, False),
     ],
 )
-def test_another_users_connection_is_not_ours(owner: int | None, me: int | None, ours: bool) -> None:
-    assert is_ours(owner, me) is ours
+def test_another_users_connection_is_not_allowed(owner: int | None, me: int | None, ours: bool) -> None:
+    assert is_allowed_owner(owner, me) is ours
 
 
 def test_our_own_connections_are_known_as_ours() -> None:

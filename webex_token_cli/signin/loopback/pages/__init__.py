@@ -15,7 +15,7 @@ class Page(StrEnum):
     SIGNED_IN = "signed-in.html"
     DENIED = "denied.html"
     FAILED = "failed.html"
-    STRAY = "stray.html"
+    UNEXPECTED = "unexpected.html"
 
 
 @dataclass(frozen=True, slots=True)
