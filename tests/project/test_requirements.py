@@ -71,7 +71,7 @@ REQUIREMENTS = [
     Requirement(
         "RFC 8252 8.4, 8.5",
         "a secret that is shipped in an app proves nothing; this one is the person's own, and stays in their keyring",
-        ("store.records.CredentialStore", "cli.prompts.client_secret"),
+        ("store.credentials.CredentialStore", "cli.prompts.client_secret"),
         (
             "test_secrets.test_no_secret_in_anything_that_is_printed_or_left_behind",
             "test_login.test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret",
