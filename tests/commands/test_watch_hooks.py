@@ -20,7 +20,7 @@ RENEWED = f'{{"access_token": "{TOKEN}", "expires_in": 1209599, "refresh_token":
 REVOKED = '{"error": "invalid_grant", "error_description": "The refresh token was revoked."}'
 
 
-BY_HAND = "The tokens are stored all the same; run it by hand to see what it says."
+BY_HAND = "The tokens are stored all the same; run it by hand to see its error."
 
 
 # Whatever other users of the machine could see of a process, and what it was given besides.
@@ -110,5 +110,5 @@ def test_a_stop_does_not_wait_for_one_that_hangs(stale: Program, sandbox: Sandbo
         done = watch.finish()
     assert time.monotonic() - asked < 5 + PROMPT
     assert done.status == 0
-    assert "  default  hook failed: The command was not done when the watch ended, and was killed. " in done.out
+    assert "  default  hook failed: The command had not ended when the watch ended, and was killed. " in done.out
     assert gone(tmp_path / "self")
