@@ -39,7 +39,7 @@ _SETTINGS_CHECKED = (
 
 @click.command(
     "doctor",
-    short_help="Check this machine, and say what to do about each problem.",
+    short_help="Check this machine, and say what to do.",
     epilog=f"{SETTINGS_READ} {_SETTINGS_CHECKED}",
 )
 @profiles_option("Check")
