@@ -1,4 +1,4 @@
-"""``doctor``: what it says of a machine, whole; and that it leaves nothing behind and tells no secret."""
+"""``doctor``: its whole report, and that it leaves nothing behind and shows no secret."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def config_of(program: Program) -> Path:
 
 
 def settled(done: Finished, program: Program, sandbox: Sandbox) -> tuple[int, str, str]:
-    """What was found, with what differs from run to run called by a name."""
+    """What was found, with placeholders for what differs from run to run."""
     redirect = sandbox.webex.rules.redirect_uris[0]
     names = {
         program.variables["WEBEX_TOKEN_HOME"]: "<home>",
@@ -50,7 +50,7 @@ def settled(done: Finished, program: Program, sandbox: Sandbox) -> tuple[int, st
 
 
 HEALTHY = {
-    "config": "✓ ok  config   <home>/config.ini names 1 profile, and all of it can be used.",
+    "config": "✓ ok  config   <home>/config.ini names 1 profile, and every setting in it can be used.",
     "store": "✓ ok  store    An entry of 2,706 characters was written to the file store <home>/credentials, read and "
     "removed.",
     "port": "✓ ok  port     Port <port>, where <redirect> leads, is free on 127.0.0.1 and ::1.",
@@ -79,7 +79,7 @@ def report(widest: str, end: str, **other: str) -> str:
 
 def test_a_healthy_machine(signed_in: Program, sandbox: Sandbox) -> None:
     done = settled(signed_in.run("doctor"), signed_in, sandbox)
-    assert done == (0, report("ok", "\nNothing is wrong.\n"), "")
+    assert done == (0, report("ok", "\nNo problems found.\n"), "")
 
 
 def test_a_healthy_machine_with_two_profiles_as_json(signed_in: Program, sandbox: Sandbox) -> None:
@@ -135,14 +135,16 @@ def test_before_anybody_has_signed_in(program: Program, sandbox: Sandbox) -> Non
         report(
             "problem",
             END_OF_PROBLEM,
-            config="✓ ok config   <home>/config.ini names no profile yet; a sign-in makes it.",
+            config="✓ ok config   <home>/config.ini names no profile yet; `webex-token login` adds one.",
             profile="✗ problem profile  Nobody is signed in as profile default.\n> Sign in with `webex-token login`.",
         ),
         "",
     )
 
 
-NOT_CHECKED = "– skipped profile  Profile {} is not checked: its store does not work.\n> See to the store first."
+NOT_CHECKED = (
+    "– skipped profile  Profile {} was not checked, because its store does not work.\n> Repair the store first."
+)
 # The user names of all entries in the keyring.
 ITEMS = """
 import json, secretstorage
@@ -165,7 +167,7 @@ def test_no_keyring(program: Program, sandbox: Sandbox) -> None:
         report(
             "problem",
             END_OF_PROBLEM,
-            config="✓ ok config   <home>/config.ini names no profile yet; a sign-in makes it.",
+            config="✓ ok config   <home>/config.ini names no profile yet; `webex-token login` adds one.",
             store=NO_KEYRING,
             profile=NOT_CHECKED.format("default"),
         ),
@@ -176,14 +178,14 @@ def test_no_keyring(program: Program, sandbox: Sandbox) -> None:
 def test_a_gnome_keyring_that_works_and_one_that_is_locked(
     program: Program, sandbox: Sandbox, keyring_session: dict[str, str], tmp_path: Path
 ) -> None:
-    with desktop(tmp_path / "desk") as variables:
+    with desktop(tmp_path / "desktop") as variables:
         there = program.having(**variables, WEBEX_TOKEN_STORE=None)
         assert there.run("login", "-p", "there").status == 0
         profile = HEALTHY["profile"].replace("default", "there")
         store = HEALTHY["store"].replace("file store <home>/credentials", "keyring (SecretService Keyring)")
         assert settled(there.run("doctor"), program, sandbox) == (
             0,
-            report("ok", "\nNothing is wrong.\n", store=store, profile=profile),
+            report("ok", "\nNo problems found.\n", store=store, profile=profile),
             "",
         )
         left = subprocess.run([sys.executable, "-c", ITEMS], env=there.environment, capture_output=True, check=True)
@@ -228,8 +230,8 @@ def test_a_clock_an_hour_off(signed_in: Program, sandbox: Sandbox, seconds: int,
         report(
             "problem",
             END_OF_PROBLEM,
-            clock=f"✗ problem clock    This machine's clock is 60 minutes {words} Webex's.\n> Set it right "
-            "(`timedatectl set-ntp true` on Linux): the tokens' lifetimes are counted by it.",
+            clock=f"✗ problem clock    This machine's clock is 60 minutes {words} Webex's.\n> Correct it "
+            "(`timedatectl set-ntp true` on Linux), because the tokens' lifetimes are counted by it.",
         ),
         "",
     )
@@ -244,7 +246,7 @@ def test_webex_cannot_be_reached(signed_in: Program, sandbox: Sandbox) -> None:
             "problem",
             END_OF_PROBLEM,
             network=f"✗ problem network  {nowhere[7:-3]} could not be reached.\n> Check the network, then try again.",
-            clock="– skipped clock    Webex's time is not known.\n> See to the network first.",
+            clock="– skipped clock    Webex's time is not known.\n> Repair the network first.",
         ),
         "",
     )
@@ -265,14 +267,14 @@ def test_a_config_that_is_broken_in_one_of_two_sections(signed_in: Program, sand
             "> Each line is key = value, and each key occurs once; correct the line or delete it.\n"
             "! warning config   <home>/config.ini has scopes in line 1, before the first section.\n"
             "> Move it into a section.\n"
-            f"! warning config   <home>/config.ini has client_secret in line 11, in section [default], which is no "
+            f"! warning config   <home>/config.ini has client_secret in line 11, in section [default], which is not a "
             f"setting.\n{fix}\n"
-            f"! warning config   <home>/config.ini has redirect_url in line 12, in section [default], which is no "
+            f"! warning config   <home>/config.ini has redirect_url in line 12, in section [default], which is not a "
             f"setting.\n{fix}\n"
-            "! warning config   <home>/config.ini has a section in line 13 whose name no profile can have.\n"
+            "! warning config   <home>/config.ini has a section in line 13 whose name is not a valid profile name.\n"
             "> Rename or delete it.",
-            profile="– skipped profile  Profile broken is not checked: its settings cannot be used.\n"
-            f"> Mend the configuration first.\n{HEALTHY['profile']}",
+            profile="– skipped profile  Profile broken was not checked, because its settings cannot be used.\n"
+            f"> Correct the configuration first.\n{HEALTHY['profile']}",
         ),
         "",
     )
@@ -317,7 +319,9 @@ def test_a_config_that_cannot_be_used_at_all(
     signed_in: Program, sandbox: Sandbox, text: str, variables: dict[str, str | None], said: str
 ) -> None:
     config_of(signed_in).write_bytes(text.encode("latin-1"))
-    not_checked = "– skipped {:<8} Not checked: the settings cannot be used.\n> Mend the configuration first."
+    not_checked = (
+        "– skipped {:<8} Not checked, because the settings cannot be used.\n> Correct the configuration first."
+    )
     named = "\xff" not in text
     assert settled(signed_in.having(**variables).run("doctor"), signed_in, sandbox) == (
         2,
@@ -326,8 +330,8 @@ def test_a_config_that_cannot_be_used_at_all(
             END_OF_PROBLEM,
             config=f"✗ problem config   {said}",
             **{each: not_checked.format(each) for each in ("store", "port", "network", "clock")},
-            profile="– skipped profile  Profile default is not checked: its settings cannot be used.\n"
-            "> Mend the configuration first."
+            profile="– skipped profile  Profile default was not checked, because its settings cannot be used.\n"
+            "> Correct the configuration first."
             if named
             else "",
         ),
@@ -335,7 +339,7 @@ def test_a_config_that_cannot_be_used_at_all(
     )
 
 
-def test_a_variable_that_no_profile_has(signed_in: Program, sandbox: Sandbox) -> None:
+def test_a_wrong_variable_of_watch_is_a_problem(signed_in: Program, sandbox: Sandbox) -> None:
     done = settled(signed_in.having(EVENT_LOOP_DAYS="soon").run("doctor"), signed_in, sandbox)
     said = (
         "The environment variable EVENT_LOOP_DAYS is wrong: 'soon' is not a duration; write seconds, or a number with "
@@ -369,10 +373,10 @@ def test_no_browser_is_a_warning(
     signed_in: Program, sandbox: Sandbox, variables: dict[str, str], said: str, fix: str
 ) -> None:
     done = settled(signed_in.having(**{"BROWSER": None, **variables}).run("doctor"), signed_in, sandbox)
-    otherwise = "Sign in with `webex-token login --flow paste` and a browser elsewhere, or with --flow device."
+    other_flows = "Sign in with `webex-token login --flow paste` and a browser elsewhere, or with --flow device."
     assert done == (
         0,
-        report("warning", "\n1 warning.\n", browser=f"! warning browser  {said}\n> {fix}{otherwise}"),
+        report("warning", "\n1 warning.\n", browser=f"! warning browser  {said}\n> {fix}{other_flows}"),
         "",
     )
 
@@ -381,33 +385,33 @@ def test_a_redirect_uri_of_another_machine_needs_no_port(signed_in: Program, san
     elsewhere = "https://apps.example.com/oauth"
     done = settled(signed_in.having(WEBEX_REDIRECT_URI=elsewhere).run("doctor"), signed_in, sandbox)
     port = f"✓ ok  port     {elsewhere} leads to another machine, so no port of this one is needed."
-    assert done == (0, report("ok", "\nNothing is wrong.\n", port=port), "")
+    assert done == (0, report("ok", "\nNo problems found.\n", port=port), "")
 
 
 def test_only_the_profiles_that_are_named(signed_in: Program) -> None:
     assert signed_in.run("login", "-p", "work").status == 0
     config_of(signed_in).write_text(f"{config_of(signed_in).read_text()}[broken]\nwhat is this\n")
 
-    def looked_at(*arguments: str, **variables: str) -> list[str]:
+    def checked(*arguments: str, **variables: str) -> list[str]:
         found = json.loads(signed_in.having(**variables).run("doctor", "--json", *arguments).out)["findings"]
         return [each["subject"] for each in found if each["check"] == "profile"]
 
-    assert looked_at() == ["default", "work", "broken"]
-    assert looked_at("-p", "work", "-p", "new", "-p", "work") == ["work", "new"]
-    assert looked_at(WEBEX_TOKEN_PROFILE="work") == ["work"]
+    assert checked() == ["default", "work", "broken"]
+    assert checked("-p", "work", "-p", "new", "-p", "work") == ["work", "new"]
+    assert checked(WEBEX_TOKEN_PROFILE="work") == ["work"]
     assert signed_in.run("doctor", "-p", "work").status == 0
 
 
-def test_words_alone_where_standard_output_cannot_write_the_marks(signed_in: Program) -> None:
+def test_the_marks_are_left_out_if_standard_output_cannot_encode_them(signed_in: Program) -> None:
     done = signed_in.having(PYTHONIOENCODING="ascii").run("doctor")
     assert done.status == 0
     assert {line.split()[0] for line in done.out.splitlines()[:-2]} == {"ok"}
 
 
-def test_verbose_says_what_it_looks_at_and_debug_what_it_asks(signed_in: Program, sandbox: Sandbox) -> None:
+def test_verbose_names_each_check_and_debug_each_request(signed_in: Program, sandbox: Sandbox) -> None:
     uri = sandbox.webex.rules.redirect_uris[0]
     assert signed_in.run("-v", "doctor").err == (
-        f"Trying the file store …\nLooking at the port of {uri} …\nLooking for a browser …\n"
+        f"Trying the file store …\nChecking the port of {uri} …\nLooking for a browser …\n"
     )
     assert re.search(
         r"^debug: GET /.well-known/openid-configuration 200 ", signed_in.run("doctor", "--debug").err, re.MULTILINE
@@ -458,7 +462,7 @@ def test_the_probe_entry_is_gone_whatever_the_keyring_does(
 
 
 @pytest.mark.xdist_group("keyring")
-def test_a_keyring_that_does_not_remove_what_it_is_told_to(program: Program, tmp_path: Path) -> None:
+def test_a_keyring_that_does_not_remove_the_probe_entry(program: Program, tmp_path: Path) -> None:
     done = using("Clinging", program, tmp_path).run("doctor")
     assert done.status == 5
     assert "did not remove an entry, but reported success." in done.out
@@ -481,7 +485,7 @@ def test_the_probe_entry_is_gone_when_it_is_ended_in_the_middle(
 
 
 @pytest.mark.xdist_group("keyring")
-def test_what_an_earlier_probe_has_left_goes_too(program: Program, tmp_path: Path) -> None:
+def test_a_probe_entry_left_by_an_earlier_run_is_removed(program: Program, tmp_path: Path) -> None:
     with using("Dawdling", program, tmp_path).started("doctor") as doctor:
         doctor.wait_for("Waiting for the keyring")
     shelf = tmp_path / "shelf.json"
@@ -491,7 +495,7 @@ def test_what_an_earlier_probe_has_left_goes_too(program: Program, tmp_path: Pat
 
 
 @pytest.mark.xdist_group("keyring")
-def test_two_at_once_do_not_take_each_others_entry_away(program: Program, tmp_path: Path) -> None:
+def test_two_runs_at_once_do_not_remove_each_others_probe_entry(program: Program, tmp_path: Path) -> None:
     with using("Dawdling", program, tmp_path).started("doctor") as first:
         first.wait_for("Waiting for the keyring")
         with using("Shelf", program, tmp_path).started("doctor") as second:
@@ -501,7 +505,7 @@ def test_two_at_once_do_not_take_each_others_entry_away(program: Program, tmp_pa
     assert json.loads((tmp_path / "shelf.json").read_text()) == {}
 
 
-def test_a_folder_that_others_may_use(signed_in: Program) -> None:
+def test_a_folder_that_other_users_may_read(signed_in: Program) -> None:
     record_file(signed_in).parent.chmod(0o755)
     done = signed_in.run("doctor")
     assert done.status == 5

@@ -59,7 +59,7 @@ def test_no_keyring_is_said_with_what_to_do(program: Program) -> None:
     for verb in ("login", "show", "get", "refresh", "logout"):
         done = without.run(verb)
         assert (done.status, done.out) == (5, "")
-        assert done.err.startswith("Error: This machine has no keyring to keep tokens in: ")
+        assert done.err.startswith("Error: This machine has no keyring to store tokens in: ")
         assert "apt install gnome-keyring dbus" in done.err
         assert "`--store file`" in done.err
         assert "authorize?" not in done.err

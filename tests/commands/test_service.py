@@ -1,4 +1,4 @@
-"""``service``: the unit and the agent compared whole, and what is asked of the system to run them."""
+"""``service``: the whole text of the unit and the agent, and the requests to the service manager."""
 
 import os
 import plistlib
@@ -16,19 +16,25 @@ from tests.support.systemctl import SINCE, FakeSystemd
 from webex_token_cli.application import Application
 from webex_token_cli.commands.service import _manager
 from webex_token_cli.errors import ConfigurationError, WebexTokenError
-from webex_token_cli.service.job import Job, Ran, Standing, carried_over, left_out, run, this_program
+from webex_token_cli.service.definition import (
+    ServiceDefinition,
+    inherited_environment,
+    omitted_variables,
+    this_program,
+)
 from webex_token_cli.service.launchd import Agent
+from webex_token_cli.service.manager import CommandResult, ServiceStatus, run_command
 from webex_token_cli.service.systemd import UserUnit, quoted
 
 UNIT = """\
-# Written by `webex-token service install`, which writes it anew when something changes.
-# Settings of your own belong into `systemctl --user edit webex-token`, which is kept.
+# Written by `webex-token service install`, which overwrites this file when a setting changes.
+# Put your own settings into `systemctl --user edit webex-token`; they are never overwritten.
 
 [Unit]
 Description=Keep Webex tokens fresh
 
-# No After=: the keyring is started by D-Bus when it is asked for. While it is locked, or the network is
-# not there yet, watch tries again.
+# There is no After=, because D-Bus starts the keyring on demand. While the keyring is locked or the network
+# is down, watch tries again.
 
 [Service]
 Type=notify
@@ -36,12 +42,12 @@ NotifyAccess=main
 Environment=WEBEX_TOKEN_STORE=file
 Environment="HTTPS_PROXY=http://proxy.example.com:3128/?a b"
 ExecStart=/home/ada/.local/bin/webex-token watch --profile=work
-# A refresh may wait for a lock, a keyring and Webex, all of them bounded; longer is a hang.
+# A refresh may wait for a lock, a keyring and Webex. Each wait has a timeout, so a longer silence is a hang.
 TimeoutStartSec=5min
 WatchdogSec=5min
 Restart=on-failure
 RestartSec=60
-# 3: no profile is left that can be kept fresh. 2: a setting is wrong. A restart mends neither.
+# Exit status 2: a setting is wrong. 3: every profile needs a sign-in. A restart repairs neither.
 RestartPreventExitStatus=2 3
 
 UMask=0077
@@ -50,11 +56,11 @@ LockPersonality=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 SystemCallArchitectures=native
-# The keyring's D-Bus, Webex, and how the C library looks up addresses.
+# For D-Bus (the keyring), for Webex, and for the C library's look-up of addresses.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-# Not PrivateTmp=: it would hide the lock in /tmp that keeps every webex-token of this user from spending one
-# refresh token twice. Not ProtectSystem= and the like: in a user unit they take user namespaces, which many
-# systems refuse, and then the service does not start.
+# PrivateTmp= is not set: it would hide the lock in /tmp that keeps two webex-token processes of this user from
+# redeeming one refresh token twice. ProtectSystem= and similar settings are not set: a user unit needs user
+# namespaces for them, and where a system forbids those, the service would not start.
 
 [Install]
 WantedBy=default.target
@@ -99,19 +105,19 @@ PLIST = """\
 """
 
 
-def never(_: Sequence[str]) -> Ran:
-    raise AssertionError("nothing is to be run")
+def never(_: Sequence[str]) -> CommandResult:
+    raise AssertionError("no command may be run")
 
 
 USER_UNIT = UserUnit(Path("/nowhere"), never, "1000")
 
 
 def test_the_unit() -> None:
-    job = Job(
+    definition = ServiceDefinition(
         ("/home/ada/.local/bin/webex-token", "watch", "--profile=work"),
         {"WEBEX_TOKEN_STORE": "file", "HTTPS_PROXY": "http://proxy.example.com:3128/?a b"},
     )
-    assert USER_UNIT.text(job) == UNIT
+    assert USER_UNIT.text(definition) == UNIT
 
 
 @pytest.mark.parametrize(
@@ -129,7 +135,7 @@ def test_the_unit() -> None:
         ("Zoë/\udcff\u00a0", '"Zoë/\\xff\\xc2\\xa0"'),
     ],
 )
-def test_a_word_is_written_so_that_it_comes_out(word: str, written: str) -> None:
+def test_systemd_reads_a_quoted_word_unchanged(word: str, written: str) -> None:
     assert quoted(word) == written
 
 
@@ -141,8 +147,8 @@ def test_a_word_is_written_so_that_it_comes_out(word: str, written: str) -> None
         ("/a\\b/webex-token", 'ExecStart=/usr/bin/env "/a\\\\b/webex-token" watch'),
     ],
 )
-def test_an_odd_path_is_started_all_the_same(program: str, started: str) -> None:
-    text = USER_UNIT.text(Job((program, "watch"), {}))
+def test_a_program_with_an_unusual_path_is_started(program: str, started: str) -> None:
+    text = USER_UNIT.text(ServiceDefinition((program, "watch"), {}))
     assert [line for line in text.splitlines() if line.startswith("Exec")] == [started]
 
 
@@ -150,13 +156,16 @@ AGENT = Agent(Path("/nowhere"), never, "501", Path("/Users/ada/Library/Logs/webe
 
 
 def test_the_agent() -> None:
-    job = Job(("/opt/A & B/webex-token", "watch"), {"WEBEX_TOKEN_STORE": "file"})
-    assert AGENT.text(job) == PLIST
-    read = plistlib.loads(AGENT.text(job).encode())
-    assert (read["ProgramArguments"], read["EnvironmentVariables"]) == (list(job.command), job.environment)
+    definition = ServiceDefinition(("/opt/A & B/webex-token", "watch"), {"WEBEX_TOKEN_STORE": "file"})
+    assert AGENT.text(definition) == PLIST
+    read = plistlib.loads(AGENT.text(definition).encode())
+    assert (read["ProgramArguments"], read["EnvironmentVariables"]) == (
+        list(definition.command),
+        definition.environment,
+    )
 
 
-def test_what_is_carried_over_and_what_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_gets_its_variables_without_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     environment = {
         "WEBEX_TOKEN_HOME": "here/it is",
@@ -172,7 +181,7 @@ def test_what_is_carried_over_and_what_is_not(tmp_path: Path, monkeypatch: pytes
         "WEBEX_CLIENT_ID": "C9",
         "PATH": "/bin",
     }
-    assert carried_over(environment) == {
+    assert inherited_environment(environment) == {
         "WEBEX_TOKEN_HOME": f"{tmp_path}/here/it is",
         "XDG_DATA_HOME": "/data",
         "REQUESTS_CA_BUNDLE": "~/ca.pem",
@@ -180,7 +189,7 @@ def test_what_is_carried_over_and_what_is_not(tmp_path: Path, monkeypatch: pytes
         "HTTPS_PROXY": "http://proxy:3128",
         "NO_PROXY": "example.com",
     }
-    assert left_out(environment) == ["http_proxy"]
+    assert omitted_variables(environment) == ["http_proxy"]
 
 
 @pytest.mark.parametrize(
@@ -204,35 +213,35 @@ def test_the_service_runs_the_command_that_was_typed(
 
 
 def test_a_command_that_is_missing_or_fails_raises_nothing() -> None:
-    assert (run(["/nowhere/systemctl"]).status, run(["/nowhere/systemctl"]).why) == (
+    assert (run_command(["/nowhere/systemctl"]).status, run_command(["/nowhere/systemctl"]).reason) == (
         127,
         "/nowhere/systemctl: No such file or directory",
     )
-    assert run(["sh", "-c", "echo out; echo 'First line.' >&2; echo second >&2; exit 4"]) == Ran(
+    assert run_command(["sh", "-c", "echo out; echo 'First line.' >&2; echo second >&2; exit 4"]) == CommandResult(
         4, "out\n", "First line.\nsecond\n"
     )
-    assert Ran(4, "out\n", "First line.\nsecond\n").why == "First line"
-    assert Ran(4).why == "exit status 4"
+    assert CommandResult(4, "out\n", "First line.\nsecond\n").reason == "First line"
+    assert CommandResult(4).reason == "exit status 4"
 
 
-# The command, with a systemd that is played.
+# The command, with a fake systemd.
 
 
 @pytest.fixture
 def systemd(program: Program, tmp_path: Path) -> FakeSystemd:
-    systemd = FakeSystemd(tmp_path / "played", program.home / ".config/systemd/user/webex-token.service")
+    systemd = FakeSystemd(tmp_path / "fake", program.home / ".config/systemd/user/webex-token.service")
     systemd.prepare()
     return systemd
 
 
 @pytest.fixture
 def there(program: Program, systemd: FakeSystemd) -> Program:
-    """The program where systemd is."""
+    """The program on a machine with the fake systemd."""
     return program.having(PATH=f"{systemd.folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def standing(systemd: FakeSystemd, service: str, *more: str) -> str:
-    """What is printed of how things stand."""
+def status_report(systemd: FakeSystemd, service: str, *more: str) -> str:
+    """What `service status` prints."""
     return "".join(
         f"{line}\n"
         for line in (
@@ -245,37 +254,39 @@ def standing(systemd: FakeSystemd, service: str, *more: str) -> str:
     )
 
 
-@pytest.mark.parametrize("verb", ["install", "uninstall", "status"])
-def test_each_part_has_help(program: Program, verb: str) -> None:
-    helped = program.run("service", verb, "--help")
+@pytest.mark.parametrize("subcommand", ["install", "uninstall", "status"])
+def test_each_subcommand_has_help(program: Program, subcommand: str) -> None:
+    helped = program.run("service", subcommand, "--help")
     assert (helped.status, helped.err) == (0, "")
-    for part in (f"webex-token service {verb}", "Example:", "Exit status:", "--verbose", "--debug", "-h, --help"):
+    for part in (f"webex-token service {subcommand}", "Example:", "Exit status:", "--verbose", "--debug", "-h, --help"):
         assert part in helped.out
 
 
-SAYS = "It says  1 profile is fresh, next look in 60 minutes"
-RUNS = (f"running since {SINCE}", SAYS, "Starts   by itself")
+SAYS = "Reports  1 profile is fresh, next check in 60 minutes"
+RUNS = (f"running since {SINCE}", SAYS, "Starts   automatically")
 START = ["daemon-reload", "enable webex-token.service", "restart webex-token.service"]
 
 
 def test_install_shows_writes_and_starts_and_a_second_one_does_nothing(there: Program, systemd: FakeSystemd) -> None:
     done = there.run("service", "install", "--interval", "30m")
-    assert (done.status, done.out, systemd.calls()) == (0, standing(systemd, *RUNS), START)
+    assert (done.status, done.out, systemd.calls()) == (0, status_report(systemd, *RUNS), START)
     text = systemd.unit.read_text()
     assert done.err == f"Writing {systemd.unit}:\n\n{text}\n"
     assert f"\nExecStart={WEBEX_TOKEN} watch --interval=1800\n" in text
     assert (systemd.unit.stat().st_mode & 0o777, list(systemd.unit.parent.iterdir())) == (0o644, [systemd.unit])
     before = systemd.unit.stat()
     again = there.run("service", "install", "--interval", "1800")
-    assert again == Finished(0, f"It is so already. Nothing was changed.\n{standing(systemd, *RUNS)}", "")
+    assert again == Finished(
+        0, f"Already installed and running. Nothing was changed.\n{status_report(systemd, *RUNS)}", ""
+    )
     assert (systemd.calls(), systemd.unit.stat()) == ([], before)
 
 
-def test_what_differs_is_mended(there: Program, systemd: FakeSystemd) -> None:
+def test_install_repairs_whatever_differs(there: Program, systemd: FakeSystemd) -> None:
     assert there.run("service", "install").status == 0
     assert systemd.calls() == START
     text = systemd.unit.read_text()
-    mended = {}
+    repairs = {}
     spoils: dict[str, Callable[[], object]] = {
         "another setting": lambda: systemd.unit.write_text(text.replace("watch", "watch --interval=60")),
         "written, not loaded": lambda: systemd.set(loaded="what was there before"),
@@ -287,10 +298,10 @@ def test_what_differs_is_mended(there: Program, systemd: FakeSystemd) -> None:
     for name, spoil in spoils.items():
         spoil()
         assert there.run("service", "install").status == 0
-        mended[name] = systemd.calls()
+        repairs[name] = systemd.calls()
         now = systemd.get()
         assert (systemd.unit.read_text(), now["loaded"], now["enabled"], now["state"]) == (text, text, True, "active")
-    assert mended == {
+    assert repairs == {
         "another setting": ["daemon-reload", "restart webex-token.service"],
         "written, not loaded": ["daemon-reload", "restart webex-token.service"],
         "disabled": ["enable webex-token.service"],
@@ -337,7 +348,7 @@ def test_the_options_and_variables_of_watch_are_handed_on(there: Program) -> Non
         ({"WEBEX_TOKEN_API_URL": "http://webex.example"}, [], "Error: 'http://webex.example' cannot be the API base"),
     ],
 )
-def test_what_watch_would_refuse_is_refused_before_anything_is_written(
+def test_a_setting_that_watch_would_refuse_is_refused_before_anything_is_written(
     there: Program, systemd: FakeSystemd, variables: dict[str, str], options: list[str], said: str
 ) -> None:
     done = there.having(**variables).run("service", "install", *options)
@@ -364,23 +375,24 @@ def test_no_secret_of_the_environment_is_written_or_shown(there: Program, system
     assert done.status == 0
     assert "hunter2" not in done.out + done.err + systemd.unit.read_text()
     assert done.err.startswith(
-        "Warning: HTTPS_PROXY holds a password, and is not written into the file. `systemctl --user edit webex-token` "
-        "takes [Service] and Environment=HTTPS_PROXY=… into a file of your own.\nWarning: all_proxy holds a password"
+        "Warning: HTTPS_PROXY holds a password, so it is not written to the file. Write [Service] and "
+        "Environment=HTTPS_PROXY=… into the file that `systemctl --user edit webex-token` opens.\n"
+        "Warning: all_proxy holds a password"
     )
 
 
-def test_a_start_that_fails_says_why_and_a_later_install_mends_it(there: Program, systemd: FakeSystemd) -> None:
+def test_a_failed_start_says_why_and_a_later_install_repairs_it(there: Program, systemd: FakeSystemd) -> None:
     systemd.set(start_fails_with=3)
     assert there.run("service", "install").status == 3
     done = there.run("service", "install")
     assert (done.status, done.out, done.err) == (
         3,
         "",
-        "Error: webex-token.service is installed and has ended at once: nobody is signed in whose token could be "
-        "kept fresh.\nSign in with `webex-token login`, then run `webex-token service install` again.\n",
+        "Error: webex-token.service is installed, but ended at once because "
+        "no profile is signed in.\nSign in with `webex-token login`, then run `webex-token service install` again.\n",
     )
     state = "ended, because a sign-in is needed: `webex-token login`, then `webex-token service install`"
-    assert there.run("service", "status") == Finished(3, standing(systemd, state, "Starts   by itself"), "")
+    assert there.run("service", "status") == Finished(3, status_report(systemd, state, "Starts   automatically"), "")
     systemd.set(start_fails_with=1)
     done = there.run("service", "install")
     assert (done.status, done.err) == (
@@ -390,23 +402,23 @@ def test_a_start_that_fails_says_why_and_a_later_install_mends_it(there: Program
         "again.\n",
     )
     state = "not running (failed, ended with exit status 1)"
-    assert there.run("service", "status") == Finished(1, standing(systemd, state, "Starts   by itself"), "")
+    assert there.run("service", "status") == Finished(1, status_report(systemd, state, "Starts   automatically"), "")
     systemd.set(start_fails_with=None)
     assert there.run("service", "install").status == 0
 
 
 def test_status(there: Program, systemd: FakeSystemd) -> None:
     assert there.run("service", "status") == Finished(
-        1, "It is not installed; `webex-token service install` does that.\n", ""
+        1, "Not installed. Install it with `webex-token service install`.\n", ""
     )
     there.run("service", "install")
-    assert there.run("service", "status") == Finished(0, standing(systemd, *RUNS), "")
+    assert there.run("service", "status") == Finished(0, status_report(systemd, *RUNS), "")
     systemd.set(enabled=False, says="")
-    elsewise = "Starts   not by itself; `webex-token service install` sees to that"
-    assert there.run("service", "status") == Finished(0, standing(systemd, RUNS[0], elsewise), "")
+    by_hand = "Starts   only by hand; `webex-token service install` changes that"
+    assert there.run("service", "status") == Finished(0, status_report(systemd, RUNS[0], by_hand), "")
     systemd.set(enabled=True, state="inactive")
     assert there.run("service", "status") == Finished(
-        1, standing(systemd, "not running (dead)", "Starts   by itself"), ""
+        1, status_report(systemd, "not running (dead)", "Starts   automatically"), ""
     )
     lasts = {}
     for linger in ("yes", ""):
@@ -419,7 +431,7 @@ def test_status(there: Program, systemd: FakeSystemd) -> None:
 
 
 def test_uninstall_removes_it_and_a_second_one_does_nothing(there: Program, systemd: FakeSystemd) -> None:
-    nothing = Finished(0, "It is not installed. Nothing was changed.\n", "")
+    nothing = Finished(0, "Not installed. Nothing was changed.\n", "")
     assert there.run("service", "uninstall") == nothing
     there.run("service", "install")
     systemd.calls()
@@ -436,7 +448,7 @@ def test_uninstall_removes_it_and_a_second_one_does_nothing(there: Program, syst
     assert (there.run("service", "uninstall"), systemd.calls()) == (nothing, [])
 
 
-def test_a_service_whose_file_is_gone_is_stopped_all_the_same(there: Program, systemd: FakeSystemd) -> None:
+def test_a_service_without_its_file_is_stopped(there: Program, systemd: FakeSystemd) -> None:
     there.run("service", "install")
     systemd.unit.unlink()
     assert there.run("service", "uninstall").status == 0
@@ -465,7 +477,7 @@ def test_a_file_that_cannot_be_written(there: Program, systemd: FakeSystemd) -> 
 
 
 NO_SESSION = re.compile(
-    r"Error: No systemd of this user's can be asked here: [^\n]+[^.]\.\n"
+    r"Error: systemd does not answer for this user: [^\n]+[^.]\.\n"
     r"After sudo or su, sign in as that user instead\. In a container, have it run `webex-token watch` itself; with "
     r"another init or cron, `webex-token watch --once` every hour\. `webex-token service install --print` prints the "
     r"unit\.\n"
@@ -473,16 +485,16 @@ NO_SESSION = re.compile(
 
 
 @pytest.mark.parametrize("arguments", [("install",), ("status",), ("uninstall",)])
-@pytest.mark.parametrize("kind", ["real", "played", "missing"])
+@pytest.mark.parametrize("kind", ["real", "fake", "missing"])
 def test_without_a_systemd_of_the_user_nothing_is_written(
     there: Program, program: Program, systemd: FakeSystemd, tmp_path: Path, kind: str, arguments: tuple[str, ...]
 ) -> None:
     if kind == "real":
         require("systemctl")
     systemd.set(session=False)
-    # A runtime folder with no systemd in it, as in a container; never the one of whoever runs the tests.
+    # A runtime folder with no systemd in it, as in a container; never the one of the person who runs the tests.
     nobody = program.having(XDG_RUNTIME_DIR=str(tmp_path / "runtime"))
-    machine = {"real": nobody, "played": there, "missing": program.having(PATH="/nowhere")}[kind]
+    machine = {"real": nobody, "fake": there, "missing": program.having(PATH="/nowhere")}[kind]
     done = machine.run("service", *arguments)
     assert (done.status, done.out) == (2, "")
     assert NO_SESSION.fullmatch(done.err), done.err
@@ -491,7 +503,7 @@ def test_without_a_systemd_of_the_user_nothing_is_written(
 
 
 @pytest.mark.parametrize("name", ["plain", "a b%h$HOME;ë", 'it\'s "so" \\n'])
-def test_systemd_finds_nothing_wrong_with_it(program: Program, tmp_path: Path, name: str) -> None:
+def test_systemd_analyze_accepts_the_unit(program: Program, tmp_path: Path, name: str) -> None:
     require("systemd-analyze")
     folder = tmp_path / name
     folder.mkdir()
@@ -503,7 +515,7 @@ def test_systemd_finds_nothing_wrong_with_it(program: Program, tmp_path: Path, n
         asked = [str(script), "service", "install", "--print", "-p", "a+b@c"]
         subprocess.run(asked, env=environment, stdout=file, check=True)
     assert verified(unit, tmp_path) == (0, [])
-    if "'" not in name:  # there it is env that is started
+    if "'" not in name:  # a unit for such a path starts env
         script.unlink()
         status, said = verified(unit, tmp_path)
         assert status != 0
@@ -521,28 +533,32 @@ def verified(unit: Path, folder: Path) -> tuple[int, list[str]]:
         encoding="utf-8",
         check=False,
     )
-    # The machine's own units, which it loads as well, are not what is looked at.
+    # systemd-analyze also loads the machine's own units, whose warnings do not concern this test.
     return done.returncode, [line for line in done.stderr.splitlines() if "webex-token" in line]
 
 
-# macOS, with a launchctl that is played: there is none here.
+# macOS, with a fake launchctl, so that these tests run on every system.
 
 
-class PlayedLaunchd:
+class FakeLaunchd:
     """A ``launchctl`` for one agent, and a ``ps``."""
 
     def __init__(self) -> None:
         self.session, self.known, self.pid, self.ended, self.busy = True, False, "", "", 0
         self.calls: list[str] = []
 
-    def __call__(self, command: Sequence[str]) -> Ran:
+    def __call__(self, command: Sequence[str]) -> CommandResult:
         match list(command):
             case ["ps", "-o", "lstart=", "-p", "4711"]:
-                return Ran(0, "Mon Nov 23 14:05:12 2026\n")
+                return CommandResult(0, "Mon Nov 23 14:05:12 2026\n")
             case ["launchctl", "print", "gui/501"]:
-                return Ran(0 if self.session else 113, err="Could not find domain for user gui: 501")
+                return CommandResult(0 if self.session else 113, err="Could not find domain for user gui: 501")
             case ["launchctl", "print", "gui/501/webex-token"]:
-                return Ran(0, self._printed()) if self.known else Ran(113, err="Could not find service")
+                return (
+                    CommandResult(0, self._printed())
+                    if self.known
+                    else CommandResult(113, err="Could not find service")
+                )
             case ["launchctl", *asked]:
                 self.calls.append(" ".join(asked))
                 return self._do(asked)
@@ -554,71 +570,71 @@ class PlayedLaunchd:
         state = "running" if pid else "not running"
         return f"gui/501/webex-token = {{\n\tstate = {state}\n\tsub = {{\n\t\tpid = 1\n\t}}\n{pid}{ended}}}\n"
 
-    def _do(self, asked: list[str]) -> Ran:
+    def _do(self, asked: list[str]) -> CommandResult:
         match asked:
             case ["enable", "gui/501/webex-token"]:
-                return Ran(0)
+                return CommandResult(0)
             case ["bootstrap", "gui/501", "/agents/webex-token.plist"] if self.busy:
                 self.busy -= 1
-                return Ran(37, err="Bootstrap failed: 37: Operation already in progress")
+                return CommandResult(37, err="Bootstrap failed: 37: Operation already in progress")
             case ["bootstrap", "gui/501", "/agents/webex-token.plist"] if not self.known:
                 self.known, self.pid = True, "4711"
-                return Ran(0)
+                return CommandResult(0)
             case ["kickstart", "gui/501/webex-token"] if self.known:
                 self.pid = "4711"
-                return Ran(0)
+                return CommandResult(0)
             case ["bootout", "gui/501/webex-token"] if self.known:
                 self.known, self.pid = False, ""
-                return Ran(0)
-        return Ran(5, err="Input/output error")
+                return CommandResult(0)
+        return CommandResult(5, err="Input/output error")
 
 
 @pytest.fixture
-def launchd() -> PlayedLaunchd:
-    return PlayedLaunchd()
+def launchd() -> FakeLaunchd:
+    return FakeLaunchd()
 
 
 @pytest.fixture
-def agent(launchd: PlayedLaunchd) -> Agent:
+def agent(launchd: FakeLaunchd) -> Agent:
     return Agent(Path("/agents/webex-token.plist"), launchd, "501", Path("/logs/webex-token.log"), lambda _: None)
 
 
-RUNNING = Standing(known=True, enabled=True, running=True, since="Mon Nov 23 14:05:12 2026", state="running")
+RUNNING = ServiceStatus(known=True, enabled=True, running=True, since="Mon Nov 23 14:05:12 2026", state="running")
 LOAD = ["enable gui/501/webex-token", "bootstrap gui/501 /agents/webex-token.plist"]
 
 
-def test_an_agent_is_started_changed_kicked_and_stopped(agent: Agent, launchd: PlayedLaunchd) -> None:
-    assert agent.standing() == Standing()
-    assert agent.start(agent.standing(), changed=True) is True
-    assert (agent.standing(), launchd.calls) == (RUNNING, LOAD)
+def test_an_agent_is_started_restarted_and_stopped(agent: Agent, launchd: FakeLaunchd) -> None:
+    assert agent.status() == ServiceStatus()
+    assert agent.start(agent.status(), changed=True) is True
+    assert (agent.status(), launchd.calls) == (RUNNING, LOAD)
     launchd.calls.clear()
-    assert (agent.start(agent.standing(), changed=False), launchd.calls) == (False, [])
+    assert (agent.start(agent.status(), changed=False), launchd.calls) == (False, [])
     launchd.busy = 3
-    assert agent.start(agent.standing(), changed=True) is True
+    assert agent.start(agent.status(), changed=True) is True
     assert launchd.calls == ["bootout gui/501/webex-token", *LOAD, LOAD[1], LOAD[1], LOAD[1]]
     launchd.calls.clear()
     launchd.pid, launchd.ended = "", "3"
-    assert agent.standing() == Standing(known=True, enabled=True, state="not running", ended_with=3)
-    assert agent.start(agent.standing(), changed=False) is True
+    assert agent.status() == ServiceStatus(known=True, enabled=True, state="not running", ended_with=3)
+    assert agent.start(agent.status(), changed=False) is True
     assert launchd.calls == ["kickstart gui/501/webex-token"]
-    agent.stop(agent.standing())
-    assert agent.standing() == Standing()
+    agent.stop(agent.status())
+    assert agent.status() == ServiceStatus()
     launchd.calls.clear()
-    agent.stop(agent.standing())
+    agent.stop(agent.status())
     assert launchd.calls == []
 
 
-def test_what_launchd_refuses_is_said(agent: Agent, launchd: PlayedLaunchd) -> None:
+def test_an_error_of_launchd_is_reported(agent: Agent, launchd: FakeLaunchd) -> None:
     launchd.busy = 99
     with pytest.raises(WebexTokenError) as refused:
-        agent.start(agent.standing(), changed=True)
+        agent.start(agent.status(), changed=True)
     assert refused.value.message == (
         "launchctl bootstrap gui/501 /agents/webex-token.plist failed: "
         "Bootstrap failed: 37: Operation already in progress."
     )
     launchd.session = False
-    with pytest.raises(ConfigurationError, match="launchd has no session of this user's to run an agent in: Could not"):
-        agent.standing()
+    with pytest.raises(ConfigurationError, match="launchd has no session for this user: Could not"):
+        agent.status()
 
 
 def test_each_system_has_its_manager(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def _store(program: Program, profile: str, tokens: dict[str, Any], me: dict[str,
     config = home / "config.ini"
     before = config.read_text(encoding="utf-8") if config.exists() else ""
     lines = [f"[{profile}]", *(f"{key} = {value}" for key, value in section.items())]
-    _write_private(config, f"{before}{chr(10).join(lines)}\n\n")
+    _write_private(config, before + "\n" * bool(before) + "\n".join(lines) + "\n")
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A ``systemctl`` and a ``loginctl`` that play a user's systemd; how things stand, and what was asked, are in files."""
+"""A fake ``systemctl`` and ``loginctl`` for a user's systemd. Their state and the calls to them are in files."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ from typing import Any
 UNIT = "webex-token.service"
 SINCE = "Mon 2026-11-23 14:05:12 CET"
 
-# Set ``start_fails_with`` to have each start end with that status, ``session`` to False for no systemd at all.
-_BEGINNING: dict[str, Any] = {
+# With ``start_fails_with``, each start ends with that status; with ``session`` False, no systemd answers.
+_INITIAL_STATE: dict[str, Any] = {
     "session": True,
     "linger": "no",
     "loaded": None,
@@ -19,13 +19,13 @@ _BEGINNING: dict[str, Any] = {
     "state": "inactive",
     "status": 0,
     "start_fails_with": None,
-    "says": "1 profile is fresh, next look in 60 minutes",
+    "says": "1 profile is fresh, next check in 60 minutes",
 }
 
 
 @dataclass(frozen=True)
 class FakeSystemd:
-    """Commands to be found first on the PATH, in ``folder``, for the unit in ``unit``."""
+    """The fake commands in ``folder``, to be put first on the PATH, for the unit file ``unit``."""
 
     folder: Path
     unit: Path
@@ -46,11 +46,11 @@ class FakeSystemd:
             script.chmod(0o755)
 
     def set(self, **changes: Any) -> None:
-        """Have things stand otherwise."""
-        self._state.write_text(json.dumps({**(self.get() if self._state.exists() else _BEGINNING), **changes}))
+        """Change parts of the state."""
+        self._state.write_text(json.dumps({**(self.get() if self._state.exists() else _INITIAL_STATE), **changes}))
 
     def get(self) -> dict[str, Any]:
-        """How things stand."""
+        """The state."""
         state: dict[str, Any] = json.loads(self._state.read_text())
         return state
 
@@ -59,14 +59,14 @@ class FakeSystemd:
         return self.folder / "state.json"
 
     def calls(self) -> list[str]:
-        """What was asked since this was last called, but for how things stand."""
+        """The commands since the last call of this, without those that only show the state."""
         log = self.folder / "calls"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
         return [line for line in lines if not line.startswith(("show", "show-user"))]
 
     def answer(self, argv: list[str]) -> int:
-        """What the command does, and its exit status."""
+        """Do what the command does, and return its exit status."""
         arguments = [argument for argument in argv[1:] if argument != "--user"]
         with (self.folder / "calls").open("a") as file:
             file.write(" ".join(arguments) + "\n")
@@ -81,15 +81,15 @@ class FakeSystemd:
         return self._systemctl(arguments, state)
 
     def _systemctl(self, arguments: list[str], state: dict[str, Any]) -> int:
-        there = self.unit.read_text() if self.unit.exists() else None
+        text = self.unit.read_text() if self.unit.exists() else None
         match arguments:
             case ["show", "webex-token.service", _]:
-                sys.stdout.writelines(f"{key}={value}\n" for key, value in self._properties(state, there).items())
+                sys.stdout.writelines(f"{key}={value}\n" for key, value in self._properties(state, text).items())
             case ["daemon-reload"]:
-                self.set(loaded=there)
+                self.set(loaded=text)
             case ["enable", "webex-token.service"] if state["loaded"]:
                 self.set(enabled=True)
-            case ["disable", "webex-token.service"] if there:
+            case ["disable", "webex-token.service"] if text:
                 self.set(enabled=False)
             case ["stop", "webex-token.service"] if state["loaded"]:
                 self.set(state="inactive", status=0)
@@ -106,16 +106,16 @@ class FakeSystemd:
                 return 5
         return 0
 
-    def _properties(self, state: dict[str, Any], there: str | None) -> dict[str, str]:
+    def _properties(self, state: dict[str, Any], text: str | None) -> dict[str, str]:
         active = state["state"] == "active"
-        # A unit that is loaded stays known, without its file, until it has stopped and a reload has forgotten it.
-        load = "masked" if state["masked"] else "loaded" if state["loaded"] or there else "not-found"
+        # A loaded unit stays known without its file until it has stopped and systemd has reloaded its units.
+        load = "masked" if state["masked"] else "loaded" if state["loaded"] or text else "not-found"
         return {
             "LoadState": load,
             "ActiveState": state["state"],
             "SubState": "running" if active else {"inactive": "dead"}.get(state["state"], state["state"]),
-            "UnitFileState": ("enabled" if state["enabled"] else "disabled") if there else "",
-            "NeedDaemonReload": "yes" if state["loaded"] and state["loaded"] != there else "no",
+            "UnitFileState": ("enabled" if state["enabled"] else "disabled") if text else "",
+            "NeedDaemonReload": "yes" if state["loaded"] and state["loaded"] != text else "no",
             "ActiveEnterTimestamp": SINCE if active else "",
             "StatusText": state["says"] if active else "",
             "ExecMainCode": "1" if state["state"] == "failed" else "0",

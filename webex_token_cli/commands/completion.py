@@ -1,8 +1,8 @@
-"""``completion``: the script that makes a shell complete verbs, options and profiles.
+"""``completion``: the script that makes a shell complete commands, options and profiles.
 
-The scripts ask ``webex-token`` what there is, in the way of ``click.shell_completion``. Click has scripts of its
-own, but bash's break words at the "@" and "=" that profiles and options may have, and cannot put them together
-again, zsh's replaces an option by its value after a "=", and fish's offers nothing there.
+The scripts ask ``webex-token`` for completions with the protocol of ``click.shell_completion``. Click's own scripts
+are not used: its bash script splits words at "@" and "=", its zsh script replaces an option by its value after a "=",
+and its fish script offers nothing after a "=".
 """
 
 import click
@@ -16,7 +16,7 @@ from webex_token_cli.cli.options import (
 
 _BASH = """\
 _webex_token_completion() {
-    local line=${COMP_LINE:0:COMP_POINT} current= kept= completion value
+    local line=${COMP_LINE:0:COMP_POINT} current= prefix= completion value
     local -a words
     read -ra words <<< "$line"
     local count=${#words[@]}
@@ -24,14 +24,14 @@ _webex_token_completion() {
         count=$((count - 1))
         current=${words[count]}
     fi
-    # Bash keeps an option before its "=", and what stands before an "@", and completes what follows as a word.
+    # Bash treats what follows a "=" or an "@" as a word of its own, so only that part is completed.
     current=${current#--*=}
-    if [[ $current == *@* && $COMP_WORDBREAKS == *@* ]]; then kept=${current%@*}; fi
+    if [[ $current == *@* && $COMP_WORDBREAKS == *@* ]]; then prefix=${current%@*}; fi
     COMPREPLY=()
     while IFS= read -r completion; do
         value=${completion#*,}
         case ${completion%%,*} in
-            plain) COMPREPLY+=("${value#"$kept"}") ;;
+            plain) COMPREPLY+=("${value#"$prefix"}") ;;
             dir) compopt -o dirnames 2>/dev/null ;;
             file) compopt -o default 2>/dev/null ;;
         esac
@@ -98,16 +98,17 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 @verbosity_options
 @pass_application
 def command(application: Application, shell: str) -> None:
-    """Print the script that has bash, zsh or fish complete verbs, options, choices and stored profiles.
+    """Print the script that lets bash, zsh or fish complete commands, options, choices and stored profiles.
 
-    The shell is to run it each time it starts: by the line below in ~/.bashrc, by the same for zsh in
-    ~/.zshrc, after compinit; and for fish by `webex-token completion fish | source` in config.fish.
+    Load it each time the shell starts. For bash, add the line below to ~/.bashrc. For zsh, add the same line with
+    zsh instead of bash to ~/.zshrc, after compinit. For fish, add `webex-token completion fish | source` to
+    config.fish.
 
     \b
     Example:
       eval "$(webex-token completion bash)"
 
-    Exit status: 0 printed; 2 it is no shell that is known.
+    Exit status: 0 if the script was printed; 2 if the shell is not supported.
     """
-    application.detail(f"A script for {shell}, which runs webex-token for what there is to complete.")
+    application.detail(f"Printing the script for {shell}, which runs webex-token to find completions.")
     click.echo(_SCRIPTS[shell], nl=False)

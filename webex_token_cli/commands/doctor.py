@@ -1,4 +1,4 @@
-"""``doctor``: what is right and wrong with this machine, and what to do about it."""
+"""``doctor``: check this machine, and say what to do about each problem."""
 
 import platform
 import shutil
@@ -24,16 +24,16 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.config.settings import Overrides
 
 if TYPE_CHECKING:
+    from webex_token_cli.doctor.examination import Machine
     from webex_token_cli.doctor.findings import Finding
-    from webex_token_cli.doctor.run import Machine
 
 _MARKS = {"ok": "✓", "warning": "!", "problem": "✗", "skipped": "–"}
 
 
 _SETTINGS_CHECKED = (
     "So do WEBEX_CLIENT_ID, WEBEX_REDIRECT_URI and WEBEX_SCOPES, as for `login`. WEBEX_TOKEN_INTERVAL, "
-    "EVENT_LOOP_SLEEP_SECONDS, WEBEX_TOKEN_MAX_AGE and EVENT_LOOP_DAYS are looked at as `watch` would. BROWSER, "
-    "DISPLAY and the like tell whether a browser can be opened."
+    "EVENT_LOOP_SLEEP_SECONDS, WEBEX_TOKEN_MAX_AGE and EVENT_LOOP_DAYS are checked as `watch` reads them. BROWSER, "
+    "DISPLAY and WAYLAND_DISPLAY decide whether a browser can be opened."
 )
 
 
@@ -49,18 +49,18 @@ _SETTINGS_CHECKED = (
 def command(application: Application, named: list[str], as_json: bool) -> int:
     """Check what a sign-in and a refresh need on this machine, and say what to do about each finding.
 
-    That is: the configuration, the credential store (an entry is written, read and removed), the port of the
-    redirect URI, a browser, whether Webex can be reached, the clock against Webex's, and each profile's
-    tokens. Nothing is refreshed, nothing of yours is changed, and no secret or name of a person is printed.
+    The checks are: the configuration, the credential store (a probe entry is written, read and removed), the
+    port of the redirect URI, the browser, the connection to Webex, the clock compared with Webex's, and each
+    profile's tokens. Nothing is refreshed or changed, and no secret and no person's name is printed.
 
     \b
     Example:
       webex-token doctor
       webex-token doctor --profile work --json
 
-    Exit status: 0 no problem, though there may be warnings; else the highest of 2 the configuration, the
-    port or the clock is wrong, 3 sign-in needed, 4 Webex cannot be asked now, 5 the credential store is
-    unavailable.
+    Exit status: 0 if there is no problem (there may be warnings); 2 if the configuration, the port or the clock
+    is wrong; 3 if a sign-in is needed; 4 if Webex cannot be reached now; 5 if the credential store is
+    unavailable. If there are several problems, the highest number is used.
     """
     from webex_token_cli.doctor.findings import exit_status
     from webex_token_cli.doctor.run import examine
@@ -72,8 +72,8 @@ def command(application: Application, named: list[str], as_json: bool) -> int:
 
 
 def _machine(application: Application) -> "Machine":
+    from webex_token_cli.doctor.examination import Machine
     from webex_token_cli.doctor.port_owner import port_owner
-    from webex_token_cli.doctor.run import Machine
     from webex_token_cli.signin.flows import Situation
 
     environment = application.environment
@@ -86,32 +86,32 @@ def _machine(application: Application) -> "Machine":
             api_url=environment.get("WEBEX_TOKEN_API_URL"),
             store=environment.get("WEBEX_TOKEN_STORE"),
         ),
-        others=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
+        variables=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
         store=application.store,
         client=application.client,
-        # As on a terminal, where `login` says which way is left when no browser is there.
-        surroundings=Situation(sys.platform, environment, interactive=True),
+        # Assume a terminal: there, `login` names another flow if no browser is found.
+        situation=Situation(sys.platform, environment, interactive=True),
         find_browser=_browser,
-        holder=port_owner,
+        port_owner=port_owner,
         clock=application.clock,
         note=application.detail,
     )
 
 
 def _browser() -> str | None:
-    """The name of the browser that ``login`` would open; None where there is none."""
+    """The name of the browser that ``login`` would open; None if there is none."""
     try:
         found = webbrowser.get()
-    except Exception:  # noqa: BLE001 - BROWSER may hold anything, and webbrowser takes it apart unguarded
+    except Exception:  # noqa: BLE001 - BROWSER may hold anything, and webbrowser parses it without catching errors
         return None
-    # A program that BROWSER names with "%s" is taken at its word.
+    # webbrowser accepts any program that BROWSER names with "%s", whether or not it is installed.
     if isinstance(found, webbrowser.GenericBrowser) and shutil.which(found.name) is None:
         return None
     return getattr(found, "name", "") or type(found).__name__
 
 
 def _report(findings: "list[Finding]") -> str:
-    """A line a finding, what to do below it, and what it comes to."""
+    """One line for each finding with its fix below, and a summary."""
     marks = _marks()
     levels = {finding: f"{marks[finding.level]}{finding.level}" for finding in findings}
     left = max(map(len, levels.values())) + 2
@@ -125,7 +125,7 @@ def _report(findings: "list[Finding]") -> str:
 
 
 def _marks() -> dict[str, str]:
-    """A sign before each word, where standard output knows how to write them."""
+    """The mark of each level; empty if standard output cannot encode them."""
     try:
         "".join(_MARKS.values()).encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -135,8 +135,8 @@ def _marks() -> dict[str, str]:
 
 def _summary(findings: "list[Finding]") -> str:
     counts = {word: sum(finding.level == word for finding in findings) for word in ("problem", "warning")}
-    told = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items() if count]
-    return f"{' and '.join(told)}." if told else "Nothing is wrong."
+    counted = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items() if count]
+    return f"{' and '.join(counted)}." if counted else "No problems found."
 
 
 def _document(application: Application, findings: "list[Finding]", status: int) -> str:

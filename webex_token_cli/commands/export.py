@@ -22,15 +22,15 @@ from webex_token_cli.errors import ConfigurationError
 def command(application: Application, profile: str, yes: bool) -> None:
     """Print a sign-in as one JSON document: tokens, client secret and settings, for `webex-token import`.
 
-    Whoever reads it can act as the person, so pipe it, or keep it in a file that only you can read. What is
-    stored here stays. Asks nothing of Webex.
+    Anyone who reads the document can act as the person. So pipe it to its destination, or store it in a file that
+    only you can read. The profile stays signed in on this machine. No request is sent to Webex.
 
     \b
     Example:
       webex-token export -p work | ssh host webex-token import -p work
 
-    Exit status: 0 printed; 2 standard output is a terminal; 3 nobody is signed in; 5 the credential store
-    is unavailable.
+    Exit status: 0 if the document was printed; 2 if standard output is a terminal; 3 if nobody is signed in; 5 if
+    the credential store is unavailable.
     """
     if sys.stdout is not None and sys.stdout.isatty() and not yes:
         named = f"-p {profile}"

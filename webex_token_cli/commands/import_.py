@@ -72,17 +72,17 @@ def command(
 ) -> None:
     """Store what `webex-token export` printed, or a token response of Webex, from FILE or standard input.
 
-    An export brings its settings; only --store goes with it. The file .wtr-cli.json of wtr is taken as one. A
-    token response is what Webex answers when it gives tokens, as JSON with access_token, expires_in and
-    refresh_token: a Service App's, for example. Its client id and client secret have to come from elsewhere,
-    for they renew it. What was stored before is replaced only if all of it is right.
+    An export contains its settings, so of the options for settings only --store can be given with it. The file
+    .wtr-cli.json of wtr is read like an export. A token response is the JSON with access_token, expires_in and
+    refresh_token that Webex sends, for example for a Service App. To renew its tokens, give the client id and the
+    client secret as well. The profile's tokens are replaced only if everything is valid.
 
     \b
     Example:
       webex-token export -p work | ssh host webex-token import -p work
       webex-token import -p app --client-id C7f... --client-secret-file secret.txt tokens.json
 
-    Exit status: 0 imported; 2 it cannot be used, or something is set up wrongly; 5 the credential store is
+    Exit status: 0 if the sign-in was imported; 2 if the input or a setting is invalid; 5 if the credential store is
     unavailable.
     """
     from webex_token_cli.transfer.documents import Export, read

@@ -1,4 +1,4 @@
-"""``service``: have systemd or launchd run ``watch``, see how it stands, and take it away again."""
+"""``service``: have systemd or launchd run ``watch``, show its status, and uninstall it."""
 
 import os
 import sys
@@ -21,26 +21,27 @@ from webex_token_cli.config.settings import DEFAULT_PROFILE, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
 
 if TYPE_CHECKING:
-    from webex_token_cli.service.job import Job, Manager, Standing
+    from webex_token_cli.service.definition import ServiceDefinition
+    from webex_token_cli.service.manager import ServiceManager, ServiceStatus
 
-# Not running is no failure of this program and no answer that has a number of its own.
+# systemctl uses other numbers for this; a script only needs to tell it from 0 and from 3 (sign-in needed).
 _NOT_RUNNING = 1
 
 
 @click.group("service", short_help="Have the system run watch, now and from now on.")
 @verbosity_options
 def command() -> None:
-    """Have the system run watch, now and from now on: as a systemd user unit on Linux, as a launchd agent on macOS.
+    """Have the system run watch all the time: as a systemd user unit on Linux, or as a launchd agent on macOS.
 
-    Both are your own, need no root, and reach your keyring. Elsewhere have the system's scheduler run
+    Both belong to you, need no root and can reach your keyring. On other systems, let the scheduler run
     `webex-token watch --once` every hour.
 
     \b
     Example:
       webex-token service install
 
-    Exit status: 0 done, or it runs; 1 the system would not, or (status) it does not run; 2 this user has
-    no systemd or launchd here; 3 it ended because a sign-in is needed.
+    Exit status: 0 if the command succeeded or the service runs; 1 if the system refused or the service does not
+    run; 2 if this user has no systemd or launchd; 3 if the service ended because a sign-in is needed.
     """
 
 
@@ -50,128 +51,129 @@ def command() -> None:
 @verbosity_options
 @pass_application
 def install(application: Application, options: WatchOptions, only_print: bool) -> int:
-    """Show the file that has the system run watch, write it, and start it; whatever is so already stays as it is.
+    """Show the unit or agent that runs watch, write it to its file, and start it. Change nothing if it already runs.
 
-    The options are handed on to watch, and so are the variables in force now that say the same, where the
-    stored sign-ins are, and how Webex is reached: a service has an environment of its own. Secrets are not.
+    The service does not see your shell's environment. So the file holds these options, the variables that set
+    the same, and those that say where sign-ins are stored and how Webex is reached. It never holds a secret.
 
     \b
     Example:
       webex-token service install --interval 30m
 
-    Exit status: 0 it runs; 1 the system would not start it; 2 wrong usage, or no systemd or launchd of this
-    user's; 3 a sign-in is needed first.
+    Exit status: 0 if the service runs; 1 if the system did not start it; 2 if an option or variable is wrong, or
+    this user has no systemd or launchd; 3 if a sign-in is needed first.
     """
-    from webex_token_cli.service.job import left_out
+    from webex_token_cli.service.definition import omitted_variables
 
     manager = _manager(application)
-    text = manager.text(_job(application, options))
-    for name in left_out(application.environment):
+    text = manager.text(_definition(application, options))
+    for name in omitted_variables(application.environment):
         application.say(
-            f"Warning: {name} holds a password, and is not written into the file. {manager.how_to_add(name)}"
+            f"Warning: {name} holds a password, so it is not written to the file. {manager.how_to_add(name)}"
         )
     if only_print:
         click.echo(text, nl=False)
         return 0
-    standing = manager.standing()
+    current = manager.status()
     changed = _content(manager.path) != text
     if changed:
         application.say(f"Writing {manager.path}:\n\n{text}")
         _write(manager.path, text)
-    if not manager.start(standing, changed):
-        click.echo("It is so already. Nothing was changed.")
-    return _tell(manager, manager.standing())
+    if not manager.start(current, changed):
+        click.echo("Already installed and running. Nothing was changed.")
+    return _report(manager, manager.status())
 
 
 @command.command("uninstall", short_help="Stop it and remove the file.")
 @verbosity_options
 @pass_application
 def uninstall(application: Application) -> None:
-    """Stop the service, have the system start it no more, and remove the file. Nothing stored is touched.
+    """Stop the service, disable it, and remove its file. The profiles stay signed in.
 
     \b
     Example:
       webex-token service uninstall
 
-    Exit status: 0 it is not there any more, or was not; 1 the system would not; 2 no systemd or launchd of
-    this user's.
+    Exit status: 0 if the service is uninstalled, or was not installed; 1 if the system refused; 2 if this user has
+    no systemd or launchd.
     """
     manager = _manager(application)
-    standing = manager.standing()
-    if not standing.known and _content(manager.path) is None:
-        click.echo("It is not installed. Nothing was changed.")
+    current = manager.status()
+    if not current.known and _content(manager.path) is None:
+        click.echo("Not installed. Nothing was changed.")
         return
-    manager.stop(standing)
+    manager.stop(current)
     manager.path.unlink(missing_ok=True)
     manager.forget()
     click.echo(f"Stopped, and removed {manager.path}. The profiles stay signed in.")
 
 
-@command.command("status", short_help="Tell whether it runs, since when, and where its log is.")
+@command.command("status", short_help="Show whether it runs, since when, and where its log is.")
 @verbosity_options
 @pass_application
 def status(application: Application) -> int:
-    """Tell whether the service is installed, whether it runs and since when, and how to see its log.
+    """Show whether the service is installed, whether it runs and since when, and how to see its log.
 
     \b
     Example:
       webex-token service status
 
-    Exit status: 0 it runs; 1 it does not; 2 no systemd or launchd of this user's; 3 it ended because a
-    sign-in is needed.
+    Exit status: 0 if the service runs; 1 if it does not; 2 if this user has no systemd or launchd; 3 if it ended
+    because a sign-in is needed.
     """
     manager = _manager(application)
-    standing = manager.standing()
-    if not standing.known:
-        click.echo("It is not installed; `webex-token service install` does that.")
+    current = manager.status()
+    if not current.known:
+        click.echo("Not installed. Install it with `webex-token service install`.")
         return _NOT_RUNNING
-    return _tell(manager, standing)
+    return _report(manager, current)
 
 
-def _tell(manager: "Manager", standing: "Standing") -> int:
-    """How the service stands, in words, and the exit status that says the same."""
-    says = [("It says", standing.says)] if standing.says else []
-    starts = "by itself" if standing.enabled else "not by itself; `webex-token service install` sees to that"
-    rows = [("Service", _state(standing)), *says, ("Starts", starts), ("Lasts", manager.lasting())]
+def _report(manager: "ServiceManager", status: "ServiceStatus") -> int:
+    """Print the status of the service, and return the exit status for it."""
+    reports = [("Reports", status.message)] if status.message else []
+    starts = "automatically" if status.enabled else "only by hand; `webex-token service install` changes that"
+    rows = [("Service", _state(status)), *reports, ("Starts", starts), ("Lasts", manager.lifetime())]
     click.echo(fields([*rows, ("File", str(manager.path)), ("Log", manager.log)]))
-    if standing.running:
+    if status.running:
         return 0
-    return SignInNeeded.exit_status if standing.ended_with == SignInNeeded.exit_status else _NOT_RUNNING
+    return SignInNeeded.exit_status if status.ended_with == SignInNeeded.exit_status else _NOT_RUNNING
 
 
-def _state(standing: "Standing") -> str:
-    if standing.running:
-        return f"running since {standing.since}" if standing.since else "running"
-    if standing.ended_with == SignInNeeded.exit_status:
+def _state(status: "ServiceStatus") -> str:
+    if status.running:
+        return f"running since {status.since}" if status.since else "running"
+    if status.ended_with == SignInNeeded.exit_status:
         return "ended, because a sign-in is needed: `webex-token login`, then `webex-token service install`"
-    ended = "" if standing.ended_with is None else f", ended with exit status {standing.ended_with}"
-    return f"not running ({standing.state or 'unknown'}{ended})"
+    ended = "" if status.ended_with is None else f", ended with exit status {status.ended_with}"
+    return f"not running ({status.state or 'unknown'}{ended})"
 
 
-def _manager(application: Application, platform: str = sys.platform) -> "Manager":
-    """What runs services for this user on ``platform``. Raises ConfigurationError where nothing known does."""
-    from webex_token_cli.service.job import NAME, run
+def _manager(application: Application, platform: str = sys.platform) -> "ServiceManager":
+    """The service manager of ``platform`` for this user. Raises ConfigurationError if there is none."""
+    from webex_token_cli.service.definition import NAME
+    from webex_token_cli.service.manager import run_command
 
     home = Path.home()
     if platform == "darwin":
         from webex_token_cli.service.launchd import Agent
 
         agents, logs = home / "Library/LaunchAgents", home / "Library/Logs"
-        return Agent(agents / f"{NAME}.plist", run, str(os.getuid()), logs / f"{NAME}.log")
+        return Agent(agents / f"{NAME}.plist", run_command, str(os.getuid()), logs / f"{NAME}.log")
     if platform.startswith("linux"):
         from webex_token_cli.service.systemd import UNIT, UserUnit
 
         config = Path(application.environment.get("XDG_CONFIG_HOME") or home / ".config")
-        return UserUnit(config / "systemd/user" / UNIT, run, str(os.getuid()))
+        return UserUnit(config / "systemd/user" / UNIT, run_command, str(os.getuid()))
     raise ConfigurationError(
         "A service can be installed on Linux with systemd and on macOS only.",
-        "Have the system's scheduler run `webex-token watch --once` every hour; on Windows that is the Task Scheduler.",
+        "Let the system's scheduler run `webex-token watch --once` every hour; on Windows that is the Task Scheduler.",
     )
 
 
-def _job(application: Application, options: WatchOptions) -> "Job":
-    """What the service is to run. Raises ConfigurationError when a setting that it would inherit is wrong."""
-    from webex_token_cli.service.job import Job, carried_over, this_program
+def _definition(application: Application, options: WatchOptions) -> "ServiceDefinition":
+    """What the service runs. Raises ConfigurationError if a setting that it would inherit is wrong."""
+    from webex_token_cli.service.definition import ServiceDefinition, inherited_environment, this_program
 
     environment = application.environment
     resolve(Profile(DEFAULT_PROFILE), application.environment_overrides())
@@ -189,11 +191,11 @@ def _job(application: Application, options: WatchOptions) -> "Job":
     if options.log_format != LOG_FORMATS[0]:
         arguments.append(f"--log-format={options.log_format}")
     program = this_program(sys.argv[0], sys.executable, lambda path: os.access(path, os.X_OK))
-    return Job((*program, "watch", *arguments), carried_over(environment))
+    return ServiceDefinition((*program, "watch", *arguments), inherited_environment(environment))
 
 
 def _content(path: Path) -> str | None:
-    """What is in the file; None where there is none. Raises WebexTokenError when it cannot be read."""
+    """The content of the file; None if it does not exist. Raises WebexTokenError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -201,18 +203,18 @@ def _content(path: Path) -> str | None:
     except OSError as error:
         raise WebexTokenError(
             f"{path} could not be read ({error.strerror or type(error).__name__}).",
-            "See to its owner and permissions, then try again.",
+            "Correct its owner and permissions, then try again.",
         ) from error
 
 
 def _write(path: Path, text: str) -> None:
-    """Make ``text`` the file's content, all of it or nothing. Raises WebexTokenError."""
+    """Replace the file's content by ``text`` atomically. Raises WebexTokenError."""
     from webex_token_cli.system.files import write_whole
 
     try:
-        write_whole(path, text, mode=0o644)  # the usual one for it; there is no secret in it
+        write_whole(path, text, mode=0o644)  # the usual mode of such files; there is no secret in it
     except OSError as error:
         raise WebexTokenError(
             f"{path} could not be written ({error.strerror or type(error).__name__}).",
-            "Nothing was changed; see to the folder's permissions and free space, then try again.",
+            "Nothing was changed; check the folder's permissions and free space, then try again.",
         ) from error

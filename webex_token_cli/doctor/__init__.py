@@ -1,1 +1,1 @@
-"""What is checked on this machine, one file a check."""
+"""The checks of this machine, one file a check. ``run.py`` explains how to add one."""

@@ -1,4 +1,4 @@
-"""Whether ``config.ini`` and the variables can be used: every section, every setting."""
+"""The configuration: whether every setting in ``config.ini`` and the environment can be used."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ CHECK = "config"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What was found, the profiles to look at, and the settings of those that have usable ones."""
+    """The findings, the names of the profiles to check, and the settings of those profiles whose settings are valid."""
 
     findings: tuple[Finding, ...]
     profiles: tuple[str, ...]
@@ -24,12 +24,13 @@ class Configuration:
 def check_configuration(
     config: Callable[[], ConfigFile],
     overrides: Overrides,
-    others: Iterable[Callable[[], object]],
+    variables: Iterable[Callable[[], object]],
     named: Sequence[str],
 ) -> Configuration:
-    """Look at the profiles ``named``, or at all that have a section, or at the default one where none has.
+    """Check the profiles ``named``; without names, all that have a section; without sections, the default profile.
 
-    ``others`` are settings that no profile has: each raises ConfigurationError when it cannot be used.
+    Each of ``variables`` parses an environment variable that belongs to no profile, and raises ConfigurationError if
+    it is invalid.
     """
     errors, settings = list[ConfigurationError](), list[Settings]()
     warnings: list[Finding] = []
@@ -45,47 +46,46 @@ def check_configuration(
                 settings.append(_usable(file, name, overrides))
             except ConfigurationError as error:
                 errors.append(error)
-        warnings = [
-            warning(CHECK, path, f"{path} {said}", fix) for said, fix in _unread(file, set(named) if named else None)
-        ]
+        unread = _unread(file, set(named) if named else None)
+        warnings = [warning(CHECK, path, f"{path} {message}", fix) for message, fix in unread]
     except ConfigurationError as error:
         errors.append(error)
-    for use in others:
+    for parse in variables:
         try:
-            use()
+            parse()
         except ConfigurationError as error:
             errors.append(error)
-    # What a variable says wrongly, each profile comes upon.
+    # A wrong variable causes the same error for every profile; it is reported once.
     problems = list({error.message: problem(CHECK, path, error) for error in errors}.values())
-    findings = [*problems, *warnings] or [fine(CHECK, path, _all_well(path, stored))]
+    findings = [*problems, *warnings] or [fine(CHECK, path, _summary(path, stored))]
     return Configuration(tuple(findings), profiles, tuple(settings))
 
 
 def _usable(file: ConfigFile, name: str, overrides: Overrides) -> Settings:
-    """The profile's settings. Raises ConfigurationError when a command could not use them."""
+    """The profile's settings. Raises ConfigurationError if a command could not use them."""
     settings = resolve(file.load(name), overrides)
     RedirectURI.parse(settings.redirect_uri)
     return settings
 
 
 def _unread(file: ConfigFile, wanted: set[str] | None) -> Iterable[tuple[str, str]]:
-    """What the file says and nobody reads, with what to do: in the sections ``wanted``, or in all."""
+    """Each line that the file holds and no command reads, and its fix: in the sections ``wanted``, or in all."""
     for line in file.ignored_lines():
         if wanted is not None and line.section not in {"", *wanted}:
             continue
         if not line.key:
-            yield f"has a section in line {line.number} whose name no profile can have.", "Rename or delete it."
+            yield f"has a section in line {line.number} whose name is not a valid profile name.", "Rename or delete it."
         elif not line.section:
             yield f"has {line.key} in line {line.number}, before the first section.", "Move it into a section."
         else:
             yield (
-                f"has {line.key} in line {line.number}, in section [{line.section}], which is no setting.",
+                f"has {line.key} in line {line.number}, in section [{line.section}], which is not a setting.",
                 f"The settings are {', '.join(KEYS)}; correct the line or delete it.",
             )
 
 
-def _all_well(path: str, stored: Sequence[str]) -> str:
+def _summary(path: str, stored: Sequence[str]) -> str:
     if not stored:
-        return f"{path} names no profile yet; a sign-in makes it."
+        return f"{path} names no profile yet; `webex-token login` adds one."
     counted = "1 profile" if len(stored) == 1 else f"{len(stored)} profiles"
-    return f"{path} names {counted}, and all of it can be used."
+    return f"{path} names {counted}, and every setting in it can be used."

@@ -1,4 +1,4 @@
-"""What a check finds, and what that comes to. Pure."""
+"""A finding of a check, and the exit status that all findings amount to. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from enum import StrEnum
 
 from webex_token_cli.errors import WebexTokenError
 
+CORRECT_CONFIGURATION = "Correct the configuration first."
+
 
 class Level(StrEnum):
-    """How bad it is. Only a problem counts towards the exit status."""
+    """How serious a finding is. Only a problem affects the exit status."""
 
     OK = "ok"
     WARNING = "warning"
@@ -18,9 +20,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What ``check`` found about ``subject``, in a sentence that holds no secret.
+    """What ``check`` found about ``subject``: ``message`` is one sentence, without secrets.
 
-    ``fix`` says what to do, and is None where nothing needs to be done.
+    ``fix`` says what to do; it is None if nothing needs to be done. ``exit_status`` is 0 unless this is a problem.
     """
 
     check: str
@@ -32,30 +34,35 @@ class Finding:
 
 
 def fine(check: str, subject: str, message: str) -> Finding:
-    """Nothing to do."""
+    """A check that passed."""
     return Finding(check, subject, Level.OK, message)
 
 
 def warning(check: str, subject: str, message: str, fix: str) -> Finding:
-    """Something that works, and will not always, or not everywhere."""
+    """Something that works now, but may stop working or does not work everywhere."""
     return Finding(check, subject, Level.WARNING, message, fix)
 
 
 def problem(check: str, subject: str, error: WebexTokenError) -> Finding:
-    """What a command would fail with."""
+    """An error that a command would fail with."""
     return Finding(check, subject, Level.PROBLEM, _sentence(error.message), error.hint, error.exit_status)
 
 
 def skipped(check: str, subject: str, message: str, fix: str) -> Finding:
-    """What could not be looked at, because of something else that is a problem."""
+    """Something that was not checked, because another problem prevents it."""
     return Finding(check, subject, Level.SKIPPED, message, fix)
 
 
+def not_configured(check: str) -> Finding:
+    """A check that needs settings, when no profile's settings can be used."""
+    return skipped(check, "", "Not checked, because the settings cannot be used.", CORRECT_CONFIGURATION)
+
+
 def exit_status(findings: Iterable[Finding]) -> int:
-    """The worst that was found; 0 when there is no problem."""
+    """The highest exit status of all findings; 0 if there is no problem."""
     return max((finding.exit_status for finding in findings), default=0)
 
 
 def _sentence(text: str) -> str:
-    # What errors put into the middle of a sentence begins one here; a name or an address stays as it is.
+    # Some error messages start in lower case with "the". Names and addresses keep their case.
     return f"T{text[1:]}" if text.startswith("the ") else text

@@ -1,4 +1,7 @@
-"""Which program listens on a port, on Linux. For another user's program, only the user can be told."""
+"""Which program listens on a port.
+
+Only Linux tells. Of another user's program it tells the user alone.
+"""
 
 import contextlib
 import os
@@ -16,7 +19,7 @@ def port_owner(port: int, proc: Path = PROC) -> str | None:
     listening = _listening(port, proc)
     links = {f"socket:[{each.inode}]" for each in listening}
     for process in proc.iterdir():
-        # Other users' processes hide their open files, and a process may end meanwhile.
+        # Other users' processes do not show their open files, and any process may end during this.
         with contextlib.suppress(OSError):
             if process.name.isdigit() and any(str(each.readlink()) in links for each in (process / "fd").iterdir()):
                 return f"{printable((process / 'comm').read_text(errors='replace'), 40)} (process {process.name})"

@@ -1,1 +1,1 @@
-"""``watch`` as a service of the user's own: what systemd or launchd is given to run, and how they are asked to."""
+"""The service: a systemd user unit or a launchd agent that runs ``watch``."""

@@ -1,13 +1,13 @@
-"""What a service tells systemd while it runs: sd_notify(3) over the socket that the environment names.
+"""Reports of the running service to systemd: sd_notify(3) over the socket that the environment names.
 
     notifier = Notifier.from_environment(environment)
-    notifier.ready("5 profiles are fresh")       # started up: `systemctl start` returns
-    notifier.alive()                             # at least every notifier.ping_every seconds, where that is not None
-    notifier.status("next look in 59 minutes")   # what `systemctl status` shows from now on
-    notifier.stopping()                          # a stop was heard, and what is in flight is being saved
+    notifier.ready("5 profiles are fresh")       # the start is over: `systemctl start` returns
+    notifier.alive()                             # at least every notifier.ping_every seconds, unless that is None
+    notifier.status("next check in 59 minutes")   # what `systemctl status` shows from now on
+    notifier.stopping()                          # a stop was requested; refreshes in flight are being saved
 
-Not started by systemd, or on another system, each of these does nothing. None of them ever raises or waits for
-longer than a second: a service must not fail of telling that it is well. Each is safe to call from any thread.
+Each call does nothing unless systemd started this process. None raises or waits for longer than a second, because a
+failed report must not stop the service. Each is safe to call from any thread.
 """
 
 import os
@@ -17,19 +17,21 @@ from dataclasses import dataclass
 
 from webex_token_cli.text import printable
 
-# What systemd sets for the program it started. They speak of that program alone: a child must not be handed them.
+# systemd sets these for the program that it starts. They concern that program alone, so no child process may get them.
 NOTIFY_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
-# How long to wait for a manager whose queue is full. It reads within milliseconds, or is in trouble of its own.
-_SEND_BOUND = 1.0
+# Seconds to wait while systemd's queue is full. It usually reads within milliseconds.
+_SEND_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Tells systemd how the service is doing.
+    """Reports the state of the service to systemd.
 
-    ``address`` is the socket's, None where there is nobody to tell. ``watchdog_interval`` is how many seconds
-    of silence systemd takes for a hang, and ends the service for; None where it does not watch.
+    ``address`` is the socket's address, or None if there is no socket. systemd kills the service after
+    ``watchdog_interval`` seconds without a ping; None means that there is no watchdog.
+
+    Each method returns whether the report was sent.
     """
 
     address: bytes | None = None
@@ -47,19 +49,19 @@ class Notifier:
         return None if self.watchdog_interval is None else self.watchdog_interval / 2
 
     def ready(self, status: str = "") -> bool:
-        """Tell that the start-up is over, and how things stand; whether it was taken."""
+        """Report that the start is over, with a line about the state."""
         return self._send("READY=1", *_status(status))
 
     def status(self, text: str) -> bool:
-        """Tell in one line how things stand; never give it a secret. Whether it was taken."""
+        """Report the state in one line, which must not hold a secret."""
         return self._send(*_status(text))
 
     def alive(self) -> bool:
-        """Tell the watchdog that nothing hangs; whether it was taken."""
+        """Tell the watchdog that the service does not hang."""
         return self._send("WATCHDOG=1")
 
     def stopping(self, status: str = "") -> bool:
-        """Tell that the end has begun; whether it was taken."""
+        """Report that the service has begun to stop."""
         return self._send("STOPPING=1", *_status(status))
 
     def _send(self, *assignments: str) -> bool:
@@ -67,8 +69,8 @@ class Notifier:
             return False
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-                channel.settimeout(_SEND_BOUND)
-                # Only a connected socket can be waited on for the other end's queue to have room.
+                channel.settimeout(_SEND_TIMEOUT)
+                # Only a connected socket lets us wait until the other end's queue has room.
                 channel.connect(self.address)
                 channel.send("\n".join(assignments).encode(errors="replace"))
         except OSError:
@@ -77,22 +79,22 @@ class Notifier:
 
 
 def _status(text: str) -> list[str]:
-    """The assignment that says ``text``, on one line and short: systemd drops a message of over 4096 bytes."""
+    """The STATUS= assignment for ``text``, on one line and shortened: systemd drops messages of over 4096 bytes."""
     return [f"STATUS={printable(text)}"] if text else []
 
 
-def _address(named: str) -> bytes | None:
-    """The socket address for what NOTIFY_SOCKET says: a path, or ``@`` and an abstract name (unix(7))."""
-    if not hasattr(socket, "AF_UNIX") or not named.startswith(("/", "@")):
+def _address(name: str) -> bytes | None:
+    """The socket address that NOTIFY_SOCKET names: a path, or ``@`` and an abstract name (unix(7))."""
+    if not hasattr(socket, "AF_UNIX") or not name.startswith(("/", "@")):
         return None
-    address = os.fsencode(named)
-    return b"\0" + address[1:] if named.startswith("@") else address
+    address = os.fsencode(name)
+    return b"\0" + address[1:] if name.startswith("@") else address
 
 
 def _watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
-    """The watchdog's time-out in seconds, where it watches the process ``pid``."""
+    """The watchdog's timeout in seconds; None if it does not watch the process ``pid``."""
     if environment.get("WATCHDOG_PID", str(pid)) != str(pid):
-        return None  # meant for the one that started us
+        return None  # it watches the process that started this one
     try:
         seconds = int(environment.get("WATCHDOG_USEC", "")) / 1e6
     except (ValueError, OverflowError):

@@ -1,1 +1,1 @@
-"""Sign-ins as documents that move between machines and tools."""
+"""Export and import: sign-ins as JSON documents that other machines and tools can read."""

@@ -1,4 +1,4 @@
-"""What the checks find in tokens, answers, clocks and the kernel's tables, and that waits are shared."""
+"""What the checks find in tokens, answers, clocks and the kernel's tables, and that slow checks run side by side."""
 
 import os
 import re
@@ -11,11 +11,12 @@ import pytest
 from tests.support.stored import DAY
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Overrides
+from webex_token_cli.doctor.examination import Machine
 from webex_token_cli.doctor.findings import Level
 from webex_token_cli.doctor.network import check_clock, check_webex
 from webex_token_cli.doctor.port_owner import port_owner
-from webex_token_cli.doctor.run import Machine, examine
-from webex_token_cli.doctor.stores import check_profile
+from webex_token_cli.doctor.profiles import check_profile
+from webex_token_cli.doctor.run import examine
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
@@ -37,7 +38,7 @@ DIED = "the access token expired <time> (2 days ago)"
     ("access", "refresh", "level", "said"),
     [
         (13, 89, Level.OK, f"{LIVES}, the refresh token <time> (in 89 days)."),
-        (13, "unknown", Level.OK, f"{LIVES}, the refresh token lasts for a time that is not known."),
+        (13, "unknown", Level.OK, f"{LIVES}; Webex did not say when the refresh token expires."),
         (13, 9, Level.WARNING, f"{LIVES}, the refresh token <time> (in 9 days)."),
         (-2, 70, Level.WARNING, f"{DIED}, the refresh token <time> (in 70 days)."),
         (13, None, Level.WARNING, f"{LIVES}, and there is no refresh token."),
@@ -46,7 +47,7 @@ DIED = "the access token expired <time> (2 days ago)"
         (-2, -9, Level.PROBLEM, f"{DIED}, and the refresh token <time> (9 days ago)."),
     ],
 )
-def test_where_the_tokens_stand(
+def test_the_state_of_a_profiles_tokens(
     tmp_path: Path, access: int, refresh: int | str | None, level: Level, said: str
 ) -> None:
     record = TokenRecord(
@@ -80,7 +81,7 @@ def test_where_the_tokens_stand(
         (None, 1000.0, 1001.0, "Webex did not say what time it is."),
     ],
 )
-def test_how_far_a_clock_may_be_off(theirs: float | None, before: float, after: float, said: str) -> None:
+def test_a_clock_may_differ_by_a_minute(theirs: float | None, before: float, after: float, said: str) -> None:
     assert check_clock("", theirs, before, after).message == said
 
 
@@ -111,7 +112,7 @@ def client(api_url: str) -> WebexClient:
         ),
     ],
 )
-def test_what_may_answer_for_webex(sandbox: Sandbox, fault: Fault | None, said: list[str]) -> None:
+def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Fault | None, said: list[str]) -> None:
     if fault is not None:
         sandbox.order(replace(fault, path="/v1/.well-known/openid-configuration"))
     found = check_webex(sandbox.api_url, client, sandbox.webex.now)
@@ -139,12 +140,12 @@ def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbo
     machine = Machine(
         config=lambda: ConfigFile(tmp_path / "config.ini", lambda: locked(tmp_path / "lock", print)),
         overrides=Overrides(redirect_uri="https://elsewhere.example/oauth", api_url=sandbox.api_url),
-        others=(),
+        variables=(),
         store=slow_store,
         client=slow_client,
-        surroundings=Situation("linux", {"BROWSER": "x"}, interactive=True),
+        situation=Situation("linux", {"BROWSER": "x"}, interactive=True),
         find_browser=lambda: "x",
-        holder=lambda _: None,
+        port_owner=lambda _: None,
         clock=sandbox.webex.now,
     )
     found = examine(machine, [])
@@ -153,11 +154,11 @@ def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbo
     }  # fmt: skip
 
 
-# Who has the port.
+# The owner of the port.
 
 
-def a_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
-    """A /proc in which process 77 of user ``owner`` listens on ``port``, and shows what it has open or does not."""
+def fake_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
+    """A /proc in which process 77 of user ``owner`` listens on ``port``, and shows its open files only if ``shown``."""
     (folder / "net").mkdir(parents=True)
     (folder / "net" / "tcp").write_text(
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -181,5 +182,5 @@ def a_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
         (4321, 8001, True, None),
     ],
 )
-def test_who_has_a_port(tmp_path: Path, owner: int, port: int, shown: bool, said: str | None) -> None:
-    assert port_owner(8000, a_proc(tmp_path / "proc", owner, port, shown=shown)) == said
+def test_the_owner_of_a_port(tmp_path: Path, owner: int, port: int, shown: bool, said: str | None) -> None:
+    assert port_owner(8000, fake_proc(tmp_path / "proc", owner, port, shown=shown)) == said

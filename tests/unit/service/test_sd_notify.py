@@ -1,4 +1,4 @@
-"""What reaches a notify socket, a real one, and what is left unsaid where there is none."""
+"""The reports that reach a real notify socket, and silence if there is none."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def test_each_message_arrives_whole(manager: tuple[socket.socket, str]) -> None:
     sent = [
         notifier.ready("2 profiles are fresh"),
         notifier.ready(),
-        notifier.status("next look in 59 minutes"),
+        notifier.status("next check in 59 minutes"),
         notifier.alive(),
         notifier.stopping(),
         notifier.stopping("a refresh is being saved"),
@@ -39,7 +39,7 @@ def test_each_message_arrives_whole(manager: tuple[socket.socket, str]) -> None:
     assert [listening.recv(4096).decode() for _ in sent] == [
         "READY=1\nSTATUS=2 profiles are fresh",
         "READY=1",
-        "STATUS=next look in 59 minutes",
+        "STATUS=next check in 59 minutes",
         "WATCHDOG=1",
         "STOPPING=1",
         "STOPPING=1\nSTATUS=a refresh is being saved",
@@ -65,13 +65,13 @@ def test_a_status_is_one_short_line_whatever_is_in_it(
 
 
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
-def test_with_nobody_to_tell_nothing_is_done(environment: dict[str, str]) -> None:
+def test_without_a_socket_nothing_is_sent(environment: dict[str, str]) -> None:
     notifier = Notifier.from_environment(environment)
     assert notifier == Notifier(None, None)
     assert [notifier.ready("x"), notifier.status("x"), notifier.alive(), notifier.stopping()] == [False] * 4
 
 
-def test_a_socket_that_is_gone_deaf_or_impossible_is_no_failure(tmp_path: Path) -> None:
+def test_a_socket_that_cannot_be_reached_raises_nothing(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"{tmp_path}/gone")
     stream = tmp_path / "stream"
@@ -113,7 +113,7 @@ def test_a_full_queue_is_waited_for_a_second_and_no_longer(manager: tuple[socket
         ({"WATCHDOG_PID": "4711"}, None),
     ],
 )
-def test_the_watchdog_is_obeyed_where_it_watches_us(variables: dict[str, str], interval: float | None) -> None:
+def test_the_watchdog_is_obeyed_if_it_watches_this_process(variables: dict[str, str], interval: float | None) -> None:
     notifier = Notifier.from_environment(variables, pid=4711)
     assert (notifier.watchdog_interval, notifier.ping_every) == (interval, interval and interval / 2)
 
