@@ -101,7 +101,7 @@ def redirect_uri() -> str:
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
-    """How the sandbox of this test is set up; a test that wants it otherwise overrides this fixture."""
+    """How the sandbox of this test is set up; a test that needs other rules overrides this fixture."""
     return Rules(redirect_uris=(redirect_uri,))
 
 

@@ -13,25 +13,26 @@ __all__ = ["__version__", "access_token"]
 
 
 def access_token(profile: str = "default", min_valid: float = 300) -> str:
-    """The access token of a stored sign-in, alive, and refreshed first when it has under ``min_valid`` seconds to live.
+    """Return a valid access token of a stored sign-in, refreshed first if it expires within ``min_valid`` seconds.
 
-    It is what ``webex-token get -p PROFILE --min-valid SECONDS`` prints, by the same rules: a refresh takes the lock
-    that all processes share, and where it fails for now, a token that still lives is returned all the same. Of
-    the environment, ``WEBEX_TOKEN_HOME``, ``WEBEX_TOKEN_STORE`` and ``WEBEX_TOKEN_API_URL`` are obeyed;
-    ``WEBEX_TOKEN_PROFILE`` is not, since ``profile`` names the sign-in. A refresh lasts as long as Webex takes to
-    answer, and a minute and a half at most for the lock; any thread may call this.
+    This is what ``webex-token get -p PROFILE --min-valid SECONDS`` prints, by the same rules: a refresh takes the lock
+    that all processes share, and if it fails for now, a token that is still valid is returned. The environment
+    variables ``WEBEX_TOKEN_HOME``, ``WEBEX_TOKEN_STORE`` and ``WEBEX_TOKEN_API_URL`` apply; ``WEBEX_TOKEN_PROFILE``
+    does not, because ``profile`` names the sign-in. A refresh waits for Webex's answer, and for the lock at most 90 seconds.
+    Any thread may call this function.
 
-    Nothing is printed. What ``get`` would warn of is logged by ``logging.getLogger("webex_token_cli")``, as warnings.
+    Nothing is printed. The warnings of ``get`` are logged by ``logging.getLogger("webex_token_cli")``.
 
-    Raises one of ``webex_token_cli.errors``, each a ``WebexTokenError`` with a ``message``, which says what failed, and
-    a ``hint``, which says what to do, both fit to be shown:
+    Raises an error of ``webex_token_cli.errors``. Each is a ``WebexTokenError`` with a ``message`` that says what
+    failed and a ``hint`` that says what to do; both can be shown to a person:
 
-    - ``ConfigurationError``: ``profile`` or ``min_valid`` is none, or a variable or ``config.ini`` is wrong;
-    - ``SignInNeeded``: nobody is signed in as ``profile``, or only a new sign-in helps. ``GrantRefused`` and
-      ``ClientRefused`` are kinds of it, for when Webex said so;
-    - ``TemporaryFailure``: the token is dead, and Webex could not be asked for another now. ``TooManyRequests`` is a
-      kind of it, for when Webex said so;
-    - ``StoreUnavailable``: the credential store is missing, locked or damaged. ``DamagedEntry`` is a kind of it;
+    - ``ConfigurationError``: ``profile``, ``min_valid``, an environment variable or ``config.ini`` is wrong.
+    - ``SignInNeeded``: nobody is signed in as ``profile``, or only a new sign-in helps. Its subclasses ``GrantRefused``
+      and ``ClientRefused`` say what Webex refused.
+    - ``TemporaryFailure``: the token has expired, and Webex cannot be reached now. Its subclass ``TooManyRequests``
+      says that Webex answered with a rate limit.
+    - ``StoreUnavailable``: the credential store is missing, locked or damaged. Its subclass ``DamagedEntry`` names a
+      damaged record.
     - ``RequestRefused``: Webex refused for a reason that this program does not know.
     """
     import logging
@@ -44,10 +45,10 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     from webex_token_cli.errors import ConfigurationError
 
     if not (math.isfinite(min_valid) and min_valid >= 0):
-        raise ConfigurationError(f"{min_valid!r} is no number of seconds to live.", "Give min_valid 0 or more.")
+        raise ConfigurationError(f"{min_valid!r} is not a number of seconds.", "Give a min_valid of 0 or more.")
     log = logging.getLogger(__name__)
     if not log.handlers:
-        log.addHandler(logging.NullHandler())  # else Python prints warnings that the program has no place for
+        log.addHandler(logging.NullHandler())  # without a handler, Python prints warnings to standard error
     application = Application(
         os.environ,
         say=lambda text: log.warning("%s", text.removeprefix("Warning: ")),

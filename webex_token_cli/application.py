@@ -116,7 +116,8 @@ class Application:
 
     def client(self, api_url: str) -> "WebexClient":
         """The client for Webex at ``api_url``, the same one each time."""
-        from webex_token_cli.webex.client import WebexClient, new_session
+        from webex_token_cli.webex.client import WebexClient
+        from webex_token_cli.webex.http import new_session
 
         with self._opening:
             if api_url not in self._clients:
@@ -181,9 +182,9 @@ class Application:
         """Warn about a refresh token that expires within 14 days, or has expired."""
         now = self.clock()
         if record.refresh_expires_at is not None and record.refresh_token_low(now):
-            verb = "expires" if record.can_refresh(now) else "expired"
+            state = "expires" if record.can_refresh(now) else "expired"
             self.say(
-                f"Warning: the refresh token of profile {profile} {verb} {when(record.refresh_expires_at, now)}. "
+                f"Warning: the refresh token of profile {profile} {state} {when(record.refresh_expires_at, now)}. "
                 f"{sign_in_hint(profile)}"
             )
 

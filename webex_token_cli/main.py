@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Open the null device for each closed standard stream. Otherwise the next opened file would take its place."""
+    """Open the null device for each closed standard stream. The next opened file would take its place."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -118,8 +118,8 @@ def test_each_error_is_raised(signed_in: Program, sandbox: Sandbox) -> None:
         assert raised(signed_in, call)["kinds"] == ["ConfigurationError", "WebexTokenError"]
     assert raised(signed_in, "access_token(min_valid=float('nan'))") == {
         "kinds": ["ConfigurationError", "WebexTokenError"],
-        "message": "nan is no number of seconds to live.",
-        "hint": "Give min_valid 0 or more.",
+        "message": "nan is not a number of seconds.",
+        "hint": "Give a min_valid of 0 or more.",
     }
     wrong = signed_in.having(WEBEX_TOKEN_API_URL="http://example.com")
     assert raised(wrong)["kinds"] == ["ConfigurationError", "WebexTokenError"]

@@ -119,8 +119,8 @@ def test_a_broken_header_is_its_own_sections_trouble_alone(signed_in: Program, b
 def test_a_first_header_that_is_none_is_named_and_hides_nobody(signed_in: Program) -> None:
     config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
     config.write_text(config.read_text().replace("[default]", "default]"))
-    for verb in ("get", "show", "refresh", "login"):
-        done = signed_in.run(verb)
+    for command in ("get", "show", "refresh", "login"):
+        done = signed_in.run(command)
         assert (done.status, "has no section [default], and line 1 cannot be read." in done.err) == (2, True)
 
 

@@ -10,9 +10,9 @@ from tests.support.program import Program
 from tests.support.stored import record_file
 
 
-@pytest.mark.parametrize("verb", ["show", "get", "refresh", "logout"])
-def test_nobody_is_signed_in(program: Program, verb: str) -> None:
-    done = program.run(verb, "-p", "work")
+@pytest.mark.parametrize("command", ["show", "get", "refresh", "logout"])
+def test_nobody_is_signed_in(program: Program, command: str) -> None:
+    done = program.run(command, "-p", "work")
     assert (done.status, done.out) == (3, "")
     assert done.err.startswith("Error: Nobody is signed in as profile work")
     assert done.err.endswith("\nSign in with `webex-token login --profile work`.\n")
@@ -20,8 +20,8 @@ def test_nobody_is_signed_in(program: Program, verb: str) -> None:
 
 def test_a_damaged_entry_is_named_kept_and_replaced_by_a_sign_in(signed_in: Program) -> None:
     record_file(signed_in).write_text('{"version": 1, "access_token": 7')
-    for verb in ("show", "get", "refresh"):
-        done = signed_in.run(verb)
+    for command in ("show", "get", "refresh"):
+        done = signed_in.run(command)
         assert (done.status, done.out) == (5, "")
         assert done.err.startswith(f"Error: The entry 'default' in plain file {record_file(signed_in)} is damaged: ")
     assert record_file(signed_in).read_text() == '{"version": 1, "access_token": 7'
@@ -32,8 +32,8 @@ def test_a_damaged_entry_is_named_kept_and_replaced_by_a_sign_in(signed_in: Prog
 def test_an_entry_of_a_newer_version_is_refused_and_not_replaced(signed_in: Program) -> None:
     newer = json.dumps({"version": 2, "something": "else"})
     record_file(signed_in).write_text(newer)
-    for verb in ("show", "get", "refresh", "login"):
-        done = signed_in.run(verb)
+    for command in ("show", "get", "refresh", "login"):
+        done = signed_in.run(command)
         assert (done.status, done.out) == (5, "")
         assert "was written by a newer webex-token (version 2 of the record)" in done.err
     assert record_file(signed_in).read_text() == newer
@@ -56,8 +56,8 @@ def test_a_broken_config_names_its_line(signed_in: Program) -> None:
 
 def test_no_keyring_is_said_with_what_to_do(program: Program) -> None:
     without = program.having(WEBEX_TOKEN_STORE=None)
-    for verb in ("login", "show", "get", "refresh", "logout"):
-        done = without.run(verb)
+    for command in ("login", "show", "get", "refresh", "logout"):
+        done = without.run(command)
         assert (done.status, done.out) == (5, "")
         assert done.err.startswith("Error: This machine has no keyring to store tokens in: ")
         assert "apt install gnome-keyring dbus" in done.err

@@ -70,7 +70,7 @@ CHILDREN = {
 
 
 def seen(child: Child, program: Program, *before: str) -> tuple[int, bytes, bytes]:
-    """All that whoever starts the command gets to see of it."""
+    """Everything that the caller of the command sees of it."""
     done = subprocess.run(
         ["bash", "-c", child.within, "bash", *before, *child.command],
         env=program.environment,

@@ -474,13 +474,13 @@ def test_ctrl_c_when_the_tokens_are_being_stored_is_too_late_and_says_so(program
     assert program.run("login").status == 0
     first = program.run("get").out
     lock = Path(program.variables["WEBEX_TOKEN_HOME"], "credentials", "webex-token+default.json.lock")
-    with contextlib.ExitStack() as holder, program.started("login", "--json") as login:
-        holder.enter_context(locked(lock, lambda _: None))
+    with contextlib.ExitStack() as lock_owner, program.started("login", "--json") as login:
+        lock_owner.enter_context(locked(lock, lambda _: None))
         login.wait_for("Waiting for another webex-token")
         login.process.send_signal(signal.SIGINT)
         time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
         assert login.process.poll() is None
-        holder.close()
+        lock_owner.close()
         done = login.finish()
     assert (done.status, json.loads(done.out)["profile"]) == (0, "default")
     assert program.run("get").out != first

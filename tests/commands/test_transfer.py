@@ -271,8 +271,8 @@ def test_an_export_brings_its_settings_itself(
     assert done == Finished(
         2,
         "",
-        f"Error: An export brings its own settings, so {named} cannot be given with it.\n"
-        "Leave that out; of these options, only --store goes with an export.\n",
+        f"Error: An export contains its own settings, so {named} cannot be given with it.\n"
+        "Leave it out; of the options for settings, only --store can be given with an export.\n",
     )
     assert everything_kept(elsewhere) == {}
 
@@ -330,12 +330,12 @@ def having(document: dict[str, Any], value: object, *path: str) -> dict[str, Any
 
 
 NEWER = "a newer webex-token exported it"
-NOT_KEPT = "without a refresh token it cannot be kept alive"
+NO_REFRESH_TOKEN = "without a refresh token it cannot be renewed"
 PERSON = as_values(FULL_RECORD)["person"]
 
 UNUSABLE: list[tuple[object, str]] = [
-    (b"", "it is empty, so whatever should have written it may have failed"),
-    (b" \r\n\t ", "it is empty, so whatever should have written it may have failed"),
+    (b"", "it is empty; the program that should have written it may have failed"),
+    (b" \r\n\t ", "it is empty; the program that should have written it may have failed"),
     (b"x" * (64 * 1024 + 1), "it is longer than 64 KiB"),
     (b'{"access_token": "\xff"}', "it is not UTF-8"),
     ('{"access_token": "x"}'.encode("utf-16"), "it is not UTF-8"),
@@ -343,9 +343,9 @@ UNUSABLE: list[tuple[object, str]] = [
     (json.dumps(EXPORT).encode()[:-2], "it is not JSON"),
     (b"[" * 60_000, "it is not JSON"),
     (b"1" * 60_000, "it is not JSON"),
-    (b"[]", "it is no JSON object"),
-    (b"null", "it is no JSON object"),
-    (b'"text"', "it is no JSON object"),
+    (b"[]", "it is not a JSON object"),
+    (b"null", "it is not a JSON object"),
+    (b'"text"', "it is not a JSON object"),
     ({}, "it is neither an export nor a token response"),
     ({"refresh_token": "x", "expires_in": 1}, "it is neither an export nor a token response"),
     ({"message": "The request requires a valid access token", "trackingId": "x"},
@@ -365,8 +365,8 @@ UNUSABLE: list[tuple[object, str]] = [
     (having(EXPORT, json.dumps(EXPORT["record"]), "record"), "there is no record in it"),
     (without(EXPORT, "record", "version"), "its record's version is wrong"),
     (having(EXPORT, "1", "record", "version"), "its record's version is wrong"),
-    (as_values(RECORD), "it is no token response (no expires_in)"),
-    (having(EXPORT, None, "record", "refresh_token"), NOT_KEPT),
+    (as_values(RECORD), "it is not a token response (no expires_in)"),
+    (having(EXPORT, None, "record", "refresh_token"), NO_REFRESH_TOKEN),
     (having(EXPORT, "", "record", "client_id"), "the record in it has no client id or no client secret"),
     (having(EXPORT, "", "record", "client_secret"), "the record in it has no client id or no client secret"),
     *((without(EXPORT, "record", key), f"the record in it is damaged: {key} is missing or wrong")
@@ -391,19 +391,21 @@ UNUSABLE: list[tuple[object, str]] = [
     (having(EXPORT, "urn:x", "settings", "redirect_uri"), "its setting redirect_uri is wrong"),
     (having(EXPORT, "http://evil.example/v1", "settings", "api_url"), "its setting api_url is wrong"),
     (having(EXPORT, "https://user@example.com/v1", "settings", "api_url"), "its setting api_url is wrong"),
-    ({"access_token": "x"}, NOT_KEPT),
-    (having(ANSWER, None, "refresh_token"), NOT_KEPT),
-    (having(ANSWER, "", "refresh_token"), NOT_KEPT),
-    (without(ANSWER, "expires_in"), "it is no token response (no expires_in)"),
-    (having(ANSWER, "", "access_token"), "it is no token response (no access_token)"),
-    (having(ANSWER, ["x"], "access_token"), "it is no token response (access_token is not a bearer token (RFC 6750))"),
+    ({"access_token": "x"}, NO_REFRESH_TOKEN),
+    (having(ANSWER, None, "refresh_token"), NO_REFRESH_TOKEN),
+    (having(ANSWER, "", "refresh_token"), NO_REFRESH_TOKEN),
+    (without(ANSWER, "expires_in"), "it is not a token response (no expires_in)"),
+    (having(ANSWER, "", "access_token"), "it is not a token response (no access_token)"),
+    (having(ANSWER, ["x"], "access_token"),
+     "it is not a token response (access_token is not a bearer token (RFC 6750))"),
     (having(ANSWER, "two words", "refresh_token"),
-     "it is no token response (refresh_token is not a bearer token (RFC 6750))"),
-    (having(ANSWER, "soon", "expires_in"), "it is no token response (expires_in is not a lifetime in seconds)"),
-    (having(ANSWER, -1, "expires_in"), "it is no token response (expires_in is not a lifetime in seconds)"),
-    (having(ANSWER, float("nan"), "expires_in"), "it is no token response (expires_in is not a lifetime in seconds)"),
+     "it is not a token response (refresh_token is not a bearer token (RFC 6750))"),
+    (having(ANSWER, "soon", "expires_in"), "it is not a token response (expires_in is not a lifetime in seconds)"),
+    (having(ANSWER, -1, "expires_in"), "it is not a token response (expires_in is not a lifetime in seconds)"),
+    (having(ANSWER, float("nan"), "expires_in"),
+     "it is not a token response (expires_in is not a lifetime in seconds)"),
     (having(ANSWER, {}, "refresh_token_expires_in"),
-     "it is no token response (refresh_token_expires_in is not a lifetime in seconds)"),
+     "it is not a token response (refresh_token_expires_in is not a lifetime in seconds)"),
 ]  # fmt: skip
 
 
@@ -415,7 +417,7 @@ def as_bytes(offered: object) -> bytes:
 def test_what_cannot_be_used_is_refused_in_words_that_repeat_none_of_it(offered: object, why: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         documents.read(as_bytes(offered))
-    assert refused.value.message == f"What was given cannot be imported: {why}."
+    assert refused.value.message == f"The input cannot be imported: {why}."
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
@@ -458,7 +460,7 @@ def test_what_was_stored_stays_when_what_comes_cannot_be_used(
         signed_in.run("--debug", "import", stdin=as_bytes(offered).decode()),
     ):
         assert (done.status, done.out) == (2, "")
-        assert done.err.startswith("Error: What was given cannot be imported: ")
+        assert done.err.startswith("Error: The input cannot be imported: ")
     assert everything_kept(signed_in) == before
     assert len(sandbox.journal) == asked
 
@@ -518,7 +520,7 @@ def test_a_terminal_has_nothing_to_import(elsewhere: Program) -> None:
             status, shown = end_of(child)
         assert status == 2
         assert shown.splitlines() == [
-            "Error: Nothing to import: standard input is a terminal.",
+            "Error: There is nothing to import: standard input is a terminal.",
             "Pipe it, as in `webex-token export -p work | ssh HOST webex-token import -p work`, or name a FILE.",
         ]
 
@@ -528,7 +530,7 @@ def test_a_closed_standard_input_has_nothing_either(elsewhere: Program) -> None:
         ["sh", "-c", f"{WEBEX_TOKEN} import <&-"], env=elsewhere.environment, capture_output=True, encoding="utf-8"
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("Error: Nothing to import: standard input is closed.\n")
+    assert done.stderr.startswith("Error: There is nothing to import: standard input is closed.\n")
 
 
 def test_a_file_that_cannot_be_read_is_named(elsewhere: Program, tmp_path: Path) -> None:
@@ -543,7 +545,7 @@ def test_no_more_is_read_than_can_be_used(elsewhere: Program) -> None:
         done = piped.finish()
     assert (done.status, done.err.splitlines()[0]) == (
         2,
-        "Error: What was given cannot be imported: it is longer than 64 KiB.",
+        "Error: The input cannot be imported: it is longer than 64 KiB.",
     )
     assert elsewhere.run("import", "/dev/zero").status == 2
 
@@ -558,8 +560,8 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
     assert re.sub(TIME, "TIME", done.out).splitlines() == [
         "Imported the tokens of Ada Lovelace <ada@example.com> (profile app).",
         "The access token expires TIME (in 13 days).",
-        "Its lifetime, and the refresh token's, is counted from now; `webex-token refresh --profile app` sets both "
-        "right.",
+        "Both lifetimes count from now, because the tokens' age is unknown; `webex-token refresh --profile app` "
+        "corrects them.",
         f"Stored in plain file {record_file(program, 'app')}.",
         "To keep it valid, run `webex-token watch --profile app`.",
     ]
@@ -627,7 +629,7 @@ def test_a_token_response_for_programs(program: Program, sandbox: Sandbox) -> No
 def test_a_person_that_the_scopes_do_not_tell_is_fine(program: Program, sandbox: Sandbox) -> None:
     done = program.run("import", stdin=response(sandbox, "spark:rooms_read"))
     assert (done.status, done.err) == (0, "")
-    assert done.out.startswith("Imported the tokens of somebody whose name is not known (profile default).\n")
+    assert done.out.startswith("Imported the tokens of a person whose name is not known (profile default).\n")
 
 
 def test_an_access_token_that_webex_does_not_accept_is_stored_with_a_warning(
@@ -639,7 +641,7 @@ def test_an_access_token_that_webex_does_not_accept_is_stored_with_a_warning(
     assert done.status == 0
     assert re.fullmatch(
         r"Warning: Webex does not accept the access token \(HTTP 401, tracking ID ROUTER_\S+\)\. "
-        r"`webex-token refresh --profile app` may mend that\.\n",
+        r"`webex-token refresh --profile app` may correct that\.\n",
         done.err,
     )
     assert program.run("refresh", "-p", "app").status == 0
@@ -675,13 +677,13 @@ def secret_of(program: Program) -> str:
 
 
 def test_with_tokens_on_standard_input_nobody_can_be_asked(program: Program, sandbox: Sandbox) -> None:
-    nobody = "or name the tokens' FILE on a terminal, where you are asked; with tokens on standard input nobody can be."
+    nobody = "or give the tokens as FILE on a terminal, so that you can be prompted."
     offered = response(sandbox)
     assert unconfigured(program).run("import", stdin=offered) == Finished(
         2,
         "",
         "Error: No client id is configured for profile default.\n"
-        f"Give the one that the tokens were given to with --client-id or WEBEX_CLIENT_ID, {nobody}\n",
+        f"Give the client id of the tokens with --client-id or WEBEX_CLIENT_ID, {nobody}\n",
     )
     assert unconfigured(program).run("import", "--client-id", "C1", stdin=offered) == Finished(
         2,
@@ -695,7 +697,7 @@ def test_with_tokens_on_standard_input_nobody_can_be_asked(program: Program, san
 def test_standard_input_cannot_bring_both(program: Program, sandbox: Sandbox) -> None:
     done = program.run("import", "--client-secret-file", "-", stdin=response(sandbox))
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("Error: Standard input cannot bring both the tokens and the client secret.\n")
+    assert done.err.startswith("Error: Standard input cannot hold both the tokens and the client secret.\n")
     assert everything_kept(program) == {}
 
 

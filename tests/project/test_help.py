@@ -1,6 +1,6 @@
-"""Help that a person can work from: every verb and every option has its words, its place in the documents, completion.
+"""Help that a person can work from: every name and every option has its words, its place in the documents, completion.
 
-The tests walk the tree of commands, so they hold for a verb that is new today.
+The tests walk the tree of commands, so they hold for a name that is new today.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from webex_token_cli.sandbox.server import Sandbox
 
 OVERHEARD = SUPPORT / "overheard"
 
-# Every verb has these, and the documents say so once.
+# Every name has these, and the documents say so once.
 COMMON = {"-v", "--verbose", "--debug", "-h", "--help"}
 
 
@@ -108,9 +108,9 @@ def test_the_installed_command_prints_the_same_help(program: Program, path: tupl
     assert (done.status, done.out, done.err) == (0, helped(path), "")
 
 
-@pytest.mark.parametrize("verb", COMMANDS)
-def test_the_purpose_in_the_list_is_the_verbs_own(verb: str) -> None:
-    assert TREE[(verb,)].get_short_help_str(200) == COMMANDS[verb]
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_purpose_in_the_list_is_the_commands_own(name: str) -> None:
+    assert TREE[(name,)].get_short_help_str(200) == COMMANDS[name]
 
 
 @pytest.mark.parametrize(("path", "option"), OPTIONS, ids=option_id)
@@ -136,7 +136,7 @@ def test_help_fits_and_no_section_of_it_is_empty(path: tuple[str, ...], columns:
 
 # The environment.
 
-# How a verb is run where it is to be run in another way than by its name. None stands for one that is not run:
+# How a name is run where it is to be run in another way than by its name. None stands for one that is not run:
 # it starts the others, which are, or runs nothing of its own.
 RUNS: dict[str, list[str] | None] = {
     "login": ["login", "--flow", "device"],
@@ -156,9 +156,9 @@ def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1, renew_after=0)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in COMMANDS if RUNS.get(verb, [verb]) is not None])
-def test_every_variable_that_a_verb_reads_is_in_its_help(
-    program: Program, sandbox: Sandbox, tmp_path: Path, verb: str
+@pytest.mark.parametrize("name", [name for name in COMMANDS if RUNS.get(name, [name]) is not None])
+def test_every_variable_that_a_command_reads_is_in_its_help(
+    program: Program, sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
     assert program.run("login").status == 0
     (tmp_path / "home").mkdir(exist_ok=True)
@@ -170,11 +170,11 @@ def test_every_variable_that_a_verb_reads_is_in_its_help(
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.symlink_to(config)
     exported = program.run("export").out
-    arguments = RUNS.get(verb, [verb]) or []
+    arguments = RUNS.get(name, [name]) or []
     done = without.run(*("-" if each == "tokens.json" else each for each in arguments), stdin=exported)
-    assert done.status == 0 or verb == "service", done.err
+    assert done.status == 0 or name == "service", done.err
     read = set(re.findall(r"^(?:WEBEX|EVENT_LOOP)_\w+$", (tmp_path / "overheard").read_text(), re.MULTILINE))
-    assert {name for name in read if name not in helped((verb,))} == set()
+    assert {name for name in read if name not in helped((name,))} == set()
 
 
 # The documents.

@@ -1,4 +1,4 @@
-"""A verb pays at start-up for what it uses, and for nothing else."""
+"""A command pays at start-up for what it uses, and for nothing else."""
 
 import subprocess
 import sys
@@ -43,10 +43,10 @@ def test_asking_for_help_imports_nothing_heavy(program: Program, arguments: tupl
     assert imported(program, *arguments) & HEAVY == set()
 
 
-@pytest.mark.parametrize("verb", ["get", "export"])
-def test_get_and_export_import_the_keyring_and_nothing_for_the_network(program: Program, verb: str) -> None:
+@pytest.mark.parametrize("name", ["get", "export"])
+def test_get_and_export_import_the_keyring_and_nothing_for_the_network(program: Program, name: str) -> None:
     assert program.run("login").status == 0
-    assert imported(program, verb) & (HEAVY - {"cryptography", "ssl"}) == {"keyring"}
+    assert imported(program, name) & (HEAVY - {"cryptography", "ssl"}) == {"keyring"}
 
 
 def test_exec_imports_what_get_does(program: Program) -> None:
@@ -54,6 +54,6 @@ def test_exec_imports_what_get_does(program: Program) -> None:
     assert imported(program, "exec", "true") & HEAVY == imported(program, "get") & HEAVY
 
 
-def test_help_imports_no_verb(program: Program) -> None:
-    verbs = {name for name in imported(program, "--help") if name.startswith("webex_token_cli.commands.")}
-    assert verbs == set()
+def test_help_imports_no_command(program: Program) -> None:
+    commands = {name for name in imported(program, "--help") if name.startswith("webex_token_cli.commands.")}
+    assert commands == set()

@@ -1,4 +1,4 @@
 """What a run of the program imports."""
 
-# What costs tens of milliseconds each, and is for some verbs only.
+# What costs tens of milliseconds each, and only some commands need it.
 HEAVY = {"requests", "urllib3", "keyring", "filelock", "platformdirs", "asyncio", "http.server", "ssl", "cryptography"}

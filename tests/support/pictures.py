@@ -104,8 +104,8 @@ def somebody() -> Iterator[Program]:
 
 def commands() -> dict[str, tuple[str, ...]]:
     """The name of each picture, and the arguments of the command in it."""
-    verbs = {f"help-{verb}": (verb, "--help") for verb in COMMANDS}
-    return {"show": ("show", "-p", "work"), "show-all": ("show", "--all"), "help": (), **verbs}
+    helps = {f"help-{name}": (name, "--help") for name in COMMANDS}
+    return {"show": ("show", "-p", "work"), "show-all": ("show", "--all"), "help": (), **helps}
 
 
 def words(shown: str) -> list[str]:

@@ -30,7 +30,8 @@ from webex_token_cli.main import group
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.webex.client import WebexClient, new_session
+from webex_token_cli.webex.client import WebexClient
+from webex_token_cli.webex.http import new_session
 
 LATER = "Try again later."
 NETWORK = "Check the network, then try again."

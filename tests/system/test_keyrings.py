@@ -69,11 +69,11 @@ def test_what_a_keyring_does_and_what_is_said(
 ) -> None:
     program = using(keyring, shelf, tmp_path)
     found = {}
-    for verb in outcomes:
-        if verb == "get":
+    for command in outcomes:
+        if command == "get":
             assert shelf.run("get", "--no-refresh").status == 0  # whatever happened, what is stored is whole
-        done = program.run(verb)
-        found[verb] = (done.status, first_error(done.err)[: len(outcomes[verb][1])])
+        done = program.run(command)
+        found[command] = (done.status, first_error(done.err)[: len(outcomes[command][1])])
         assert not [secret for secret in sandbox.webex.issued if secret in done.err]
     assert found == outcomes
     left = json.loads((tmp_path / "shelf.json").read_text())
@@ -110,8 +110,8 @@ def test_a_locked_gnome_keyring(program: Program, own_desktop: dict[str, str]) -
     assert there.run("login", "--flow", "device").status == 0
     token = there.run("get").out
     lock(there.environment)
-    for verb in ("get", "refresh", "show", "login"):
-        done = there.run(verb, timeout=60)
+    for command in ("get", "refresh", "show", "login"):
+        done = there.run(command, timeout=60)
         assert (done.status, done.out) == (5, "")
         assert "in the keyring (SecretService Keyring): Failed to unlock the collection!." in first_error(done.err)
         assert "Unlock the keyring and try again; on a machine without one, see --store file." in done.err

@@ -117,22 +117,22 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("verb", COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_an_accident_with_secrets_in_its_words_tells_none(
-    program: Program, sandbox: Sandbox, tmp_path: Path, verb: str
+    program: Program, sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
     assert program.run("login").status == 0
-    accident = {"login": "keeping", "import": "importing"}.get(verb, "reading")
+    accident = {"login": "keeping", "import": "importing"}.get(name, "reading")
     exported = program.run("export").out
     broken = program.having(PYTHONPATH=str(ACCIDENTS), WEBEX_TOKEN_TEST_ACCIDENT=accident)
-    for arguments in COMMANDS[verb]:
+    for arguments in COMMANDS[name]:
         for flags in ([], ["--debug"], ["--verbose"]):
             done = broken.run(*flags, *arguments, stdin=exported)
             assert done.status == 1
             assert "RuntimeError" in done.out + done.err
             assert secrets_in(done.out + done.err, sandbox) == []
-            assert ("Run it again with --debug to see where." in done.err) or flags == ["--debug"] or verb == "watch"
-    if verb == "login":
+            assert ("Run it again with --debug to see where." in done.err) or flags == ["--debug"] or name == "watch"
+    if name == "login":
         assert "You are not signed in" in (tmp_path / "page").read_text()
         assert secrets_in((tmp_path / "page").read_text(), sandbox) == []
     told = set(files_that_tell(sandbox, tmp_path))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.settings import DEFAULT_PROFILE
+from webex_token_cli.config.settings import option_for
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
@@ -10,16 +10,11 @@ if TYPE_CHECKING:
     from webex_token_cli.store.credentials import CredentialStore
 
 
-def option_for(profile: str) -> str:
-    """The ``--profile`` option that a command in a hint needs for ``profile``; empty for the default profile."""
-    return "" if profile == DEFAULT_PROFILE else f" --profile {profile}"
-
-
 def stored_sentences(profile: str, store: "CredentialStore", record: TokenRecord, now: float) -> list[str]:
     """A sentence each about when the access token expires, where it is stored, and how it stays valid."""
-    verb = "expires" if record.access_left(now) > 0 else "expired"
+    state = "expires" if record.access_left(now) > 0 else "expired"
     return [
-        f"The access token {verb} {when(record.access_expires_at, now)}.",
+        f"The access token {state} {when(record.access_expires_at, now)}.",
         f"Stored in {store.where(profile)}.",
         f"To keep it valid, run `webex-token watch{option_for(profile)}`.",
     ]

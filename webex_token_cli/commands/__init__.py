@@ -1,1 +1,1 @@
-"""A file a verb: options in, one call below, words out. Nothing is decided here."""
+"""One file a command: options in, one call below, words out."""

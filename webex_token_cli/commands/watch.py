@@ -72,7 +72,7 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     saved; a second Ctrl-C ends it immediately.
 
     Exit status: 0 ended by SIGTERM; 130 ended by Ctrl-C; 3 no profile is left that can be kept fresh. With
-    --once: 0 all profiles are fresh, otherwise the highest of 3 sign-in needed, 4 temporary failure, 5
+    --once: 0 all profiles are fresh, else the highest of 3 sign-in needed, 4 temporary failure, 5
     credential store unavailable.
     """
     _import_what_is_needed_later()
@@ -110,7 +110,7 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
 
 
 def _import_what_is_needed_later() -> None:
-    """Import everything now: an upgrade during a watch would otherwise mix old and new modules in one process."""
+    """Import everything now: an upgrade during a watch would mix old and new modules in one process."""
     import filelock  # noqa: F401
     import keyring  # noqa: F401
 

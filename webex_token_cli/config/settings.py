@@ -79,10 +79,14 @@ def check_profile_name(name: str) -> str:
     return name
 
 
+def option_for(profile: str) -> str:
+    """The ``--profile`` option that a command in a hint needs for ``profile``; empty for the default profile."""
+    return "" if profile == DEFAULT_PROFILE else f" --profile {profile}"
+
+
 def sign_in_hint(profile: str) -> str:
     """The sentence that tells a person how to sign in as ``profile``."""
-    option = "" if profile == DEFAULT_PROFILE else f" --profile {profile}"
-    return f"Sign in with `webex-token login{option}`."
+    return f"Sign in with `webex-token login{option_for(profile)}`."
 
 
 def not_signed_in(profile: str) -> SignInNeeded:

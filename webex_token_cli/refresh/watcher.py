@@ -136,7 +136,7 @@ class Watcher:
         now, progress = self.clock(), self._progress
         self._process_finished()
         requested = self.control.check_requested()
-        # Otherwise a clock that was set back would delay the next round by as much.
+        # Without this, a clock that was set back would delay the next round by as much.
         set_back = now < progress.ticked_at - LONGEST_WAIT
         if requested or set_back or round_is_due(progress.round_at, self.timing, now):
             self._begin_round(now, everything=requested)

@@ -54,7 +54,7 @@ class Webex:
         """The time in the sandbox, in UTC epoch seconds."""
         return self.clock() + self.advanced
 
-    # -- for whoever controls the sandbox -------------------------------------------------------------
+    # -- for the owner of the sandbox -------------------------------------------------------------
 
     @property
     def grants(self) -> list[Grant]:

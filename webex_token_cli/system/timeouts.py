@@ -73,7 +73,7 @@ class ExclusiveCalls:
 
     A keyring that waits all night for its password therefore blocks one thread, and not one more for each
     attempt; and a write that finishes late cannot overwrite a newer one. With ``one_at_a_time``, threads also
-    wait for each other: a locked keyring would otherwise ask for its password once for each of them.
+    wait for each other: else a locked keyring would ask for its password once for each of them.
     """
 
     one_at_a_time: bool = False
@@ -88,7 +88,7 @@ class ExclusiveCalls:
         waiting: Callable[[], None] = lambda: None,
         patience: float = PATIENCE,
     ) -> T:
-        """Run ``call`` as ``with_timeout`` does. The time spent waiting for other calls counts too."""
+        """Run ``call`` as ``with_timeout`` does. The time of waiting for other calls counts too."""
         deadline = time.monotonic() + seconds
         if not self.one_at_a_time:
             return self._call_when_none_hangs(call, deadline, waiting, patience)

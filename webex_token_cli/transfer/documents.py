@@ -1,8 +1,7 @@
-"""A sign-in as a document that another machine can take over, and what else can be taken over. Pure.
+"""The document that ``export`` prints, and everything that ``import`` reads. Pure.
 
-A document is ``{"version": 1, "settings": {…}, "record": {…}}``: the settings are those of the profile's
-section in ``config.ini`` but for the store, the record is the entry of the credential store, which has a
-version of its own.
+A document is ``{"version": 1, "settings": {…}, "record": {…}}``. The settings are those of the profile's section in
+``config.ini`` without the store. The record is the entry of the credential store, which has a version of its own.
 """
 
 import json
@@ -26,9 +25,9 @@ LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What an exporting machine had: the settings of the profile without the store, and its record.
+    """An exported sign-in: the settings of the profile without the store, and its record.
 
-    ``names_person`` is whether it would say whose it is; another program's file does not.
+    ``names_person`` says whether the record may hold the person. The file of another program does not.
     """
 
     settings: Mapping[str, str]
@@ -37,20 +36,19 @@ class Export:
 
 
 def export(profile: Profile, record: TokenRecord) -> str:
-    """The document for ``record`` and what ``config.ini`` says of it, on one line. It holds secrets.
+    """The document for ``record`` and its ``profile``, on one line. It holds secrets.
 
-    It is ASCII, so that no pipe's encoding changes a letter of it.
+    The document is ASCII, so that the encoding of a pipe cannot change it.
     """
     settings = {key: value for key, value in profile.settings.items() if key in _CHECKS}
     return json.dumps({"version": VERSION, "settings": settings, "record": records.as_values(record)})
 
 
 def read(data: bytes) -> Export | TokenResponse:
-    """What ``data`` is: a document of ``export``, or a token response (RFC 6749 section 5.1) to be kept alive.
+    """Parse ``data`` as a document of ``export`` or as a token response (RFC 6749 section 5.1).
 
-    The file of wtr has all that an export has, and is taken as one.
-
-    Raises ConfigurationError, which never repeats any of it, when it is neither.
+    A file of wtr holds all that an export holds, and is returned as an export. Raises ConfigurationError, which never
+    repeats any of ``data``, if it is none of them.
     """
     body = _json_object(data)
     if "access_token" in body:
@@ -66,7 +64,7 @@ def _json_object(data: bytes) -> dict[str, Any]:
     if len(data) > LONGEST:
         raise _unusable(f"it is longer than {LONGEST // 1024} KiB")
     if not data.strip():
-        raise _unusable("it is empty, so whatever should have written it may have failed")
+        raise _unusable("it is empty; the program that should have written it may have failed")
     try:
         body = json.loads(data.decode("utf-8-sig"))  # as PowerShell and some editors write it
     except UnicodeDecodeError:
@@ -74,17 +72,17 @@ def _json_object(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise _unusable("it is not JSON") from None
     if not isinstance(body, dict):
-        raise _unusable("it is no JSON object")
+        raise _unusable("it is not a JSON object")
     return body
 
 
 def _response(body: dict[str, Any]) -> TokenResponse:
     if body.get("refresh_token") in (None, ""):
-        raise _cannot_be_kept_alive()
+        raise _no_refresh_token()
     try:
         return TokenResponse.parse(body)
     except ValueError as error:
-        raise _unusable(f"it is no token response ({error})") from None
+        raise _unusable(f"it is not a token response ({error})") from None
 
 
 def _export(body: dict[str, Any]) -> Export:
@@ -106,8 +104,8 @@ def _wtr_file(body: dict[str, Any]) -> Export:
     if missing:
         raise ConfigurationError(
             f"This file of wtr cannot be imported: it has no {' and no '.join(missing)}.",
-            "wtr may have been given them as WEBEX_CLIENTID and WEBEX_SECRET, and keeps a token after `wtr retrieve`: "
-            "write them into the file, or sign in with `webex-token login`.",
+            "wtr reads them from WEBEX_CLIENTID and WEBEX_SECRET, and stores a token after `wtr retrieve`. Write the "
+            "missing values into the file, or sign in with `webex-token login`.",
         )
     return Export(_settings(wtr.settings_of(body)), _record(record), names_person=False)
 
@@ -118,8 +116,8 @@ def _check_version(values: dict[str, Any], known: int, name: str) -> None:
         raise _unusable(f"{name} is wrong")
     if version > known:
         raise ConfigurationError(
-            "What was given cannot be imported: a newer webex-token exported it.",
-            "Upgrade webex-token on this machine; nothing was changed.",
+            "The input cannot be imported: a newer webex-token exported it.",
+            "Upgrade webex-token on this machine. Nothing was changed.",
         )
 
 
@@ -132,16 +130,16 @@ def _record(values: object) -> TokenRecord:
     except StoreUnavailable as error:
         raise _unusable(error.message.rstrip(".")) from None
     if record.refresh_token is None:
-        raise _cannot_be_kept_alive()
+        raise _no_refresh_token()
     if not record.client_id or not record.client_secret:
         raise _unusable("the record in it has no client id or no client secret")
-    # Names will be shown on a terminal, which they must not be able to command.
-    if not all(map(str.isprintable, _words(record))):
+    # Names are shown on a terminal, so they must not hold control characters.
+    if not all(map(str.isprintable, _texts(record))):
         raise _unusable("the record in it holds characters that cannot be shown")
     return record
 
 
-def _words(record: TokenRecord) -> Iterator[str]:
+def _texts(record: TokenRecord) -> Iterator[str]:
     yield from (record.client_id, record.client_secret, *(record.scopes or ()))
     if record.person is not None:
         person = record.person
@@ -156,7 +154,7 @@ def _settings(values: object) -> dict[str, str]:
         value = values.get(key)
         if value is None:
             continue
-        # A line break would begin another setting in config.ini.
+        # A line break would start another setting in config.ini.
         if not isinstance(value, str) or not value.isprintable() or value != value.strip() or not value:
             raise _unusable(f"its setting {key} is wrong")
         try:
@@ -169,10 +167,10 @@ def _settings(values: object) -> dict[str, str]:
 
 def _check_client_id(value: str) -> None:
     if " " in value:
-        raise ConfigurationError("That is no client id.", "Copy it from the integration.")
+        raise ConfigurationError("That is not a client id.", "Copy it from the integration.")
 
 
-# The settings of an export, in the order of config.ini. The store is a matter of each machine.
+# The settings of an export, in the order of config.ini. Each machine chooses its own store.
 _CHECKS: Mapping[str, Callable[[str], object]] = {
     "client_id": _check_client_id,
     "redirect_uri": RedirectURI.parse,
@@ -183,14 +181,14 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
 
 def _unusable(why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"What was given cannot be imported: {why}.",
-        "Give what `webex-token export` printed, or a token response of Webex, as JSON; nothing was changed.",
+        f"The input cannot be imported: {why}.",
+        "Give the output of `webex-token export`, or a token response of Webex, as JSON. Nothing was changed.",
     )
 
 
-def _cannot_be_kept_alive() -> ConfigurationError:
+def _no_refresh_token() -> ConfigurationError:
     return ConfigurationError(
-        "What was given cannot be imported: without a refresh token it cannot be kept alive.",
-        "A personal access token ends after 12 hours and a bot's token never does, so neither needs keeping; sign in "
-        "with `webex-token login`, or give a Service App's token response with its refresh_token.",
+        "The input cannot be imported: without a refresh token it cannot be renewed.",
+        "A personal access token expires after 12 hours, and a bot's token never does, so neither can be renewed. "
+        "Sign in with `webex-token login`, or give a Service App's token response with its refresh_token.",
     )

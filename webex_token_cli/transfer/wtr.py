@@ -1,4 +1,4 @@
-"""The file ``.wtr-cli.json`` of wtr, the Webex Token Retriever / Refresher, in the words of an export. Pure."""
+"""Reads ``.wtr-cli.json``, the file of wtr (Webex Token Retriever / Refresher), as an export. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from webex_token_cli.store import records
 from webex_token_cli.times import DAY
 
-# Where wtr listens unless its file says otherwise, and what it asks for.
+# The port and the scopes of wtr, unless its file names others.
 _PORT = 6855
 _SCOPES = "spark:kms spark:all"
 
-# What Webex gives both tokens at a refresh. The file says when they end, and not when they were given.
+# The usual lifetimes. The file holds when the tokens expire, but not when Webex sent them.
 _ACCESS_LIFETIME = 14 * DAY
 _REFRESH_LIFETIME = 90 * DAY
 
 
 def is_wtr_file(body: Mapping[str, Any]) -> bool:
-    """Whether the decoded JSON ``body`` is what wtr writes; neither an export nor a token response has these keys."""
+    """Whether the decoded JSON ``body`` is a file of wtr. Neither an export nor a token response has these keys."""
     return not {"clientid", "expiration", "refresh_expiration"}.isdisjoint(_lowered(body))
 
 
 def settings_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that ``body`` comes to, unchecked: keys as in ``config.ini``."""
+    """The settings in ``body``, unchecked, with the keys of ``config.ini``."""
     values = _lowered(body)
     return {
         "client_id": values.get("clientid"),
@@ -31,7 +31,7 @@ def settings_of(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the record that ``body`` comes to, unchecked, but for the person."""
+    """The values of the record in ``body``, unchecked and without a person."""
     values = _lowered(body)
     ends, refresh_ends = values.get("expiration"), values.get("refresh_expiration")
     return {
@@ -50,7 +50,7 @@ def record_of(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lowered(body: Mapping[str, Any]) -> dict[str, Any]:
-    """wtr reads keys in any case, and writes them in lower case."""
+    """``body`` with lower-case keys: wtr reads keys in any case, and writes them in lower case."""
     return {key.lower(): value for key, value in body.items()}
 
 

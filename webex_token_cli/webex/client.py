@@ -1,24 +1,20 @@
-"""Webex over HTTP: authorization URL, token endpoints, ``people/me`` and revocation. The only user of requests.
+"""Webex over HTTP: authorization URL, token endpoints, ``people/me`` and revocation.
 
 The facts come from https://developer.webex.com/docs/integrations and RFC 6749. ``responses.py`` reads the answers.
 """
 
-import base64
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
-from requests.auth import AuthBase
 
-from webex_token_cli._version import __version__
-from webex_token_cli.config.settings import is_loopback
-from webex_token_cli.errors import ClientRefused, ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
+from webex_token_cli.errors import ClientRefused, ConfigurationError, TemporaryFailure
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import DeviceCode, Pending, Person, TokenRecord, TokenResponse
+from webex_token_cli.webex.http import Authorization, read_body, unreachable
 from webex_token_cli.webex.responses import (
     Answer,
     device_answer,
@@ -31,35 +27,6 @@ from webex_token_cli.webex.responses import (
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
-
-# The longest answer that is read, in bytes. A token response is under 10 KB; a captive portal may send anything.
-_LONGEST_ANSWER = 1024 * 1024
-
-
-class _Authorization(AuthBase):
-    """Sends exactly this Authorization header, or none.
-
-    Without an ``auth`` object, requests reads ~/.netrc and may send what it finds there instead of our header.
-    """
-
-    def __init__(self, value: str | None = None) -> None:
-        self._value = value
-
-    @classmethod
-    def bearer(cls, access_token: str) -> "_Authorization":
-        """RFC 6750 section 2.1."""
-        return cls(f"Bearer {access_token}")
-
-    @classmethod
-    def basic(cls, client_id: str, client_secret: str) -> "_Authorization":
-        """RFC 7617. Webex's client ids and secrets hold no character that RFC 6749 section 2.3.1 would encode."""
-        return cls(f"Basic {base64.b64encode(f'{client_id}:{client_secret}'.encode()).decode('ascii')}")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.pop("Authorization", None)
-        if self._value is not None:
-            request.headers["Authorization"] = self._value
-        return request
 
 
 def authorization_url(
@@ -76,30 +43,6 @@ def authorization_url(
         "code_challenge_method": "S256",
     }
     return f"{api_url}/authorize?{urlencode(query)}"
-
-
-class _Session(requests.Session):
-    """A session that treats a redirect like any other answer.
-
-    Webex's API sends no redirects, but a captive portal does. Even with ``allow_redirects=False``, requests reads a
-    redirect's whole body, however long, and parses its Location.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the overridden signature
-        return None
-
-
-def new_session(api_url: str) -> requests.Session:
-    """An HTTP session for ``api_url`` that obeys the user's proxies and certificate authorities."""
-    session = _Session()
-    session.headers["User-Agent"] = f"webex-token/{__version__}"
-    session.headers["Accept"] = "application/json"
-    # One session serves several people, so a cookie set for one of them must not be sent for another.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    if is_loopback(urlsplit(api_url).hostname or ""):
-        # requests would send even a request for http://127.0.0.1, tokens included, through HTTP_PROXY.
-        session.trust_env = False
-    return session
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +144,7 @@ class WebexClient:
             "client_id": client_id,
         }
         answer = self._send(
-            "POST", "/device/token", form=form, authorization=_Authorization.basic(client_id, client_secret)
+            "POST", "/device/token", form=form, authorization=Authorization.basic(client_id, client_secret)
         )
         if answer.status == 200:
             return _token_response(answer)
@@ -212,7 +155,7 @@ class WebexClient:
 
     def person(self, access_token: str) -> Person | None:
         """The person whom the token acts for; None if its scopes do not allow the question (403)."""
-        answer = self._send("GET", "/people/me", authorization=_Authorization.bearer(access_token))
+        answer = self._send("GET", "/people/me", authorization=Authorization.bearer(access_token))
         if answer.status == 403:
             return None
         if answer.status == 401:
@@ -241,7 +184,7 @@ class WebexClient:
             "DELETE",
             "/authorizations",
             params=urlencode({"clientId": client_id}),
-            authorization=_Authorization.bearer(access_token),
+            authorization=Authorization.bearer(access_token),
         )
         # A page of a captive portal must not be taken for a revocation.
         if answer.status in {200, 202, 204} and (answer.json is not None or not answer.body.strip()):
@@ -264,7 +207,7 @@ class WebexClient:
         *,
         form: dict[str, str] | None = None,
         params: str | None = None,
-        authorization: _Authorization | None = None,
+        authorization: Authorization | None = None,
         timeout: tuple[float, float] | None = None,
     ) -> Answer:
         timeout = timeout or self.timeout
@@ -275,12 +218,12 @@ class WebexClient:
                 self.api_url + path,
                 data=form,
                 params=params,
-                auth=authorization or _Authorization(),
+                auth=authorization or Authorization(),
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return Answer(response.status_code, dict(response.headers), _read(response))
+                return Answer(response.status_code, dict(response.headers), read_body(response))
 
         started = self.monotonic()
         try:
@@ -288,7 +231,7 @@ class WebexClient:
             answer = with_timeout(request, sum(timeout))
         except (OSError, ValueError, TimeoutExceeded) as error:
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
-            raise _unreachable(self.api_url, error) from None
+            raise unreachable(self.api_url, error) from None
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
         self.trace(f"{method} {path} {answer.status}{tracking} {self.monotonic() - started:.2f} s")
         return answer
@@ -299,58 +242,6 @@ def _token_response(answer: Answer) -> TokenResponse:
         return TokenResponse.parse(answer.json)
     except ValueError:
         raise unexpected_answer(answer) from None
-
-
-def _read(response: requests.Response) -> bytes:
-    """The body. Raises ContentDecodingError if it is longer than any answer of Webex."""
-    body = bytearray()
-    for chunk in response.iter_content(16 * 1024):
-        body += chunk
-        if len(body) > _LONGEST_ANSWER:
-            raise requests.exceptions.ContentDecodingError("the answer is too long")
-    return bytes(body)
-
-
-def _unreachable(api_url: str, error: Exception) -> WebexTokenError:
-    """The error in our own words. The messages of requests hold URLs and addresses of objects."""
-    host = urlsplit(api_url).netloc
-    if isinstance(error, requests.exceptions.InvalidProxyURL):
-        return ConfigurationError(
-            "The proxy URL is invalid.", "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it."
-        )
-    if isinstance(error, requests.exceptions.InvalidSchema):
-        return ConfigurationError(
-            "This kind of proxy is not supported; a SOCKS proxy needs the package PySocks.",
-            "Install it (`pipx inject webex-token-cli pysocks`), or correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
-        )
-    if isinstance(error, requests.exceptions.InvalidURL):
-        return ConfigurationError(
-            f"The URL of {host}, or of the proxy on the way there, is invalid.",
-            "Correct the API base URL, or HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
-        )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return TemporaryFailure(f"The proxy on the way to {host} did not answer.", "Check HTTPS_PROXY, then try again.")
-    if isinstance(error, requests.exceptions.SSLError):
-        return TemporaryFailure(
-            f"No trusted TLS connection to {host} could be made.",
-            "This network may ask for a sign-in of its own. If a proxy inspects TLS, name its certificate in "
-            "REQUESTS_CA_BUNDLE. Then try again.",
-        )
-    if isinstance(error, requests.exceptions.Timeout | TimeoutExceeded):
-        return TemporaryFailure(f"{host} did not answer in time.", "Try again later.")
-    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return TemporaryFailure(f"{host} could not be reached.", "Check the network, then try again.")
-    if isinstance(error, ValueError | requests.exceptions.ContentDecodingError):
-        return TemporaryFailure(f"{host} sent an answer that cannot be read.", "Try again later.")
-    if not isinstance(error, requests.RequestException):
-        return ConfigurationError(
-            f"The certificate authorities for {host} could not be loaded ({type(error).__name__}).",
-            "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or unset it.",
-        )
-    return RequestRefused(
-        f"The request to {host} could not be sent ({type(error).__name__}).",
-        "Run again with --debug to see where.",
-    )
 
 
 def _text(value: object) -> str:

@@ -25,7 +25,8 @@ from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.locks import locked
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.webex.client import WebexClient, new_session
+from webex_token_cli.webex.client import WebexClient
+from webex_token_cli.webex.http import new_session
 
 NOW = 1_800_000_000.0
 

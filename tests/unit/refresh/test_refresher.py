@@ -19,7 +19,8 @@ from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import TokenRecord
-from webex_token_cli.webex.client import WebexClient, authorization_url, new_session
+from webex_token_cli.webex.client import WebexClient, authorization_url
+from webex_token_cli.webex.http import new_session
 
 DAY = 86400
 

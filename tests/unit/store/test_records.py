@@ -298,7 +298,7 @@ def test_a_null_keyring_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
         keyring.set_keyring(before)
 
 
-HOLDER = """
+OWNER = """
 import sys, time
 from pathlib import Path
 from webex_token_cli.store.locks import locked
@@ -310,9 +310,9 @@ with locked(Path(sys.argv[1]), print):
 
 def test_a_lock_is_waited_for_said_and_freed_by_a_holder_that_dies(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "a.lock"
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, encoding="utf-8")
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(path)], stdout=subprocess.PIPE, encoding="utf-8")
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "held\n"
     said: list[str] = []
     with (
         pytest.raises(StoreUnavailable, match=r"has held the lock .* for over 0 seconds"),
@@ -320,9 +320,9 @@ def test_a_lock_is_waited_for_said_and_freed_by_a_holder_that_dies(tmp_path: Pat
     ):
         pass
     assert said == [f"Waiting for another webex-token that holds {path} …"]
-    holder.kill()
-    holder.wait()
-    holder.stdout.close()
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
     with locked(path, said.append, timeout=5):
         assert oct(path.stat().st_mode & 0o777) == "0o600"
     assert oct(path.parent.stat().st_mode & 0o777) == "0o700"

@@ -132,7 +132,7 @@ def test_a_crash_between_any_two_operations(limit: int | None, old: int | None, 
         found = keyring.get_password(SERVICE, NAME)
         assert found in {before, text(new, "n")}
         seen.add(found)
-        write(text(2700, "l"))  # and whoever comes next
+        write(text(2700, "l"))  # and the next writer
         assert keyring.get_password(SERVICE, NAME) == text(2700, "l")
         assert set(small.entries) == referenced(small)
         keyring.delete_password(SERVICE, NAME)

@@ -92,8 +92,8 @@ def test_tokens_that_are_dead_by_now_are_taken_all_the_same(program: Program, sa
     sandbox.order(Fault("/v1/people/me", 401))
     done = program.run("import", str(file))
     assert done.status == 0
-    assert done.out.startswith("Imported the sign-in of somebody whose name is not known (profile default).\n")
-    assert "`webex-token refresh` may mend that." in done.err
+    assert done.out.startswith("Imported the sign-in of a person whose name is not known (profile default).\n")
+    assert "`webex-token refresh` may correct that." in done.err
     assert program.run("get").out == f"{sandbox.webex.grants[-1].access_token}\n"
     assert json.loads(record_file(program).read_text())["person"] is None
 

@@ -16,7 +16,8 @@ from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import ConfigurationError, TemporaryFailure
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.webex.client import WebexClient, new_session
+from webex_token_cli.webex.client import WebexClient
+from webex_token_cli.webex.http import new_session
 
 WEBEX = "https://webexapis.com/v1"
 

@@ -1,0 +1,76 @@
+"""Storing a sign-in that another machine exported, or tokens that Webex gave elsewhere."""
+
+from dataclasses import dataclass, replace
+
+from webex_token_cli.application import Application
+from webex_token_cli.config.file import Profile
+from webex_token_cli.config.settings import Overrides, Settings, option_for
+from webex_token_cli.errors import GrantRefused
+from webex_token_cli.signin.authorization import RedirectURI
+from webex_token_cli.signin.finish import keep, person_of
+from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.transfer.documents import Export
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """An import that was stored: the record, its store, and the scopes that the profile requests at a sign-in.
+
+    ``lifetimes_count_from_now`` is set if the tokens' real age is unknown, because they came as a token response.
+    """
+
+    record: TokenRecord
+    store: CredentialStore
+    scopes: tuple[str, ...]
+    lifetimes_count_from_now: bool
+
+
+def import_export(application: Application, profile: str, export: Export, overrides: Overrides) -> Imported:
+    """Store the exported record unchanged, with its settings. Raises StoreUnavailable, ConfigurationError."""
+    store_name = application.settings(profile, Overrides(store=overrides.store)).store
+    store = application.store(store_name)
+    store.load_replaceable(profile)  # a record of a newer version must not be replaced
+    settings = Profile(profile, **export.settings, store=store_name)
+    record = export.record
+    if not export.names_person:
+        api_url = application.settings(profile, overrides).api_url
+        record = record.belonging_to(_person(application, profile, record, api_url))
+    keep(record, store, profile, lambda: application.remember(settings))
+    return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
+
+
+def settings_for_response(
+    application: Application, profile: str, response: TokenResponse, overrides: Overrides
+) -> Settings:
+    """The settings of a profile that gets the tokens of ``response``. Raises ConfigurationError.
+
+    Without scopes in ``overrides``, a later sign-in requests the scopes that were granted.
+    """
+    scopes = overrides.scopes or " ".join(response.scopes or ()) or None
+    settings = application.settings(profile, replace(overrides, scopes=scopes))
+    RedirectURI.parse(settings.redirect_uri)
+    return settings
+
+
+def import_response(
+    application: Application, settings: Settings, client_secret: str, response: TokenResponse, now: float
+) -> Imported:
+    """Store the tokens of ``response`` as if Webex had sent them at ``now`` (UTC epoch seconds).
+
+    Raises StoreUnavailable, ConfigurationError.
+    """
+    store = application.store(settings.store)
+    record = TokenRecord.signed_in(response, settings.client_id or "", client_secret, now)
+    record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
+    keep(record, store, settings.profile, lambda: application.remember(Profile.of(settings)))
+    return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
+
+
+def _person(application: Application, profile: str, record: TokenRecord, api_url: str) -> Person | None:
+    """The person whom the tokens act for, or None. An expired access token may still have a valid refresh token."""
+    try:
+        return person_of(record, application.client(api_url), application.say)
+    except GrantRefused as error:
+        application.say(f"Warning: {error.message} `webex-token refresh{option_for(profile)}` may correct that.")
+        return None
