@@ -18,8 +18,8 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     This is what ``webex-token get -p PROFILE --min-valid SECONDS`` prints, by the same rules: a refresh takes the lock
     that all processes share, and if it fails for now, a token that is still valid is returned. The environment
     variables ``WEBEX_TOKEN_HOME``, ``WEBEX_TOKEN_STORE`` and ``WEBEX_TOKEN_API_URL`` apply; ``WEBEX_TOKEN_PROFILE``
-    does not, because ``profile`` names the sign-in. A refresh waits for Webex's answer, and for the lock at most 90 seconds.
-    Any thread may call this function.
+    does not, because ``profile`` names the sign-in. A refresh waits for Webex's answer, and at most 90 seconds for the
+    lock. Any thread may call this function.
 
     Nothing is printed. The warnings of ``get`` are logged by ``logging.getLogger("webex_token_cli")``.
 

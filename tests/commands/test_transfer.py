@@ -536,7 +536,7 @@ def test_a_closed_standard_input_has_nothing_either(elsewhere: Program) -> None:
 def test_a_file_that_cannot_be_read_is_named(elsewhere: Program, tmp_path: Path) -> None:
     for file, why in ((tmp_path / "none", "No such file or directory"), (tmp_path, "Is a directory")):
         assert elsewhere.run("import", str(file)) == Finished(
-            2, "", f"Error: {file} could not be read ({why}).\nName a file that you may read, or pipe what is in it.\n"
+            2, "", f"Error: {file} could not be read ({why}).\nName a file that you may read, or pipe its contents.\n"
         )
 
 
@@ -656,7 +656,7 @@ def test_an_unreachable_webex_is_no_reason_not_to_store(program: Program, sandbo
         sandbox.order(Fault("/v1/people/me", *{"503": (503, {}, ""), "portal": (200, {}, "<html>")}[down]))
     done = program.run("import", stdin=response(sandbox))
     assert done.status == 0
-    assert re.fullmatch(r"Warning: who signed in could not be asked\. .*\n", done.err)
+    assert re.fullmatch(r"Warning: The person who signed in could not be looked up\. .*\n", done.err)
     assert program.run("get", "--no-refresh").status == 0
 
 
@@ -730,7 +730,7 @@ def test_a_person_at_a_terminal_is_asked(program: Program, sandbox: Sandbox, tmp
     tokens = tmp_path / "tokens.json"
     tokens.write_text(response(sandbox))
     with at_a_terminal(unconfigured(program), "import", str(tokens)) as child:
-        child.expect_exact("These tokens are renewed with the client id and the client secret of the integration")
+        child.expect_exact("Renewing these tokens needs the client id and the client secret of their integration")
         child.expect_exact("Client ID:")
         child.sendline(sandbox.webex.client_id)
         child.expect_exact("Client Secret (hidden):")

@@ -63,7 +63,7 @@ def test_when_it_was_given_is_counted_back_from_its_end() -> None:
         ({"token": None}, "it has no token"),
         ({"token": ""}, "it has no token"),
         ({"clientid": None, "secret": None}, "it has no clientid and no secret"),
-        ({"refresh_token": None}, "without a refresh token it cannot be kept alive"),
+        ({"refresh_token": None}, "without a refresh token it cannot be renewed"),
         ({"expiration": "soon"}, "access_expires_at is missing or wrong"),
         ({"expiration": None}, "access_expires_at is missing or wrong"),
         ({"expiration": True}, "access_expires_at is missing or wrong"),
