@@ -136,8 +136,8 @@ def test_help_fits_and_no_section_of_it_is_empty(path: tuple[str, ...], columns:
 
 # The environment.
 
-# How a name is run where it is to be run in another way than by its name. None stands for one that is not run:
-# it starts the others, which are, or runs nothing of its own.
+# The arguments that run a command, if they are not its name alone. None stands for a command that is not run:
+# it only starts the other commands, or a server.
 RUNS: dict[str, list[str] | None] = {
     "login": ["login", "--flow", "device"],
     "watch": ["watch", "--once"],
@@ -174,7 +174,7 @@ def test_every_variable_that_a_command_reads_is_in_its_help(
     done = without.run(*("-" if each == "tokens.json" else each for each in arguments), stdin=exported)
     assert done.status == 0 or name == "service", done.err
     read = set(re.findall(r"^(?:WEBEX|EVENT_LOOP)_\w+$", (tmp_path / "overheard").read_text(), re.MULTILINE))
-    assert {name for name in read if name not in helped((name,))} == set()
+    assert {variable for variable in read if variable not in helped((name,))} == set()
 
 
 # The documents.
