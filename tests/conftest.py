@@ -79,7 +79,7 @@ def keyring_session(_keyring_session: dict[str, str], request: pytest.FixtureReq
 @pytest.fixture
 def own_desktop(keyring_session: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     """A session whose keyring this test alone may lock; ``keyring_session`` only says that there can be one."""
-    with desktop(tmp_path / "desk") as variables:
+    with desktop(tmp_path / "desktop") as variables:
         yield variables
 
 

@@ -108,6 +108,4 @@ def test_a_test_imports_from_tests_support_only(path: Path) -> None:
             assert node.level == 0, "a relative import hides what is imported"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     of_tests = {name for name in names if name.split(".")[0] == "tests"}
-    # tests/pictures.py is the program that draws the README's pictures; its test imports it.
-    drawing = {name for name in of_tests if name.startswith("tests.pictures.") and path.stem == "test_pictures"}
-    assert {name for name in of_tests - drawing if not name.startswith("tests.support.")} == set()
+    assert {name for name in of_tests if not name.startswith("tests.support.")} == set()
