@@ -7,10 +7,21 @@ from tests.support.keyrings import FILE
 from tests.support.program import Program
 
 
-def using(keyring: str, program: Program, folder: Path) -> Program:
+def using(keyring: str, program: Program, folder: Path, profile: str = "default") -> Program:
+    """The program with ``keyring``, whose entries are in ``folder``, and with ``profile`` as its default.
+
+    A profile of a name of its own has a lock of its own: the locks of keyring entries lie in one folder for all
+    processes of a user, so tests with equal names would wait for each other.
+    """
     return program.having(
         PYTHON_KEYRING_BACKEND=f"tests.support.keyrings.{keyring}",
         PYTHONPATH=str(ROOT),
         WEBEX_TOKEN_STORE="keyring",
+        WEBEX_TOKEN_PROFILE=profile,
         **{FILE: str(folder / "shelf.json")},
     )
+
+
+def own_profile(folder: Path) -> str:
+    """A profile name that no other test uses, made from the test's temporary ``folder`` and its worker's."""
+    return f"{folder.parent.name}_{folder.name}"[:64]

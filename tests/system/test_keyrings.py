@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.desktop import lock, unlock
-from tests.support.keyring_choice import using
+from tests.support.keyring_choice import own_profile, using
 from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 # The locks of keyring entries are shared by all processes of a user: one worker runs these tests.
-pytestmark = pytest.mark.xdist_group("keyring")
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def rules(redirect_uri: str) -> Rules:
 @pytest.fixture
 def shelf(program: Program, tmp_path: Path) -> Program:
     """The program with a keyring that works, and somebody signed in with a token of two thousand characters."""
-    program = using("Shelf", program, tmp_path)
+    program = using("Shelf", program, tmp_path, own_profile(tmp_path))
     assert program.run("login", "--flow", "device").status == 0
     return program
 
@@ -67,7 +66,7 @@ LOCKED = "An entry could not be read in the keyring (Shelf): Failed to unlock th
 def test_what_a_keyring_does_and_what_is_said(
     shelf: Program, tmp_path: Path, sandbox: Sandbox, keyring: str, outcomes: dict[str, tuple[int, str]]
 ) -> None:
-    program = using(keyring, shelf, tmp_path)
+    program = using(keyring, shelf, tmp_path, own_profile(tmp_path))
     found = {}
     for command in outcomes:
         if command == "get":
@@ -77,11 +76,11 @@ def test_what_a_keyring_does_and_what_is_said(
         assert not [secret for secret in sandbox.webex.issued if secret in done.err]
     assert found == outcomes
     left = json.loads((tmp_path / "shelf.json").read_text())
-    assert set(left) == ({"default"} if keyring == "Locked" else set())
+    assert set(left) == ({own_profile(tmp_path)} if keyring == "Locked" else set())
 
 
 def test_a_token_of_two_thousand_characters_in_a_keyring_of_1280(program: Program, tmp_path: Path) -> None:
-    limited = using("Limited", program, tmp_path)
+    limited = using("Limited", program, tmp_path, own_profile(tmp_path))
     assert limited.run("login", "--flow", "device").status == 0
     entries = json.loads((tmp_path / "shelf.json").read_text())
     assert len(entries) > 2
@@ -96,7 +95,7 @@ def test_a_token_of_two_thousand_characters_in_a_keyring_of_1280(program: Progra
 
 @pytest.mark.parametrize(("keyring", "status"), [("Locked", 5), ("Foreign", 5), ("Forgetful", 5), ("Limited", 0)])
 def test_signing_in_with_it(program: Program, tmp_path: Path, sandbox: Sandbox, keyring: str, status: int) -> None:
-    done = using(keyring, program, tmp_path).run("login", "--flow", "device")
+    done = using(keyring, program, tmp_path, own_profile(tmp_path)).run("login", "--flow", "device")
     assert done.status == status, done.err
     told = done.out + done.err
     # A part of one is enough: a keyring that holds little is given the record in parts.

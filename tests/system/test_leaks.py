@@ -131,7 +131,11 @@ def test_an_accident_with_secrets_in_its_words_tells_none(
             assert done.status == 1
             assert "RuntimeError" in done.out + done.err
             assert secrets_in(done.out + done.err, sandbox) == []
-            assert ("Run again with --debug to see where it failed." in done.err) or flags == ["--debug"] or name == "watch"
+            assert (
+                ("Run again with --debug to see where it failed." in done.err)
+                or flags == ["--debug"]
+                or name == "watch"
+            )
     if name == "login":
         assert "You are not signed in" in (tmp_path / "page").read_text()
         assert secrets_in((tmp_path / "page").read_text(), sandbox) == []
