@@ -70,22 +70,20 @@ def test_side_by_side_takes_a_quarter_of_one_after_the_other(
     tmp_path: Path, store: str, request: pytest.FixtureRequest, say: Any
 ) -> None:
     variables = request.getfixturevalue("keyring_session") if store == "keyring" else {}
-    full, few = (1000, 60) if store == "file" else (100, 20)
-    number = full if request.config.getoption("--full") else few
-    shares = []
-    for attempt in ("first", "second", "third"):  # what else the machine does makes many at once slower, never faster
-        folder = tmp_path / attempt
-        folder.mkdir()
-        took = asked(folder, ["race"], 2 * number + 1, 0.1, WEBEX_TOKEN_STORE=store, **variables)
-        say(f"{number} profiles: {took['one']:.1f} s one after the other, {took['many']:.1f} s side by side")
-        shares.append(took["many"] / took["one"])
-        if shares[-1] <= 1 / 4:
-            break
-    assert min(shares) <= 1 / 4
+    full, few = (1000, 24) if store == "file" else (100, 16)
+    is_full = request.config.getoption("--full")
+    number = full if is_full else few
+    # A slow answer outlasts the time that a busy machine needs to begin the next requests.
+    took = asked(tmp_path, ["race"], 2 * number + 1, 0.1 if is_full else 0.3, WEBEX_TOKEN_STORE=store, **variables)
+    say(f"{number} profiles: {took['one']:.1f} s one after the other, {took['many']:.1f} s side by side")
+    assert took["most at once, one after the other"] == 1
+    assert took["most at once, side by side"] >= 4
+    if is_full:  # other work on the machine makes side by side slower, so this needs an idle one
+        assert took["many"] / took["one"] <= 1 / 4
 
 
 def test_left_alone_it_does_not_grow(tmp_path: Path, request: pytest.FixtureRequest, say: Any) -> None:
-    rounds = 10_000 if request.config.getoption("--full") else 2_000
+    rounds = 10_000 if request.config.getoption("--full") else 1_000
     used = asked(tmp_path, ["leave-alone", str(rounds)], 2 * AT_ONCE)
     say(f"after 100 rounds and after {rounds}: {used}")
     assert used["bytes"][1] - used["bytes"][0] <= 1024 * 1024
@@ -95,6 +93,6 @@ def test_left_alone_it_does_not_grow(tmp_path: Path, request: pytest.FixtureRequ
 
 @pytest.mark.parametrize("number", [5, 1000])
 def test_a_round_in_which_nothing_is_due_reads_nothing_and_asks_nobody(tmp_path: Path, number: int, say: Any) -> None:
-    cost = asked(tmp_path, ["do-nothing", "2000"], number)
-    say(f"{cost.pop('milliseconds'):.3f} ms of processor time for each of 2000 rounds")
+    cost = asked(tmp_path, ["do-nothing", "500"], number)
+    say(f"{cost.pop('milliseconds'):.3f} ms of processor time for each of 500 rounds")
     assert cost == {"open": 0, "socket.connect": 0}
