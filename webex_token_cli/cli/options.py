@@ -18,9 +18,9 @@ DEFAULT_MAX_AGE = float(DAY)
 # The environment variables that a command reads besides those of its options, for the end of its help.
 HOME_READ = (
     "Environment: WEBEX_TOKEN_HOME names the folder that holds config.ini and the file store, instead of the "
-    "platform's own folders."
+    "system's default folders."
 )
-SETTINGS_READ = f"{HOME_READ} WEBEX_TOKEN_STORE and WEBEX_TOKEN_API_URL override what the profile remembers."
+SETTINGS_READ = f"{HOME_READ} WEBEX_TOKEN_STORE and WEBEX_TOKEN_API_URL override the settings stored in the profile."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,7 +77,7 @@ def verbosity_options(function: F) -> F:
     """Add ``-v`` and ``--debug``, which may stand before or after the command."""
 
     @click.option("-v", "--verbose", is_flag=True, help="Print more details.")
-    @click.option("--debug", is_flag=True, help="Print each request to Webex, and where an error was raised.")
+    @click.option("--debug", is_flag=True, help="Print each request to Webex, and where in the code an error occurred.")
     @functools.wraps(function)
     def with_verbosity(*args: Any, verbose: bool, debug: bool, **kwargs: Any) -> Any:
         ctx = click.get_current_context()

@@ -78,7 +78,7 @@ def integration_options(function: F) -> F:
         multiple=True,
         envvar="WEBEX_SCOPES",
         show_envvar=True,
-        help="Request this scope. May be repeated, or hold several scopes separated by blanks.  [default: spark:all]",
+        help="Request this scope. May be repeated, or given several scopes separated by spaces.  [default: spark:all]",
     )
     @click.option(
         "--api-url",

@@ -40,7 +40,7 @@ def command(application: Application, open_browser: bool) -> None:
     Example:
       webex-token demo --open
 
-    Exit status: 0 every step worked; 1 a step failed.
+    Exit status: 0 if every step worked; 1 if a step failed.
     """
     from webex_token_cli.sandbox.rules import Rules
     from webex_token_cli.sandbox.server import Sandbox

@@ -39,7 +39,7 @@ _SETTINGS_CHECKED = (
 
 @click.command(
     "doctor",
-    short_help="Check this machine, and say what to do.",
+    short_help="Find problems on this machine, and say how to fix them.",
     epilog=f"{SETTINGS_READ} {_SETTINGS_CHECKED}",
 )
 @profiles_option("Check")
@@ -51,7 +51,8 @@ def command(application: Application, named: list[str], as_json: bool) -> int:
 
     The checks are: the configuration, the credential store (a probe entry is written, read and removed), the
     port of the redirect URI, the browser, the connection to Webex, the clock compared with Webex's, and each
-    profile's tokens. Nothing is refreshed or changed, and no secret and no person's name is printed.
+    profile's tokens. No token is refreshed, the probe entry is removed, and no secret and no person's name is
+    printed.
 
     \b
     Example:

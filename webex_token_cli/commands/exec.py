@@ -66,8 +66,8 @@ def command(
     """Run CMD with the access token in WEBEX_ACCESS_TOKEN and WEBEX_TEAMS_ACCESS_TOKEN.
 
     The token is refreshed first if `get` would refresh it. CMD replaces this program, so signals, terminal
-    and exit status are its own. It sees neither the refresh token nor the client secret: a variable that
-    holds one of them is left out, and so are SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN and
+    and exit status are its own. It receives neither the refresh token nor the client secret: variables that
+    hold one of them are removed, and so are SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN and
     WEBEX_CLIENT_SECRET.
 
     \b

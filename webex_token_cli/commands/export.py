@@ -14,7 +14,7 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.errors import ConfigurationError
 
 
-@click.command("export", short_help="Print a sign-in, secrets and all, for another machine.", epilog=SETTINGS_READ)
+@click.command("export", short_help="Print a sign-in, with its secrets, for another machine.", epilog=SETTINGS_READ)
 @profile_option
 @click.option("--yes", is_flag=True, help="Print it even on a terminal, where others may see it.")
 @verbosity_options

@@ -38,7 +38,7 @@ IMPORT_PROMPTS = Prompts(
 )
 
 
-@click.command("import", short_help="Take over a sign-in from another machine.", epilog=HOME_READ)
+@click.command("import", short_help="Store a sign-in from another machine.", epilog=HOME_READ)
 @click.argument("file", metavar="[FILE]", default="-", type=click.Path(allow_dash=True, path_type=str))
 @profile_option
 @integration_options

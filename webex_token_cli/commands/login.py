@@ -42,8 +42,9 @@ FLOWS = ("auto", "browser", "paste", "device")
     type=click.Choice(FLOWS),
     default="auto",
     show_default=True,
-    help="browser: a listener on this machine receives the redirect. paste: you paste the address at which the browser "
-    "ends. device: you enter a code on any machine. auto: browser if one can be opened here, else paste.",
+    help="browser: a listener on this machine receives the redirect. paste: you paste the address of the page that the "
+    "browser shows last. device: you enter a code on any machine. auto: the browser flow if a browser can be opened "
+    "here, else paste.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
 @click.option(
@@ -55,7 +56,7 @@ FLOWS = ("auto", "browser", "paste", "device")
     "--tls-cert",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The certificate for an https:// redirect URI, in PEM.  [default: one made for this sign-in]",
+    help="The certificate for an https:// redirect URI, in PEM.  [default: a temporary self-signed certificate]",
 )
 @click.option(
     "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's private key, in PEM."
@@ -87,9 +88,8 @@ def command(
     """Sign a person in and store the tokens.
 
     In the browser flow, a listener on this machine receives Webex's answer at the redirect URI. While it
-    waits, opening the redirect URI by hand leads to the sign-in page. Over SSH, or without a display, use
-    --flow paste or --flow device. Tokens that are stored already are replaced only once the new ones are
-    stored.
+    waits, you can also open the redirect URI yourself; it leads to the sign-in page. Over SSH, or without a
+    display, use --flow paste or --flow device. Stored tokens stay until the new ones are stored.
 
     \b
     Example:

@@ -26,18 +26,18 @@ from webex_token_cli.tokens import TokenRecord
 def command(application: Application, profile: str, every: bool, revoke: bool) -> int:
     """Remove a profile's tokens and client secret from the store, and its section from config.ini.
 
-    Webex is not told, so copies of the tokens elsewhere stay valid until they expire. With --revoke, Webex
-    is first asked to revoke everything that was granted to the integration. This needs the scopes
-    identity:tokens_read and identity:tokens_write, which an admin can grant. If Webex refuses, the command
-    says so and removes the profile all the same. If Webex cannot be reached now, nothing is removed.
+    By default, Webex is not informed, so copies of the tokens elsewhere stay valid until they expire. With
+    --revoke, Webex is first asked to revoke everything that was granted to the integration. This needs the
+    scopes identity:tokens_read and identity:tokens_write, which only an admin can grant. If Webex refuses,
+    the command says so and removes the profile anyway. If Webex cannot be reached now, nothing is removed.
 
     \b
     Example:
       webex-token logout --profile work
 
-    Exit status: 0 if the profile is removed; 1 if it is removed, but Webex did not revoke the grant; 3 if
-    nothing was stored; 4 if Webex cannot be reached now; 5 if the credential store is unavailable. With
-    --all, the highest of them.
+    Exit status: 0 if the profile is removed; 1 if it is removed, but Webex did not revoke the grant; 2 if the
+    usage or a setting is wrong; 3 if nothing was stored; 4 if Webex cannot be reached now; 5 if the
+    credential store is unavailable. With --all, the highest of them.
     """
     status = 0
     revoked_clients: set[str] | None = set() if revoke else None

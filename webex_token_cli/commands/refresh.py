@@ -32,15 +32,16 @@ from webex_token_cli.times import when
 def command(application: Application, profile: str, every: bool, if_older_than: float | None, as_json: bool) -> int:
     """Refresh the tokens now, and say whether Webex renewed them.
 
-    Webex renews an access token at most once in 24 hours. An earlier refresh answers with the same token
-    and the same expiry, which is not an error. It still extends the life of the refresh token.
+    Webex renews an access token at most once in 24 hours. A refresh before that returns the same token with
+    the same expiry. This is not an error, and it still extends the life of the refresh token.
 
     \b
     Example:
       webex-token refresh --if-older-than 1d
 
-    Exit status: 0 if the tokens are renewed, unchanged or not due; 3 if a sign-in is needed; 4 if Webex
-    cannot be reached now; 5 if the credential store is unavailable. With --all, the highest of them.
+    Exit status: 0 if the tokens are renewed, unchanged or not due; 2 if the usage or a setting is wrong; 3 if
+    a sign-in is needed; 4 if Webex cannot be reached now; 5 if the credential store is unavailable. With
+    --all, the highest of them.
     """
     if not every:
         outcome = _refresh(application, profile, if_older_than)

@@ -106,7 +106,7 @@ def command(
     Example:
       webex-token sandbox --renew-after 1m
 
-    Exit status: 2 the port is taken; 130 you pressed Ctrl-C.
+    Exit status: 2 if the port is taken; 130 after Ctrl-C.
     """
     from webex_token_cli.sandbox.journal import Entry
     from webex_token_cli.sandbox.rules import Rules

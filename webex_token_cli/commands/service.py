@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NOT_RUNNING = 1
 
 
-@click.group("service", short_help="Have the system run watch, now and from now on.")
+@click.group("service", short_help="Run watch in the background, now and after each start.")
 @verbosity_options
 def command() -> None:
     """Have the system run watch all the time: as a systemd user unit on Linux, or as a launchd agent on macOS.

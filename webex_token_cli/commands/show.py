@@ -46,8 +46,9 @@ def command(application: Application, profile: str, every: bool, as_json: bool, 
     Example:
       webex-token show --all
 
-    Exit status: 0 if the profile is fine; 3 if a sign-in is needed; 5 if the credential store is
-    unavailable. With --check, also 4 if Webex cannot be reached now. With --all, the highest of them.
+    Exit status: 0 if the profile is fine; 2 if the usage or a setting is wrong; 3 if a sign-in is needed; 5
+    if the credential store is unavailable. With --check, also 4 if Webex cannot be reached now. With --all,
+    the highest of them.
     """
     if every:
         return _show_all(application, as_json, check)

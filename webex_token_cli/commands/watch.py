@@ -51,17 +51,17 @@ AT_ONCE = 8
 _START_UP = 60.0
 
 
-@click.command("watch", short_help="Keep the tokens fresh until stopped.", epilog=SETTINGS_READ)
+@click.command("watch", short_help="Keep the tokens fresh until you stop it.", epilog=SETTINGS_READ)
 @watch_options
-@click.option("--once", is_flag=True, help="Check once and end, for cron.")
+@click.option("--once", is_flag=True, help="Check once, then exit, for cron.")
 @verbosity_options
 @pass_terminal
 def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
-    """Check every stored profile at each --interval, and renew tokens older than --max-age.
+    """Check every stored profile at each --interval, and refresh tokens last refreshed --max-age ago or earlier.
 
-    The list of profiles is read again each time, so a new sign-in joins and a logout leaves. A temporary
-    failure is tried again before the next check. A failure that only a sign-in can fix is reported once, and
-    the other profiles go on. Stored tokens are never removed.
+    The list of profiles is read again each time, so that a new profile is added and a removed one dropped. A
+    temporary failure is tried again before the next check. A failure that only a sign-in can fix is reported
+    once, and the other profiles continue. Stored tokens are never removed.
 
     \b
     Example:
@@ -71,9 +71,9 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     SIGHUP starts a check at once. Ctrl-C or SIGTERM ends the watch after the refreshes that have begun are
     saved; a second Ctrl-C ends it immediately.
 
-    Exit status: 0 ended by SIGTERM; 130 ended by Ctrl-C; 3 no profile is left that can be kept fresh. With
-    --once: 0 all profiles are fresh, else the highest of 3 sign-in needed, 4 temporary failure, 5
-    credential store unavailable.
+    Exit status: 0 if SIGTERM ended the watch; 130 if Ctrl-C ended it; 2 if the usage or a setting is wrong;
+    3 if no profile can be kept fresh. With --once: 0 if all profiles are fresh; 3 if a sign-in is needed; 4
+    after a temporary failure; 5 if the credential store is unavailable; the highest if several apply.
     """
     _import_what_is_needed_later()
     timing = options.timing(terminal.environment)

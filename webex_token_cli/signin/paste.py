@@ -68,6 +68,7 @@ def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> Authorizat
     found = read_redirect(query, state, scopes)
     if found is not None:
         return found
+    # read_redirect has refused the state in constant time. The comparisons from here on only choose the message.
     given = values.get("state", "")
     if given != state and state.startswith(given):
         return Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
