@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.file import ConfigFile, Profile
+from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import (
     DEFAULT_PROFILE,
     STORES,
     Overrides,
+    Profile,
     Settings,
     not_signed_in,
     resolve,

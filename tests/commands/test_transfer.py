@@ -21,7 +21,7 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.records import ANSWER, FULL_RECORD, RECORD, RESPONSE, json_values
 from tests.support.stored import DAY, TIME, age, record_file
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.config.file import Profile
+from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.main import run
 from webex_token_cli.sandbox.faults import Fault

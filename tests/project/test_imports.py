@@ -75,6 +75,14 @@ def test_a_module_imports_from_its_own_room_and_from_lower_layers(path: Path) ->
     assert (upwards, apart) == (set(), set())
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    known = {dotted(path) for path in MODULES}
+    imported = {dotted(path): imports(path) & known for path in MODULES}
+    while leaves := {module for module, names in imported.items() if not names - {module}}:
+        imported = {module: names - leaves for module, names in imported.items() if module not in leaves}
+    assert imported == {}
+
+
 @pytest.mark.parametrize("path", [p for p in MODULES if p.parts[0] == "commands"], ids=str)
 def test_a_command_imports_no_other_command(path: Path) -> None:
     commands = {f"commands.{module_of(name)}" for name in COMMANDS} - {dotted(path)}

@@ -19,9 +19,9 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
 from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.file import Profile
 from webex_token_cli.config.settings import (
     Overrides,
+    Profile,
     Settings,
 )
 from webex_token_cli.tokens import TokenRecord

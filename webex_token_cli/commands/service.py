@@ -16,8 +16,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.tables import fields
 from webex_token_cli.cli.watch_options import LOG_FORMATS, WatchOptions, watch_options
-from webex_token_cli.config.file import Profile
-from webex_token_cli.config.settings import DEFAULT_PROFILE, resolve
+from webex_token_cli.config.settings import DEFAULT_PROFILE, Profile, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
 
 if TYPE_CHECKING:

@@ -10,52 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from webex_token_cli.config.settings import is_profile_name
+from webex_token_cli.config.settings import KEYS, Profile, is_profile_name
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.system.files import write_private
-
-if TYPE_CHECKING:
-    from webex_token_cli.config.settings import Settings
-
-# The settings that a section can have, in the order in which they are written.
-KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store")
 
 _HEADER = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")
 # A line that starts like a header, complete or not, and as much of the name as it gives.
 _START_OF_HEADER = re.compile(r"\s*\[\s*(?P<name>[A-Za-z0-9._@+-]*).*", re.ASCII)
 _SETTING = re.compile(r"(?P<key>[A-Za-z_]+)\s*[=:]\s*(?P<value>.*?)\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The settings that ``config.ini`` has for one profile; None for those that it does not have."""
-
-    name: str
-    client_id: str | None = None
-    redirect_uri: str | None = None
-    scopes: str | None = None
-    api_url: str | None = None
-    store: str | None = None
-
-    @classmethod
-    def of(cls, settings: "Settings") -> "Profile":
-        """The profile that remembers ``settings``."""
-        return cls(
-            settings.profile,
-            settings.client_id,
-            settings.redirect_uri,
-            " ".join(settings.scopes),
-            settings.api_url,
-            settings.store,
-        )
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """The keys and values of the profile's section, in the order in which they are written."""
-        values = {key: getattr(self, key) for key in KEYS}
-        return {key: value for key, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,9 @@
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webex_token_cli.errors import ConfigurationError, SignInNeeded
-
-if TYPE_CHECKING:
-    from webex_token_cli.config.file import Profile
 
 DEFAULT_PROFILE = "default"
 DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
@@ -18,9 +14,42 @@ DEFAULT_API_URL = "https://webexapis.com/v1"
 DEFAULT_STORE = "keyring"
 STORES = ("keyring", "file")
 
+# The settings that a section can have, in the order in which they are written.
+KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store")
+
 # A name is also a section of config.ini, a part of a file name and an argument of a command, so it has no
 # brackets, slashes or spaces, and starts with neither a dot nor a hyphen.
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The settings that ``config.ini`` has for one profile; None for those that it does not have."""
+
+    name: str
+    client_id: str | None = None
+    redirect_uri: str | None = None
+    scopes: str | None = None
+    api_url: str | None = None
+    store: str | None = None
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "Profile":
+        """The profile that remembers ``settings``."""
+        return cls(
+            settings.profile,
+            settings.client_id,
+            settings.redirect_uri,
+            " ".join(settings.scopes),
+            settings.api_url,
+            settings.store,
+        )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The keys and values of the profile's section, in the order in which they are written."""
+        values = {key: getattr(self, key) for key in KEYS}
+        return {key: value for key, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

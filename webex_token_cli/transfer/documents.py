@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webex_token_cli.config.file import Profile
-from webex_token_cli.config.settings import check_api_url
+from webex_token_cli.config.settings import Profile, check_api_url
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.store import records

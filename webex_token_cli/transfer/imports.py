@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.file import Profile
-from webex_token_cli.config.settings import Overrides, Settings, option_for
+from webex_token_cli.config.settings import Overrides, Profile, Settings, option_for
 from webex_token_cli.errors import GrantRefused
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of

@@ -2,8 +2,15 @@
 
 import pytest
 
-from webex_token_cli.config.file import Profile
-from webex_token_cli.config.settings import Overrides, Settings, check_api_url, check_profile_name, is_loopback, resolve
+from webex_token_cli.config.settings import (
+    Overrides,
+    Profile,
+    Settings,
+    check_api_url,
+    check_profile_name,
+    is_loopback,
+    resolve,
+)
 from webex_token_cli.errors import ConfigurationError
 
 
