@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,14 @@ from tests.support.program import Program, wait_until
 from tests.support.stored import age
 from tests.support.terminal import at_a_terminal, end_of, read
 from tests.support.world import DAY, RECORD, START
-from webex_token_cli.cli.watch_log import profiles_in_words
+from webex_token_cli.cli.watch_log import profiles_in_words, status_in_words
+from webex_token_cli.commands.watch import StatusDisplay
 from webex_token_cli.errors import GrantRefused, TemporaryFailure
+from webex_token_cli.refresh.events import Outlook
 from webex_token_cli.refresh.schedule import ProfileState
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.service.sd_notify import Notifier
 
 KEYS = [
     "version", "time", "profile", "event", "message", "access_token_expires_at", "refresh_token_expires_at",
@@ -123,10 +127,12 @@ def test_systemd_is_told_of_the_start_of_each_change_that_it_is_alive_and_of_the
     told: list[str] = []
 
     def hear(pattern: str) -> None:
-        while True:
+        def is_heard() -> bool:
             told.append(manager.recv(4096).decode())
-            if re.fullmatch(pattern, told[-1]):
-                return
+            return re.fullmatch(pattern, told[-1]) is not None
+
+        # Pings arrive for as long as the watch runs, so the socket's own timeout would never end this.
+        wait_until(is_heard, lambda: f"{pattern} in {told}")
 
     program = signed_in.having(NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="400000")
     with program.started("watch") as watch:
@@ -141,6 +147,30 @@ def test_systemd_is_told_of_the_start_of_each_change_that_it_is_alive_and_of_the
         watch.process.send_signal(signal.SIGTERM)
         hear("STOPPING=1")
         assert watch.finish().status == 0
+
+
+def test_a_status_that_systemd_did_not_take_is_sent_again() -> None:
+    sent: list[tuple[str, str]] = []
+
+    @dataclass(frozen=True)
+    class FullOnce(Notifier):
+        def ready(self, status: str = "") -> bool:
+            sent.append(("READY", status))
+            return len(sent) > 1
+
+        def status(self, text: str) -> bool:
+            sent.append(("STATUS", text))
+            return len(sent) > 3
+
+        def alive(self) -> bool:
+            return True
+
+    first, second = (Outlook(START + 60, 0, {n: ProfileState(RECORD) for n in names}) for names in ("a", "ab"))
+    display = StatusDisplay(lambda: START, None, FullOnce(b"@somewhere"))
+    for outlook in (first, first, second, second, second):
+        display(outlook)
+    one, two = status_in_words(first, START), status_in_words(second, START)
+    assert sent == [("READY", one), ("READY", one), ("STATUS", two), ("STATUS", two)]
 
 
 def test_a_watch_whose_process_is_stopped_sends_no_watchdog_pings(signed_in: Program, manager: socket.socket) -> None:

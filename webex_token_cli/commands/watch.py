@@ -148,7 +148,7 @@ def _watcher(
         control=Control(stop.wait, stop, stop.check_requested, longest_wait),
         listener=Listener(
             report=functools.partial(_report, log, live),
-            before_wait=_StatusDisplay(application.clock, live, notifier),
+            before_wait=StatusDisplay(application.clock, live, notifier),
             when_idle=application.close_connections,
         ),
         timing=timing,
@@ -166,7 +166,7 @@ def _report(log: Log, live: LiveLine | None, event: Event) -> None:
     log.event(event)
 
 
-class _StatusDisplay:
+class StatusDisplay:
     """Shows the state of the watch before each wait: on the live line, and to systemd.
 
     systemd is told that the start-up is over when each profile was checked once. A watch that ends before that,
@@ -189,11 +189,11 @@ class _StatusDisplay:
         if not self._last_status and outlook.in_flight and now < self._started_at + _START_UP:
             return
         status = status_in_words(outlook, now)
-        if not self._last_status:
-            self._notifier.ready(status)
-        elif status != self._last_status:
-            self._notifier.status(status)
-        self._last_status = status
+        if status != self._last_status:
+            tell = self._notifier.status if self._last_status else self._notifier.ready
+            # A message that systemd's full queue did not take is sent again before the next wait.
+            if tell(status):
+                self._last_status = status
         self._notifier.alive()
 
 
