@@ -23,6 +23,8 @@ from webex_token_cli.signin.authorization import RedirectURI
 
 # A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # one under nohup inherits an ignored SIGHUP
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
