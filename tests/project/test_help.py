@@ -189,7 +189,8 @@ def documented_options() -> dict[tuple[str, ...], set[str]]:
 @pytest.mark.parametrize("path", LEAVES, ids=named)
 def test_every_command_has_a_place_in_the_documents_with_all_its_options(path: tuple[str, ...]) -> None:
     options = {name for option in LEAVES[path].params if isinstance(option, click.Option) for name in option.opts}
-    assert documented_options()[path] == options - COMMON
+    remedy = "Correct the options in the command's row in .github/docs/commands.md."
+    assert documented_options()[path] == options - COMMON, remedy
 
 
 def test_the_documents_name_no_command_that_does_not_exist() -> None:

@@ -162,7 +162,8 @@ def documented_keys(name: str, heading: str) -> set[str]:
 def test_every_key_of_the_json_of_show_and_doctor_is_documented(signed_in: Program) -> None:
     shown = json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]
     only_of_failures = {"error", "hint", "exit_status"}
-    assert documented_keys(".github/docs/commands.md", "The JSON of show") == set(shown) | only_of_failures
+    remedy = "Correct the keys in 'The JSON of show' in .github/docs/commands.md."
+    assert documented_keys(".github/docs/commands.md", "The JSON of show") == set(shown) | only_of_failures, remedy
     report = json.loads(signed_in.run("doctor", "--json").out)
     keys = {*report, *(f"findings[].{key}" for finding in report["findings"] for key in finding)}
     assert documented_keys(".github/docs/commands.md", "The JSON of doctor") == keys
