@@ -37,7 +37,7 @@ FOLDER_NAME = "webex-token"
 HOME_VARIABLE = "WEBEX_TOKEN_HOME"
 
 
-def _ignore(_: str) -> None:
+def ignore(_: str) -> None:
     """Show nothing."""
 
 
@@ -52,9 +52,9 @@ class Application:
     """
 
     environment: Mapping[str, str]
-    say: Callable[[str], None] = _ignore
-    detail: Callable[[str], None] = _ignore
-    trace: Callable[[str], None] = _ignore
+    say: Callable[[str], None] = ignore
+    detail: Callable[[str], None] = ignore
+    trace: Callable[[str], None] = ignore
     interactive: bool = False
     cancelled: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time

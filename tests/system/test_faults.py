@@ -16,12 +16,10 @@ from tests.support.program import Finished, Program
 from tests.support.rounds import (
     DAY,
     Failure,
-    due_record,
     expected,
     one_round,
     round_of,
     seen,
-    store_in,
     stored_in,
 )
 from webex_token_cli.application import Application
@@ -112,20 +110,6 @@ ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
     "503, seconds": (503, {"Retry-After": "120"}, "", busy(503, (120, 120))),
     "503, a date": (503, in_seconds(7200), "", busy(503, (7180, 7201))),
 }  # fmt: skip
-
-
-@pytest.fixture
-def record() -> TokenRecord:
-    return due_record()
-
-
-@pytest.fixture
-def homes(record: TokenRecord, tmp_path: Path) -> tuple[Path, Path]:
-    """Two folders, one for each format of the log."""
-    homes = tmp_path / "for-people", tmp_path / "for-machines"
-    for home in homes:
-        store_in(home, record)
-    return homes
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.desktop import lock, unlock
 from tests.support.program import Program, wait_until
 from tests.support.requirements import ON_CI
-from tests.support.rounds import Failure, Round, due_record, expected, one_round, round_of, seen, store_in
+from tests.support.rounds import Failure, Round, expected, one_round, round_of, seen
 from tests.support.world import DAY
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
@@ -62,19 +62,6 @@ exit $status
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1)
-
-
-@pytest.fixture
-def record() -> TokenRecord:
-    return due_record()
-
-
-@pytest.fixture
-def homes(record: TokenRecord, tmp_path: Path) -> tuple[Path, Path]:
-    homes = tmp_path / "for-people", tmp_path / "for-machines"
-    for home in homes:
-        store_in(home, record)
-    return homes
 
 
 def behind(program: Program, script: str) -> Program:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from webex_token_cli.application import Application
+from webex_token_cli.application import Application, ignore
 
 
 @dataclass(slots=True)
@@ -37,12 +37,8 @@ class Terminal:
         return Application(
             self.environment,
             say=show,
-            detail=show if self.verbose or self.debug else _ignore,
-            trace=(lambda text: show(f"debug: {text}")) if self.debug else _ignore,
+            detail=show if self.verbose or self.debug else ignore,
+            trace=(lambda text: show(f"debug: {text}")) if self.debug else ignore,
             interactive=self.interactive,
             cancelled=cancelled,
         )
-
-
-def _ignore(_: str) -> None:
-    """Show nothing."""
