@@ -1,37 +1,41 @@
-"""logout: what is removed, and what stays."""
+"""``logout``: what it removes, what it leaves, and ``--revoke``."""
 
-from pathlib import Path
+import re
 
+import pytest
+
+from tests.support.in_process import run_in_process
+from tests.support.ports import free_port
 from tests.support.program import Finished, Program
 from tests.support.signing_in import sign_in
-from tests.support.stored import record_file
+from tests.support.stored import DAY, TIME, age, config_file, record_file, stored_files
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.server import Sandbox
+
+ADMIN = "spark:all identity:tokens_read identity:tokens_write"
 
 
-def test_logout_forgets_everything(signed_in: Program) -> None:
-    home = Path(signed_in.variables["WEBEX_TOKEN_HOME"])
-    done = signed_in.run("logout")
-    assert done == Finished(0, "default: removed.\n", "")
-    left = {str(p.relative_to(home)) for p in home.rglob("*") if p.is_file() and not p.name.endswith(".lock")}
-    assert left == {"config.ini"}
-    assert (home / "config.ini").read_text() == ""
-    assert signed_in.run("show").status == 3
+def test_logout_removes_tokens_and_settings(signed_in: Program) -> None:
+    assert signed_in.run("logout") == Finished(0, "default: removed.\n", "")
+    assert stored_files(signed_in) == {"config.ini": b""}
+    assert run_in_process(signed_in, "show").status == 3
     assert signed_in.run("logout").status == 3
 
 
 def test_logout_leaves_other_profiles_and_comments_alone(signed_in: Program) -> None:
     sign_in(signed_in, "other")
-    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    config = config_file(signed_in)
     config.write_text(f"# mine\n{config.read_text()}")
     assert signed_in.run("logout").status == 0
     assert config.read_text().startswith("# mine\n[other]\n")
-    assert signed_in.run("get", "-p", "other").status == 0
+    assert run_in_process(signed_in, "get", "-p", "other").status == 0
     assert signed_in.run("logout", "--all").status == 0
     assert config.read_text() == "# mine\n"
 
 
 def test_an_entry_that_others_may_read_can_still_be_removed(signed_in: Program) -> None:
     record_file(signed_in).chmod(0o644)
-    assert signed_in.run("get").status == 5
+    assert run_in_process(signed_in, "get").status == 5
     assert (signed_in.run("logout").status, record_file(signed_in).exists()) == (0, False)
 
 
@@ -43,3 +47,153 @@ def test_logout_of_all_goes_on_after_one_that_fails(signed_in: Program) -> None:
     done = signed_in.run("logout", "--all")
     assert done.status == 5
     assert [record_file(signed_in, name).exists() for name in ("default", "broken", "last")] == [False, True, False]
+
+
+# With --revoke.
+
+
+def test_an_admin_revokes_the_grant_and_removes_the_profile(program: Program, sandbox: Sandbox) -> None:
+    sign_in(program, scopes=ADMIN)
+    token = sandbox.webex.grants[0].access_token
+    assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
+    assert sandbox.webex.grants[0].revoked
+    assert stored_files(program) == {"config.ini": b""}
+    request = sandbox.requests[-1]
+    assert (request.method, request.path, request.query) == (
+        "DELETE",
+        "/v1/authorizations",
+        f"clientId={sandbox.webex.client_id}",
+    )
+    assert (request.headers["Authorization"], request.body) == (f"Bearer {token}", "")
+
+
+REFUSALS = [
+    pytest.param(None, r"Webex refused the request (HTTP 403, “The access token lacks the scopes", id="no scope"),
+    pytest.param((401, "{}"), "Webex does not accept the access token (HTTP 401", id="401"),
+    pytest.param((401, ""), "Webex does not accept the access token (HTTP 401", id="401 without a body"),
+    pytest.param((403, '{"message": "no admin"}'), "Webex refused the request (HTTP 403, “no admin”", id="403"),
+    pytest.param((404, '{"message": "none"}'), "Webex refused the request (HTTP 404, “none”", id="404"),
+    pytest.param((400, '{"message": "bad clientId"}'), "Webex refused the request (HTTP 400, “bad clientId”", id="400"),
+    pytest.param((405, "{}"), "Webex refused the request (HTTP 405", id="405"),
+]
+
+
+@pytest.mark.parametrize(("answer", "why"), REFUSALS)
+def test_a_refused_revocation_is_reported_and_the_profile_is_removed(
+    signed_in: Program, sandbox: Sandbox, answer: tuple[int, str] | None, why: str
+) -> None:
+    if answer is not None:
+        sandbox.order(Fault("/v1/authorizations", answer[0], {}, answer[1]))
+    done = run_in_process(signed_in, "logout", "--revoke")
+    assert (done.status, done.out) == (1, "default: removed.\n")
+    first, second = done.err.splitlines()
+    assert first.startswith(f"Error: Webex did not revoke the grant of profile default. {why}")
+    assert re.sub(TIME, "TIME", second) == (
+        "Revoking needs an admin's scopes, identity:tokens_read and identity:tokens_write. The grant stays valid until "
+        "its refresh token expires TIME (in 89 days), unless you remove it in the settings of your Webex account, or "
+        "an admin removes it in Control Hub."
+    )
+    assert stored_files(signed_in) == {"config.ini": b""}
+    assert not sandbox.webex.grants[0].revoked
+
+
+UNREACHABLE = [
+    pytest.param((503, {}, ""), "Webex cannot answer now (HTTP 503", id="503"),
+    pytest.param((429, {"Retry-After": "9"}, "{}"), "Webex cannot answer now (HTTP 429", id="429"),
+    pytest.param((200, {}, "<html>Sign in here"), "The answer (HTTP 200) did not come from Webex", id="portal"),
+    pytest.param((403, {}, "<html>proxy"), "The answer (HTTP 403) did not come from Webex", id="proxy"),
+    pytest.param((302, {"Location": "http://127.0.0.1:1/"}, ""), "The answer (HTTP 302) did not come", id="redirect"),
+    pytest.param(None, "127.0.0.1:", id="unreachable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "why"), UNREACHABLE)
+def test_if_webex_cannot_be_reached_nothing_is_removed(
+    signed_in: Program, sandbox: Sandbox, answer: tuple[int, dict[str, str], str] | None, why: str
+) -> None:
+    before = stored_files(signed_in)
+    if answer is None:
+        signed_in = signed_in.having(WEBEX_TOKEN_API_URL=f"http://127.0.0.1:{free_port()}/v1")
+    else:
+        sandbox.order(Fault("/v1/authorizations", *answer))
+    done = run_in_process(signed_in, "logout", "--revoke")
+    assert (done.status, done.out) == (4, "")
+    first, second = done.err.splitlines()
+    assert first.startswith(
+        f"Error: The grant of profile default was not revoked, and the profile is still stored: {why}"
+    )
+    assert second == "Try again later, or run `webex-token logout` without --revoke."
+    assert stored_files(signed_in) == before
+    assert run_in_process(signed_in, "logout").status == 0
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, "{}"), (200, ""), (202, ""), (204, "")])
+def test_any_success_status_means_revoked(signed_in: Program, sandbox: Sandbox, status: int, body: str) -> None:
+    sandbox.order(Fault("/v1/authorizations", status, {}, body))
+    assert run_in_process(signed_in, "logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
+
+
+def test_an_expired_access_token_is_renewed_to_revoke_its_grant(program: Program, sandbox: Sandbox) -> None:
+    sign_in(program, scopes=ADMIN)
+    sandbox.webex.advance(20 * DAY)
+    age(program, 20 * DAY)
+    assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
+    assert sandbox.said()[-1] == "renewed"
+    assert sandbox.webex.grants[0].revoked
+
+
+def test_a_grant_that_ended_before_is_reported_and_the_profile_is_removed(program: Program, sandbox: Sandbox) -> None:
+    sign_in(program, scopes=ADMIN)
+    age(program, 20 * DAY)
+    sandbox.webex.revoke_everything()
+    done = program.run("logout", "--revoke")
+    assert (done.status, done.out) == (1, "default: removed.\n")
+    assert "Webex no longer accepts the grant" in done.err
+
+
+def test_all_profiles_are_logged_out_separately_and_the_worst_status_is_returned(
+    program: Program, sandbox: Sandbox
+) -> None:
+    for name in ("first", "unreachable", "refused", "broken"):
+        sign_in(program, name, ADMIN)
+    record_file(program, "broken").write_text("{")
+    for status, body in ((204, ""), (503, ""), (403, "{}")):
+        sandbox.order(Fault("/v1/authorizations", status, {}, body))
+    done = program.run("logout", "--all", "--revoke")
+    assert (done.status, done.out) == (5, "first: revoked and removed.\nrefused: removed.\n")
+    messages = (
+        "The grant of profile unreachable was not revoked",
+        "Webex did not revoke the grant of profile refused",
+        "The entry 'broken' in",
+    )
+    for line, message in zip(done.err.splitlines()[::2], messages, strict=True):
+        assert line.startswith(f"Error: {message}")
+    assert [record_file(program, name).exists() for name in ("first", "unreachable", "refused", "broken")] == [
+        *(False, True, False, True)
+    ]
+
+
+def test_one_revocation_ends_all_sign_ins_of_an_integration(program: Program, sandbox: Sandbox) -> None:
+    for name in ("first", "second", "third"):
+        sign_in(program, name, ADMIN)
+    age(program, 20 * DAY, "third")
+    assert program.run("logout", "--all", "--revoke") == Finished(
+        0, "".join(f"{name}: revoked and removed.\n" for name in ("first", "second", "third")), ""
+    )
+    assert sandbox.said("/v1/authorizations") == ["revoked", "invalid_token"]
+
+
+def test_revoking_without_a_sign_in_is_exit_3(program: Program, sandbox: Sandbox) -> None:
+    done = program.run("logout", "--revoke", "-p", "work")
+    assert (done.status, done.out, sandbox.journal) == (3, "", [])
+    assert done.err.startswith("Error: Nobody is signed in as profile work.\n")
+    config_file(program).parent.mkdir(parents=True, exist_ok=True)
+    config_file(program).write_text("[work]\nscopes = spark:all\n")
+    assert program.run("logout", "--revoke", "-p", "work") == Finished(0, "work: removed.\n", "")
+
+
+def test_a_logout_without_revoke_sends_no_request(program: Program, sandbox: Sandbox) -> None:
+    sign_in(program, scopes=ADMIN)
+    requests = len(sandbox.journal)
+    assert program.run("logout").status == 0
+    assert len(sandbox.journal) == requests

@@ -1,9 +1,11 @@
 """Records and token responses that several tests start from."""
 
+import json
 from typing import Any
 
 from hypothesis import strategies as st
 
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 NOW = 1_800_000_000
@@ -33,6 +35,12 @@ ANSWER: dict[str, Any] = {
 }
 RESPONSE = TokenResponse("access-1", 1209599, "refresh-1", 7775999, ("spark:all", "spark:kms"))
 RECORD = TokenRecord.signed_in(RESPONSE, "client-id", "client-secret", NOW)
+
+
+def issued_response(sandbox: Sandbox, *scopes: str, **changes: object) -> str:
+    """The text of a token response that the sandbox has given another program, with ``changes`` to its keys."""
+    return json.dumps({**sandbox.webex.issue_token_response(scopes or ("spark:all",)), **changes})
+
 
 # Any JSON value.
 json_values = st.recursive(

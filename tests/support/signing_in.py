@@ -18,26 +18,27 @@ from tests.support.program import Program
 _VERIFIER = "v" * 43
 
 
-def sign_in(program: Program, profile: str = "default") -> None:
+def sign_in(program: Program, profile: str = "default", scopes: str = "spark:all") -> None:
     """Sign in to the sandbox that ``program`` is pointed at, and store the tokens in its file store.
 
-    A subprocess would take over half a second for it. A test holds this to what ``login`` stores.
+    ``scopes`` are separated by blanks. The command would take over half a second. A test compares what this stores
+    with what ``login`` stores.
     """
     with requests.Session() as session:
         session.trust_env = False
-        tokens, now = _exchange(session, program, _authorize(session, program))
+        tokens, now = _exchange(session, program, _authorize(session, program, scopes))
         me = session.get(f"{program.variables['WEBEX_TOKEN_API_URL']}/people/me", headers=_bearer(tokens), timeout=30)
-    _store(program, profile, tokens, me.json() if me.ok else None, now)
+    _store(program, profile, scopes, tokens, me.json() if me.ok else None, now)
 
 
-def _authorize(session: requests.Session, program: Program) -> str:
+def _authorize(session: requests.Session, program: Program, scopes: str) -> str:
     """The authorization code that the sandbox's consent page gives."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest()).decode().rstrip("=")
     parameters = {
         "client_id": program.variables["WEBEX_CLIENT_ID"],
         "response_type": "code",
         "redirect_uri": program.variables["WEBEX_REDIRECT_URI"],
-        "scope": "spark:all",
+        "scope": scopes,
         "state": "state",
         "code_challenge": challenge,
         "code_challenge_method": "S256",
@@ -77,7 +78,9 @@ def _bearer(tokens: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 
 
-def _store(program: Program, profile: str, tokens: dict[str, Any], me: dict[str, Any] | None, now: int) -> None:
+def _store(
+    program: Program, profile: str, scopes: str, tokens: dict[str, Any], me: dict[str, Any] | None, now: int
+) -> None:
     variables = program.variables
     record = {
         "version": 1,
@@ -106,7 +109,7 @@ def _store(program: Program, profile: str, tokens: dict[str, Any], me: dict[str,
     section = {
         "client_id": variables["WEBEX_CLIENT_ID"],
         "redirect_uri": variables["WEBEX_REDIRECT_URI"],
-        "scopes": "spark:all",
+        "scopes": scopes,
         "api_url": variables["WEBEX_TOKEN_API_URL"],
         "store": "file",
     }

@@ -16,6 +16,21 @@ def record_file(program: Program, profile: str = "default") -> Path:
     return Path(program.variables["WEBEX_TOKEN_HOME"], "credentials", f"webex-token+{profile}.json")
 
 
+def config_file(program: Program) -> Path:
+    """The program's config.ini."""
+    return Path(program.variables["WEBEX_TOKEN_HOME"], "config.ini")
+
+
+def stored_files(program: Program) -> dict[str, bytes]:
+    """The content of each file below the program's home, by its path there. Lock files are left out."""
+    home = Path(program.variables["WEBEX_TOKEN_HOME"])
+    return {
+        str(path.relative_to(home)): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
 def age(program: Program, seconds: int, profile: str = "default") -> None:
     """Make the stored record older, as if that time had passed on this machine."""
     file = record_file(program, profile)
