@@ -1,0 +1,133 @@
+"""The loop on a machine that is suspended, or whose clock is set."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.support.world import DAY, HOUR, RECORD, START, Immediate, World
+from webex_token_cli.errors import (
+    TemporaryFailure,
+    TooManyRequests,
+)
+from webex_token_cli.refresh.watcher import LONGEST_WAIT, TaskResult
+
+
+class Delayed(Immediate[TaskResult]):
+    """An executor whose results are ``withheld`` for some time."""
+
+    def __init__(self, withheld: Callable[[], bool]) -> None:
+        super().__init__()
+        self._withheld = withheld
+
+    def finished(self) -> list[TaskResult]:
+        return [] if self._withheld() else super().finished()
+
+
+def stepping(moment: float, seconds: float) -> Callable[[World], None]:
+    """Set the clock once, by ``seconds``, at ``moment``."""
+    steps = [seconds]
+
+    def step(world: World) -> None:
+        if steps and world.now >= moment:
+            world.now += steps.pop()
+
+    return step
+
+
+def test_after_a_suspend_the_check_comes_within_a_minute_and_once() -> None:
+    world = World(until=START + 10 * DAY)
+
+    def suspend(world: World) -> None:
+        if START + 10 * HOUR < world.now < START + 10 * HOUR + 120:
+            world.now += 3 * DAY
+
+    world.on_wait = suspend
+    world.watcher().watch()
+    woken = START + 10 * HOUR + 60 + 3 * DAY
+    first = world.refreshes[0][1]
+    assert first - woken <= LONGEST_WAIT
+    assert [moment for _, moment in world.refreshes if moment < woken + 12 * HOUR] == [first]
+
+
+def test_a_check_that_was_interrupted_by_a_suspend_is_repeated_at_once() -> None:
+    world = World(until=START + 5 * DAY)
+    waits: list[float] = []
+    watcher = world.watcher()
+    # The answer to the first refresh is on its way when the machine is suspended, and comes after it woke.
+    watcher.executor = Delayed(lambda: bool(world.refreshes) and len(waits) < 2)
+
+    def wait(world: World) -> None:
+        if world.refreshes:
+            waits.append(world.now)
+            world.now += 3 * DAY if len(waits) == 1 else 0
+
+    world.on_wait = wait
+    watcher.watch()
+    woken = waits[0] + 3 * DAY
+    assert world.refreshes[0][1] == START + DAY
+    assert 0 < world.refreshes[1][1] - woken <= 2 * LONGEST_WAIT
+
+
+def test_a_clock_set_back_delays_the_next_round_by_an_interval_at_most() -> None:
+    world = World(until=START + DAY)
+    stepped: list[float] = []
+
+    def step(world: World) -> None:
+        if not stepped and world.now > START + 10 * HOUR:
+            world.now -= 5 * DAY
+            stepped.append(world.now)
+
+    world.on_wait = step
+    world.watcher().watch()
+    after = next(event.moment for event in world.events if event.moment < START)
+    assert after - stepped[0] <= HOUR + LONGEST_WAIT
+
+
+def test_a_clock_set_back_within_the_interval_delays_no_round() -> None:
+    world = World(records={"default": replace(RECORD, refreshed_at=START - DAY + 600)}, until=START + 2 * HOUR)
+    world.on_wait = stepping(START + 3300, -2400)
+    world.watcher().watch()
+    assert [moment - START for _, moment in world.refreshes] == [900]
+
+
+def test_a_clock_set_back_before_a_failure_does_not_delay_the_retry() -> None:
+    world = World(until=START + DAY + HOUR)
+    world.failing = lambda _: TemporaryFailure("down", "wait", 3000) if len(world.refreshes) == 1 else None
+
+    world.on_wait = stepping(START + DAY + 600, -5 * DAY)
+    world.ended = lambda world: world.now < START and world.now > START - 4 * DAY + HOUR
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 600 - 5 * DAY]
+
+
+def test_a_record_from_the_future_is_refreshed_once() -> None:
+    world = World(until=START + 2 * HOUR)
+    world.records["default"] = replace(
+        RECORD, refreshed_at=START + 400 * DAY, changed_at=START + 400 * DAY, access_expires_at=START + 414 * DAY
+    )
+    world.watcher().watch()
+    assert world.hours() == [0]
+
+
+def test_a_rate_limit_ends_if_the_clock_is_set_back_before_it() -> None:
+    old = replace(RECORD, refreshed_at=START - 2 * DAY)
+    world = World(records={"a": old, "b": old}, until=START + HOUR)
+    world.failing = lambda _: TooManyRequests("too many", "wait", 3000) if len(world.refreshes) == 1 else None
+
+    world.on_wait = stepping(START + 60, -120)
+    world.watcher().watch()
+    assert [moment - START for _, moment in world.refreshes] == [0, -60, -60]
+
+
+def test_a_rate_limit_that_has_ended_does_not_return_if_the_clock_is_set_back() -> None:
+    world = World(records={"a": replace(RECORD, refreshed_at=START - 2 * DAY)})
+    world.ended = lambda world: len(world.waits) == 10
+    world.failing = lambda _: TooManyRequests("too many", "wait", 3000) if len(world.refreshes) == 1 else None
+    there, back = stepping(START + 60, 2 * HOUR), stepping(START + 60 + 2 * HOUR + 60, -2 * HOUR)
+
+    def step(world: World) -> None:
+        there(world)
+        back(world)
+
+    world.on_wait = step
+    world.watcher().watch()
+    assert [moment - START for _, moment in world.refreshes] == [0, 60 + 2 * HOUR, 120]

@@ -1,0 +1,172 @@
+"""The loop when checks fail: what is retried when, and what needs a sign-in."""
+
+from dataclasses import replace
+
+from tests.support.world import DAY, HOUR, RECORD, START, World
+from webex_token_cli.errors import (
+    GrantRefused,
+    StoreUnavailable,
+    TemporaryFailure,
+    TooManyRequests,
+    WebexTokenError,
+)
+from webex_token_cli.refresh.events import Event, Kind, exit_status
+from webex_token_cli.refresh.refresher import NotSaved
+
+
+def test_a_temporary_failure_is_retried_with_growing_waits_until_it_passes() -> None:
+    world = World(until=START + DAY + 2 * HOUR)
+    world.failing = lambda _: TemporaryFailure("down", "wait") if world.now < START + DAY + 60 else None
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 5, 15, 35, 75]
+    # The third failure is not reported: a repeated one is, each time that their number has doubled.
+    assert world.said()[1:] == [(DAY + t, "retrying") for t in (0, 5, 35)] + [(DAY + 75, "renewed")]
+    assert world.events[-1].failing_since == START + DAY
+
+
+def test_a_different_failure_is_reported_at_once() -> None:
+    world = World(until=START + DAY + 10 * HOUR)
+
+    def fail(_: str) -> WebexTokenError:
+        error = TemporaryFailure(f"HTTP {502 if world.now < START + DAY + HOUR else 503}, id {world.now}", "wait")
+        error.tracking_id = str(world.now)
+        return error
+
+    world.failing = fail
+    world.watcher().watch()
+    retries = len(world.refreshes)
+    told = [event.error.message[:8] for event in world.events if event.is_news and event.error]
+    assert told == ["HTTP 502"] * 4 + ["HTTP 503"]
+    assert retries > 15
+
+
+def test_a_failure_of_the_store_is_retried() -> None:
+    world = World(until=START + DAY + HOUR)
+    world.failing = lambda _: StoreUnavailable("locked", "unlock") if world.now < START + DAY + 10 else None
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 5, 15]
+
+
+def test_a_retry_after_is_obeyed() -> None:
+    world = World(until=START + DAY + HOUR)
+    world.failing = lambda _: TemporaryFailure("busy", "wait", 600) if world.now < START + DAY + 600 else None
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 600]
+
+
+def test_a_retry_after_longer_than_the_interval_is_obeyed_by_rounds_too() -> None:
+    world = World(until=START + DAY + 10 * HOUR)
+    world.failing = lambda _: TemporaryFailure("busy", "wait", 5 * HOUR) if world.now < START + DAY + HOUR else None
+    world.watcher().watch()
+    assert [moment - START - DAY for _, moment in world.refreshes] == [0, 5 * HOUR]
+    assert [e.kind for e in world.events if START + DAY < e.moment < START + DAY + 5 * HOUR] == []
+
+
+def test_a_rate_limit_holds_for_every_profile_of_the_same_api() -> None:
+    names = ["a", "b", "c", "elsewhere"]
+    world = World(records=dict.fromkeys(names, RECORD), api_urls={"elsewhere": "other"}, until=START + DAY + HOUR)
+    world.failing = lambda name: (
+        TooManyRequests("too many", "wait", 900) if name != "elsewhere" and world.now < START + DAY + 600 else None
+    )
+    world.watcher().watch()
+    assert [(name, moment - START - DAY) for name, moment in world.refreshes] == [
+        ("a", 0), ("elsewhere", 0), ("a", 900), ("b", 900), ("c", 900),
+    ]  # fmt: skip
+    assert world.said("a") == [(0, "fresh"), (DAY, "retrying"), (DAY + 900, "renewed")]
+    assert world.said("b") == [(0, "fresh"), (DAY + 900, "renewed")]
+
+
+def test_an_answer_that_could_not_be_saved_is_saved_later_without_asking_webex() -> None:
+    world = World(until=START + DAY + HOUR)
+    answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)
+
+    def fail(_: str) -> WebexTokenError | None:
+        if world.now == START + DAY:
+            return NotSaved("disk full", "make room", RECORD, answer)
+        return StoreUnavailable("locked", "unlock") if world.now < START + DAY + 30 else None
+
+    world.failing = fail
+    world.watcher().watch()
+    assert len(world.refreshes) == 1
+    assert world.late == [("default", answer)]
+    assert world.records["default"] == answer
+    assert world.changes == [("default", "new")]
+
+
+def test_an_answer_that_is_unsaved_at_the_end_is_saved_then() -> None:
+    world = World(until=START + DAY + 60)
+    answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)
+    world.failing = lambda _: NotSaved("disk full", "make room", RECORD, answer) if world.now < world.until else None
+    world.watcher().watch()
+    assert world.late == [("default", answer)]
+    assert world.records["default"] == answer
+
+
+def test_a_permanent_failure_is_reported_once_and_the_others_go_on() -> None:
+    world = World(records={"bad": RECORD, "good": RECORD})
+    world.failing = lambda name: GrantRefused("revoked", "sign in") if name == "bad" else None
+    assert world.watcher().watch()
+    assert [name for name, _ in world.refreshes] == ["bad", "good", "good"]
+    said = [event for event in world.events if event.profile == "bad" and event.error]
+    assert [event.kind for event in said] == [Kind.NEEDS_SIGN_IN]
+    assert world.records["bad"] == RECORD
+
+
+def test_a_new_sign_in_ends_a_permanent_failure() -> None:
+    world = World(records={"bad": RECORD, "good": RECORD}, until=START + 4 * DAY)
+    world.failing = lambda name: (
+        GrantRefused("revoked", "sign in") if name == "bad" and world.now < START + 2 * DAY else None
+    )
+
+    def sign_in(world: World) -> None:
+        if world.now == START + 2 * DAY + HOUR / 2:
+            world.records["bad"] = replace(RECORD, access_token="new", refreshed_at=int(world.now))
+
+    world.on_wait = sign_in
+    world.watcher().watch()
+    assert [(moment - START) / HOUR for name, moment in world.refreshes if name == "bad"] == [24, 73]
+
+
+def test_a_sign_in_during_a_failing_refresh_is_watched() -> None:
+    world = World(until=START + 2 * DAY + 2 * HOUR, records={"raced": RECORD, "other": RECORD})
+
+    def fail(name: str) -> WebexTokenError | None:
+        if name != "raced" or world.now > START + DAY:
+            return None
+        world.records["raced"] = replace(RECORD, access_token="new", refreshed_at=START + DAY)
+        return GrantRefused("revoked", "sign in")
+
+    world.failing = fail
+    world.watcher().watch()
+    assert [(moment - START) / HOUR for name, moment in world.refreshes if name == "raced"] == [24, 48]
+
+
+def test_an_unexpected_error_in_one_profile_leaves_the_others_watched() -> None:
+    world = World(records={"odd": RECORD, "good": RECORD}, until=START + DAY + HOUR)
+
+    def fail(name: str) -> WebexTokenError | None:
+        if name == "odd":
+            raise RuntimeError("the-secret-is-in-here")
+        return None
+
+    world.failing = fail
+    assert world.watcher().watch()
+    assert [moment for name, moment in world.refreshes if name == "good"] == [START + DAY]
+    said = [e.error for e in world.events if e.error]
+    assert {(type(error), error.message) for error in said} == {
+        (WebexTokenError, "Something unexpected failed (RuntimeError).")
+    }
+
+
+def test_the_watch_ends_if_every_profile_needs_a_sign_in() -> None:
+    world = World(records={"a": RECORD, "b": RECORD}, failing=lambda _: GrantRefused("revoked", "sign in"))
+    assert not world.watcher().watch()
+    assert len(world.refreshes) == 2
+
+
+def test_the_exit_status_of_a_round_is_that_of_its_worst_failure() -> None:
+    def event(error: WebexTokenError | None) -> Event:
+        return Event(START, "p", Kind.FRESH, None, error)
+
+    fine, later, never = event(None), event(TemporaryFailure("", "")), event(GrantRefused("", ""))
+    assert [exit_status(e) for e in ([fine], [never, fine], [never, later], [])] == [0, 3, 4, 0]
