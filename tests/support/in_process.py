@@ -10,7 +10,7 @@ import io
 import os
 from unittest.mock import patch
 
-from tests.support.program import Finished, Program
+from tests.support.program import WEBEX_TOKEN, Finished, Program
 from webex_token_cli.main import run
 
 
@@ -19,6 +19,7 @@ def run_in_process(program: Program, *arguments: str, stdin: str = "") -> Finish
     out, err = _stream(), _stream()
     with (
         patch.dict(os.environ, program.environment, clear=True),
+        patch("sys.argv", [str(WEBEX_TOKEN), *arguments]),
         patch("sys.stdin", _stream(stdin)),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

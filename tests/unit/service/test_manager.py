@@ -1,0 +1,15 @@
+"""The commands that ask the service manager."""
+
+from webex_token_cli.service.manager import CommandResult, run_command
+
+
+def test_a_command_that_is_missing_or_fails_raises_nothing() -> None:
+    assert (run_command(["/nowhere/systemctl"]).status, run_command(["/nowhere/systemctl"]).reason) == (
+        127,
+        "/nowhere/systemctl: No such file or directory",
+    )
+    assert run_command(["sh", "-c", "echo out; echo 'First line.' >&2; echo second >&2; exit 4"]) == CommandResult(
+        4, "out\n", "First line.\nsecond\n"
+    )
+    assert CommandResult(4, "out\n", "First line.\nsecond\n").reason == "First line"
+    assert CommandResult(4).reason == "exit status 4"
