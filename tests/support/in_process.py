@@ -1,8 +1,8 @@
 """The program, run in the test's own process.
 
 A run takes a few milliseconds, and the installed command a fifth of a second. A table of cases that differ only in
-their input and their answer runs here. Whatever concerns the process itself (signals, closed streams, a terminal, the
-standard library's list of browsers) needs ``Program.run``.
+their input and their answer runs here. Whatever concerns the process itself (signals, closed streams, a terminal)
+needs ``Program.run``.
 """
 
 import contextlib
@@ -21,6 +21,8 @@ def run_in_process(program: Program, *arguments: str, stdin: str = "") -> Finish
         patch.dict(os.environ, program.environment, clear=True),
         patch("sys.argv", [str(WEBEX_TOKEN), *arguments]),
         patch("sys.stdin", _stream(stdin)),
+        # The first use of this module in a process reads BROWSER and finds the browsers on the PATH.
+        patch.multiple("webbrowser", _tryorder=None, _browsers={}),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
