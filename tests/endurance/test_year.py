@@ -1,8 +1,8 @@
 """A year of suspends, outages, 429s, clocks that are set, full disks and revocations, in a second or two.
 
-``support/machine.py`` has the rules that the watch must obey: no grant expires that could have been refreshed, tokens
-are refreshed once a day, no wait, retry or round is too long, a needed sign-in is reported once, and nothing stored is
-lost or replaced by something older.
+``support/watch_rules.py`` has the rules that the watch must obey: no grant expires that could have been refreshed,
+tokens are refreshed once a day, no wait, retry or round is too long, a needed sign-in is reported once, and nothing
+stored is lost or replaced by something older.
 A few years by default, 200 with ``--full``. Everything is drawn from a seed, which a failure names.
 """
 
@@ -31,11 +31,11 @@ def test_a_year(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[st
         machine = Machine(seed)
         machine.watch()
         years.append(machine)
-        if machine.problems:
-            failed[seed] = machine.problems[:10]
+        if machine.rules.problems:
+            failed[seed] = machine.rules.problems[:10]
     told = {
         "years": len(years),
-        "refreshes": sum(len(year.refreshes) for year in years),
+        "refreshes": sum(len(year.rules.refreshes) for year in years),
         "saved late": sum(year.saved_late for year in years),
         "steps of the clock": sum(len(year.stepped) for year in years),
         "sign-ins needed": sum(len(year.told) for year in years),
