@@ -29,7 +29,7 @@ REQUIREMENTS = [
         "RFC 8252 7.1, 7.2",
         "redirects by a private-use scheme or a claimed https one are the operating system's to deliver: not used",
         ("signin.authorization.RedirectURI",),
-        ("test_login.test_wrong_usage_gets_a_sentence_and_exit_2",),
+        ("test_login_settings.test_wrong_usage_gets_a_sentence_and_exit_2",),
     ),
     Requirement(
         "RFC 8252 7.3",
@@ -39,7 +39,7 @@ REQUIREMENTS = [
             "test_listener.test_it_is_reached_where_the_redirect_uri_leads_and_nowhere_else",
             "test_listener.test_the_port_is_free_at_once",
             "test_listener.test_a_deadline_ends_the_wait_and_frees_the_port",
-            "test_login.test_ctrl_c_frees_the_port",
+            "test_login_signals.test_ctrl_c_frees_the_port",
         ),
     ),
     Requirement(
@@ -49,7 +49,7 @@ REQUIREMENTS = [
         (
             "test_authorization.test_the_challenge_is_the_one_of_rfc_7636_appendix_b",
             "test_authorization.test_a_fresh_proof_is_256_bits_twice_and_hides_itself",
-            "test_login.test_the_authorization_request_is_what_the_field_asks_for",
+            "test_login.test_the_authorization_request_has_scopes_state_and_challenge",
         ),
     ),
     Requirement(
@@ -74,7 +74,7 @@ REQUIREMENTS = [
         ("store.credentials.CredentialStore", "cli.prompts.client_secret"),
         (
             "test_secrets.test_no_secret_in_anything_that_is_printed_or_left_behind",
-            "test_login.test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret",
+            "test_login_streams.test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret",
         ),
     ),
     Requirement(
@@ -111,7 +111,7 @@ REQUIREMENTS = [
         "an answer counts only for the authorization server that was asked",
         ("signin.finish.SignIn",),
         (
-            "test_login.test_the_authorization_request_is_what_the_field_asks_for",
+            "test_login.test_the_authorization_request_has_scopes_state_and_challenge",
             "test_login.test_unexpected_requests_do_not_end_the_wait",
         ),
     ),
@@ -146,7 +146,7 @@ REQUIREMENTS = [
         ("signin.authorization.Proof", "webex.client.WebexClient.exchange_code"),
         (
             "test_authorization.test_a_fresh_proof_is_256_bits_twice_and_hides_itself",
-            "test_login.test_the_authorization_request_is_what_the_field_asks_for",
+            "test_login.test_the_authorization_request_has_scopes_state_and_challenge",
         ),
     ),
     Requirement(
