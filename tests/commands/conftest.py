@@ -5,6 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Program
+from webex_token_cli.sandbox.rules import Rules
+
+
+@pytest.fixture
+def rules(redirect_uri: str, request: pytest.FixtureRequest) -> Rules:
+    """How the sandbox is set up. A test gives other rules as an indirect parameter, or overrides this fixture."""
+    return Rules(redirect_uris=(redirect_uri,), **getattr(request, "param", {}))
 
 
 @pytest.fixture

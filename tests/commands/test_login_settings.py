@@ -8,14 +8,8 @@ import pytest
 
 from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program
-from tests.support.stored import config_file, stored_files
+from tests.support.stored import config_file
 from webex_token_cli.sandbox.server import Sandbox
-
-
-@pytest.fixture
-def stored(signed_in: Program) -> dict[str, bytes]:
-    """The files of an earlier sign-in."""
-    return stored_files(signed_in)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +59,18 @@ def test_wrong_usage_gets_a_sentence_and_exit_2(
     assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
 
 
-def test_a_second_sign_in_needs_no_settings(program: Program, stored: dict[str, bytes]) -> None:
-    bare = program.having(
+def test_a_second_sign_in_needs_no_settings(signed_in: Program) -> None:
+    bare = signed_in.having(
         WEBEX_TOKEN_API_URL=None,
         WEBEX_CLIENT_ID=None,
         WEBEX_CLIENT_SECRET=None,
         WEBEX_REDIRECT_URI=None,
         WEBEX_TOKEN_STORE=None,
     )
-    before = config_file(program).stat()
+    before = config_file(signed_in).stat()
     # The store is named in config.ini and the secret is in the store, so that nothing is asked for.
     assert bare.run("login").status == 0
-    after = config_file(program).stat()
+    after = config_file(signed_in).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 

@@ -1,0 +1,76 @@
+"""The sandbox answers requests for the person and for the grants of an integration."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from tests.support.sandbox_client import ask, authorize, bearer_of, exchange, press, refresh
+from webex_token_cli.sandbox.server import Sandbox
+
+ADMIN = "spark:all identity:tokens_read identity:tokens_write"
+
+
+def test_people_me_is_401_without_a_token_and_403_without_the_scope(sandbox: Sandbox) -> None:
+    assert ask(sandbox, "/people/me")[0] == 401
+    page = authorize(sandbox, scope="spark:rooms_read")[2]
+    _, tokens = exchange(sandbox, press(sandbox, page, "accept")["code"][0])
+    assert ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")[0] == 403
+
+
+def test_an_admin_lists_and_revokes_the_grants_of_an_integration(sandbox: Sandbox) -> None:
+    person, admin = bearer_of(sandbox, "spark:all"), bearer_of(sandbox, ADMIN)
+    moment = int(sandbox.webex.grants[0].made_at)
+    status, _, body = ask(sandbox, "/authorizations", Authorization=admin)
+    items = json.loads(body)["items"]
+    assert [0 <= datetime.fromisoformat(item.pop("created")).timestamp() - moment < 30 for item in items] == [True] * 2
+    assert (status, items) == (
+        200,
+        [
+            {
+                "id": grant.id,
+                "clientId": sandbox.webex.client_id,
+                "personId": sandbox.webex.person["id"],
+                "type": "refresh",
+            }
+            for grant in sandbox.webex.grants
+        ],
+    )
+    status, headers, body = ask(
+        sandbox, f"/authorizations?clientId={sandbox.webex.client_id}", method="DELETE", Authorization=admin
+    )
+    assert (status, body, "Content-Length" in headers, "trackingid" in headers) == (204, "", False, True)
+    assert sandbox.said("/v1/authorizations") == ["", "revoked"]
+    for bearer in (person, admin):
+        assert ask(sandbox, "/people/me", Authorization=bearer)[0] == 401
+    assert [refresh(sandbox, grant.refresh_token)[0] for grant in sandbox.webex.grants] == [400, 400]
+    _, _, body = ask(sandbox, "/authorizations", Authorization=bearer_of(sandbox, ADMIN))
+    assert [item["id"] for item in json.loads(body)["items"]] == [sandbox.webex.grants[-1].id]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(
+    ("scope", "status", "error"),
+    [
+        ("", 401, "invalid_token"),
+        ("spark:all", 403, "insufficient_scope"),
+        ("spark:all identity:tokens_read", 403, "insufficient_scope"),
+        ("spark:all identity:tokens_write", 403, "insufficient_scope"),
+    ],
+)
+def test_authorizations_need_the_scopes_of_an_admin(
+    sandbox: Sandbox, method: str, scope: str, status: int, error: str
+) -> None:
+    bearer = bearer_of(sandbox, scope) if scope else ""
+    path = f"/authorizations?clientId={sandbox.webex.client_id}"
+    got, _, body = ask(sandbox, path, method=method, Authorization=bearer)
+    assert (got, "trackingId" in json.loads(body)) == (status, True)
+    assert sandbox.said("/v1/authorizations") == [error]
+    assert not any(grant.revoked for grant in sandbox.webex.grants)
+
+
+@pytest.mark.parametrize("query", ["?clientId=unknown", "?clientId=", ""])
+def test_revoking_for_an_unknown_client_id_is_404_and_revokes_nothing(sandbox: Sandbox, query: str) -> None:
+    admin = bearer_of(sandbox, ADMIN)
+    assert ask(sandbox, f"/authorizations{query}", method="DELETE", Authorization=admin)[0] == 404
+    assert ask(sandbox, "/people/me", Authorization=admin)[0] == 200
