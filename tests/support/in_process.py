@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Iterator, Mapping
 from typing import IO
 from unittest import mock
@@ -22,9 +23,10 @@ from webex_token_cli.main import main
 
 
 def run_in_process(program: Program, *arguments: str, stdin: str = "") -> Finished:
-    """Run a command to its end, with the environment of ``program``; ``exec`` would replace the test's own process.
+    """Run a command to its end, with the environment of ``program``.
 
-    Standard streams are replaced at their descriptors too, so that the output of child processes is included.
+    The standard streams are replaced at their descriptors too, so that the output of child processes is included.
+    A command that `exec` would start is not started, because it would take the place of the test.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin.encode())
@@ -45,7 +47,13 @@ def _exit_status(arguments: tuple[str, ...]) -> int:
 
 @contextlib.contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    with mock.patch.dict(os.environ, variables, clear=True):
+    with (
+        mock.patch.dict(os.environ, variables, clear=True),
+        # Python looks these up in the environment once in a process: the browsers and the folder for temporary files.
+        mock.patch.object(webbrowser, "_tryorder", None),
+        mock.patch.object(tempfile, "tempdir", None),
+        mock.patch.object(os, "execve", side_effect=NotImplementedError),
+    ):
         time.tzset()
         yield
     time.tzset()
