@@ -1,6 +1,6 @@
-"""Kills and races at random moments: the last good record stays, and one process redeems the refresh token.
+"""Kills and races at random moments: a whole record is always stored, and one process redeems the refresh token.
 
-A few rounds by default; ``pytest --full`` does as many as CONTRIBUTING.md says. The seed of a run is printed.
+``pytest --full`` does as many rounds as CONTRIBUTING.md says, and every other run a few. The seed of a run is printed.
 """
 
 import os
@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program, Running
+from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
@@ -28,55 +30,60 @@ def seed(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> 
     return random.Random(number)
 
 
-def rounds(request: pytest.FixtureRequest, full: int, few: int) -> int:
-    return full if request.config.getoption("--full") else few
+@pytest.fixture
+def is_full(request: pytest.FixtureRequest) -> bool:
+    """Whether this run does the long counts."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture
 def rules(redirect_uri: str, request: pytest.FixtureRequest) -> Rules:
-    racing = "racing" in request.node.name
+    """A race is for one token a day, and the refresh token changes with it. Kills get a new token each time."""
+    racing = "race" in request.node.name
     return Rules(redirect_uris=(redirect_uri,), renew_after=DAY if racing else 0, rotate=racing, auto_approve=True)
 
 
 @pytest.fixture(params=["file", "keyring"])
 def stored(request: pytest.FixtureRequest, program: Program) -> Program:
     """The program with a signed-in profile, once for each store."""
-    if request.param == "keyring":
+    program = program.having(BROWSER=None)
+    if request.param == "file":
+        sign_in(program)
+    else:
         session = request.getfixturevalue("keyring_session")
         program = program.having(
             **session, WEBEX_TOKEN_STORE="keyring", WEBEX_TOKEN_PROFILE=f"endurance-{os.getpid()}-{time.time_ns()}"
         )
-    accepting = program.having(BROWSER=None)
-    with accepting.started("login", "--no-browser") as login:
-        _arrive(login)
-        assert login.finish().status == 0
-    return accepting
+        _run_undisturbed(program, "login")
+    return program
 
 
-def _arrive(login: Running) -> None:
-    """Follow the redirects of the sandbox's sign-in page, which consents at once."""
-    subprocess.run(["curl", "-sL", "-o", os.devnull, login.url()], check=False)
+def _follow_redirects(url: str) -> None:
+    """Do a browser's part: the sandbox's sign-in page consents at once and redirects to the listener."""
+    subprocess.run(["curl", "-sL", "-m", "5", "-o", os.devnull, url], check=False)
 
 
 @pytest.mark.parametrize("command", ["refresh", "login"])
-def test_killing_at_random_moments_loses_nothing(
+def test_a_kill_at_a_random_moment_leaves_a_whole_record(
     stored: Program,
     sandbox: Sandbox,
     command: str,
     seed: random.Random,
+    is_full: bool,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
-    count = rounds(request, 250 if in_file else 50, 12 if in_file else 4)
-    longest = _time_of(stored, command)
+    full, few = (250, 6) if in_file else (50, 2)
+    count = full if is_full else few
+    duration = _run_undisturbed(stored, command)
     ends = {"killed": 0, "done": 0}
-    seen = set()
+    tokens = set()
     for _ in range(count):
-        with stored.started(command, *(["--no-browser"] if command == "login" else [])) as running:
-            deadline = time.monotonic() + seed.uniform(0, 1.2 * longest)
+        with stored.started(*_arguments(command)) as running:
+            deadline = time.monotonic() + seed.uniform(0, 1.2 * duration)
             if command == "login":
-                _arrive_before(running, deadline)
+                _sign_in_before(deadline, running)
             try:
                 running.process.wait(max(0.0, deadline - time.monotonic()))
                 ends["done"] += 1
@@ -84,33 +91,37 @@ def test_killing_at_random_moments_loses_nothing(
                 running.process.send_signal(signal.SIGKILL)
                 ends["killed"] += 1
             running.process.wait()
-        got = stored.run("get", "--no-refresh")
-        assert (got.status, got.err) == (0, "")
-        assert got.out.strip() in sandbox.webex.issued
-        seen.add(got.out)
+        get = (run_in_process if in_file else Program.run)(stored, "get", "--no-refresh")
+        assert (get.status, get.err) == (0, "")
+        assert get.out.strip() in sandbox.webex.issued
+        tokens.add(get.out)
     with capsys.disabled():
-        print(f"{request.node.name}: {count} runs, {ends}, {len(seen)} different tokens found whole", flush=True)
+        print(f"{request.node.name}: {count} runs, {ends}, {len(tokens)} different tokens stored", flush=True)
     assert stored.run("refresh").status == 0
     if in_file:
         folder = record_file(stored).parent
         assert sorted(p.name for p in folder.iterdir() if p.suffix != ".lock") == ["webex-token+default.json"]
 
 
-def _time_of(program: Program, command: str) -> float:
+def _arguments(command: str) -> list[str]:
+    return ["login", "--no-browser"] if command == "login" else [command]
+
+
+def _run_undisturbed(program: Program, command: str) -> float:
+    """Run the command to its end, and return the seconds that it took."""
     started = time.monotonic()
-    with program.started(command, *(["--no-browser"] if command == "login" else [])) as running:
+    with program.started(*_arguments(command)) as running:
         if command == "login":
-            _arrive(running)
+            _follow_redirects(running.url())
         assert running.finish().status == 0
     return time.monotonic() - started
 
 
-def _arrive_before(login: Running, deadline: float) -> None:
-    """Open the sign-in page if its address is printed in time, without waiting for the result."""
+def _sign_in_before(deadline: float, login: Running) -> None:
+    """Open the sign-in page if its address is printed before the deadline, without waiting for the result."""
     while time.monotonic() < deadline and login.process.poll() is None:
         if "/authorize?" in login.err and login.err.endswith("\n"):
-            going = ["curl", "-sL", "-m", "5", "-o", os.devnull, login.url()]
-            threading.Thread(target=subprocess.run, args=(going,), daemon=True).start()
+            threading.Thread(target=_follow_redirects, args=(login.url(),), daemon=True).start()
             return
         time.sleep(0.005)
 
@@ -118,18 +129,19 @@ def _arrive_before(login: Running, deadline: float) -> None:
 RACERS = [("refresh",), ("get", "--min-valid", "5m"), ("watch", "--once")]
 
 
-def test_racing_for_the_refresh_token(
+def test_processes_that_race_redeem_each_refresh_token_once(
     stored: Program,
     sandbox: Sandbox,
     tmp_path: Path,
     seed: random.Random,
+    is_full: bool,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
-    count = rounds(request, 50, 2)
-    sent = []
-    for turn in range(count):
+    rounds, processes = (50, 20) if is_full else (2, 8)
+    requests = []
+    for turn in range(rounds):
         sandbox.webex.advance(14 * DAY - 60)
         if in_file:
             age(stored, 14 * DAY - 60)
@@ -137,11 +149,12 @@ def test_racing_for_the_refresh_token(
             _age_in_keyring(stored, 14 * DAY - 60)
         before = len(sandbox.said())
         running = []
-        for number in range(20):
-            command = RACERS[number % 3] if number < 3 else seed.choice(RACERS)
-            own = tmp_path / f"{turn}-{number}"
-            own.mkdir()
-            folders = {name: str(own) for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
+        for number in range(processes):
+            command = RACERS[number] if number < len(RACERS) else seed.choice(RACERS)
+            # The lock must be the same file whatever folders the environment of a process names.
+            folder = tmp_path / f"{turn}-{number}"
+            folder.mkdir()
+            folders = {name: str(folder) for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
             running.append((command, _start(stored.having(**folders), command)))
             time.sleep(seed.choice([0, 0, 0.01]))
         for command, process in running:
@@ -149,15 +162,18 @@ def test_racing_for_the_refresh_token(
             assert process.returncode == 0, (command, err)
             if command[0] == "get":
                 sandbox.webex.person_of(out.strip())
-        asked = sandbox.said()[before:]
-        assert set(asked) <= {"renewed", "unchanged"}
-        assert asked.count("renewed") == 1
+        answers = sandbox.said()[before:]
+        assert set(answers) <= {"renewed", "unchanged"}
+        assert answers.count("renewed") == 1
         # `refresh` asks Webex even if another one has just ended; `get` and `watch --once` do not.
-        assert 1 <= len(asked) <= 1 + sum(command[0] == "refresh" for command, _ in running)
-        sent.append(len(asked))
-    assert not sandbox.webex.grants[-1].revoked
+        assert 1 <= len(answers) <= 1 + sum(command[0] == "refresh" for command, _ in running)
+        requests.append(len(answers))
+    assert not sandbox.webex.grants[-1].revoked  # Webex revokes a grant whose refresh token is redeemed twice
     with capsys.disabled():
-        print(f"{request.node.name}: {count} rounds of 20, refreshes sent a round {min(sent)} to {max(sent)}, no reuse")
+        print(
+            f"{request.node.name}: {rounds} rounds of {processes} processes, "
+            f"{min(requests)} to {max(requests)} refreshes in a round, no reuse"
+        )
 
 
 def _start(program: Program, arguments: tuple[str, ...]) -> "subprocess.Popen[str]":
