@@ -1,4 +1,4 @@
-"""Entries in parts: whatever is interrupted, wherever, a reader gets the old one or the new one, whole."""
+"""Records in several entries: wherever a write is interrupted, a reader gets the whole old or the whole new record."""
 
 import itertools
 import json
@@ -19,24 +19,24 @@ SERVICE, NAME = "webex-token", "default"
 
 
 class Killed(BaseException):
-    """The process is gone, with no handler run."""
+    """Stands for the end of the process, after which no handler runs."""
 
 
 @dataclass
-class Small:
-    """A keyring in memory that refuses what is longer than ``limit`` in UTF-16, as Windows' does.
+class SmallKeyring:
+    """A keyring in memory that refuses entries of more than ``limit`` characters of UTF-16, as Windows' does.
 
-    ``before`` is called with the number of each operation, before it is done.
+    ``before_call`` is called before each call with the number of calls so far, which ``calls`` counts.
     """
 
     limit: int = 1280
     entries: dict[str, str] = field(default_factory=dict)
-    before: Callable[[int], None] = lambda _: None
-    done: int = 0
+    before_call: Callable[[int], None] = lambda _: None
+    calls: int = 0
 
     def _count(self) -> None:
-        self.before(self.done)
-        self.done += 1
+        self.before_call(self.calls)
+        self.calls += 1
 
     def get_password(self, service: str, username: str) -> str | None:
         assert service == SERVICE
@@ -57,26 +57,27 @@ class Small:
 
 
 def text(size: int, letter: str) -> str:
+    """A record of ``size`` characters that differs from those of other letters."""
     return letter * size
 
 
-def referenced(small: Small) -> set[str]:
+def referenced(small: SmallKeyring) -> set[str]:
     """The names of the entries that a reader needs."""
     head = Head.parse(small.entries.get(NAME, ""))
     parts = set() if head is None else {f"{NAME}#{head.set}.{number}" for number in range(head.parts)}
     return parts | ({NAME} if NAME in small.entries else set())
 
 
-KNOWN = pytest.mark.parametrize("limit", [1280, None], ids=["limit known", "limit found out"])
-SIZES = st.integers(1, 12) | st.integers(1200, 1300) | st.integers(1, 9000)
+FOR_EACH_LIMIT = pytest.mark.parametrize("limit", [1280, None], ids=["limit is known", "limit is discovered"])
+sizes_of_records = st.integers(1, 12) | st.integers(1200, 1300) | st.integers(1, 9000)
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 @pytest.mark.parametrize(("size", "entries"), [(1, 1), (1280, 1), (1281, 3), (2560, 3), (2561, 4), (5000, 5)])
-def test_what_fits_is_one_entry_and_what_does_not_is_a_head_and_parts(
+def test_a_short_record_is_one_entry_and_a_long_one_a_head_with_parts(
     limit: int | None, size: int, entries: int
 ) -> None:
-    small = Small()
+    small = SmallKeyring()
     keyring = SplittingKeyring(small, limit)
     keyring.set_password(SERVICE, NAME, text(size, "a"))
     assert keyring.get_password(SERVICE, NAME) == text(size, "a")
@@ -85,9 +86,9 @@ def test_what_fits_is_one_entry_and_what_does_not_is_a_head_and_parts(
     assert small.entries == {}
 
 
-@given(st.lists(SIZES, min_size=1, max_size=8), st.sampled_from([1280, None]))
-def test_what_is_written_is_read_and_nothing_else_stays(sizes: list[int], limit: int | None) -> None:
-    small = Small()
+@given(st.lists(sizes_of_records, min_size=1, max_size=8), st.sampled_from([1280, None]))
+def test_each_write_is_read_back_and_leaves_no_unused_entry(sizes: list[int], limit: int | None) -> None:
+    small = SmallKeyring()
     keyring = SplittingKeyring(small, limit)
     for number, size in enumerate(sizes):
         keyring.set_password(SERVICE, NAME, text(size, chr(97 + number)))
@@ -96,94 +97,100 @@ def test_what_is_written_is_read_and_nothing_else_stays(sizes: list[int], limit:
         assert max(len(entry) for entry in small.entries.values()) <= 1280
 
 
-def interrupted_at(small: Small, position: int, write: Callable[[], None]) -> bool:
-    """Do ``write`` until its operation ``position``; whether it was interrupted."""
+def interrupted_at(small: SmallKeyring, position: int, write: Callable[[], None]) -> bool:
+    """Do ``write``, but be killed before its call number ``position``. Returns whether it was killed."""
 
     def kill(number: int) -> None:
         if number == position:
             raise Killed
 
-    small.before, small.done = kill, 0
+    small.before_call, small.calls = kill, 0
     try:
         write()
     except Killed:
         return True
     finally:
-        small.before = lambda _: None
+        small.before_call = lambda _: None
     return False
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 @pytest.mark.parametrize("old", [None, 100, 2000, 5000])
 @pytest.mark.parametrize("new", [100, 2000, 5000])
-@pytest.mark.parametrize("earlier", [None, 3000], ids=["fresh", "after an interrupted write"])
-def test_a_crash_between_any_two_operations(limit: int | None, old: int | None, new: int, earlier: int | None) -> None:
-    seen = set()
+@pytest.mark.parametrize("earlier", [None, 3000], ids=["no earlier write", "an earlier write was interrupted"])
+def test_after_a_crash_between_any_two_calls_a_whole_record_is_read(
+    limit: int | None, old: int | None, new: int, earlier: int | None
+) -> None:
+    found_records = set()
     for position in itertools.count():
-        small = Small()
+        small = SmallKeyring()
         keyring = SplittingKeyring(small, limit)
         write = partial(keyring.set_password, SERVICE, NAME)
         if old is not None:
             write(text(old, "o"))
-        if earlier is not None:  # whose parts lie about
+        if earlier is not None:  # its parts are still stored
             assert interrupted_at(small, 3, partial(write, text(earlier, "e")))
         before = keyring.get_password(SERVICE, NAME)
-        went_on = not interrupted_at(small, position, partial(write, text(new, "n")))
+        completed = not interrupted_at(small, position, partial(write, text(new, "n")))
         found = keyring.get_password(SERVICE, NAME)
         assert found in {before, text(new, "n")}
-        seen.add(found)
-        write(text(2700, "l"))  # and the next writer
+        found_records.add(found)
+        write(text(2700, "l"))  # the next write removes all remains
         assert keyring.get_password(SERVICE, NAME) == text(2700, "l")
         assert set(small.entries) == referenced(small)
         keyring.delete_password(SERVICE, NAME)
         assert small.entries == {}
-        if went_on:
+        if completed:
             break
-    assert seen == {before, text(new, "n")}
+    assert found_records == {before, text(new, "n")}
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 @pytest.mark.parametrize(("old", "new"), [(100, 3000), (3000, 100), (3000, 3000), (5000, 2000)])
-def test_a_reader_between_any_two_operations_of_a_writer(limit: int | None, old: int, new: int) -> None:
-    small = Small()
+def test_a_reader_between_any_two_calls_of_a_writer_gets_a_whole_record(limit: int | None, old: int, new: int) -> None:
+    small = SmallKeyring()
     keyring = SplittingKeyring(small, limit)
     keyring.set_password(SERVICE, NAME, text(old, "o"))
     found = []
 
     def read(_: int) -> None:
-        other = Small(entries=small.entries)
+        other = SmallKeyring(entries=small.entries)
         found.append(SplittingKeyring(other, limit).get_password(SERVICE, NAME))
 
-    small.before = read
+    small.before_call = read
     keyring.set_password(SERVICE, NAME, text(new, "n"))
-    turn = found.index(text(new, "n"))
-    assert found == [text(old, "o")] * turn + [text(new, "n")] * (len(found) - turn)
+    first_new = found.index(text(new, "n"))
+    assert found == [text(old, "o")] * first_new + [text(new, "n")] * (len(found) - first_new)
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 @pytest.mark.parametrize("writes", [1, 2, 3])
 @pytest.mark.parametrize("position", range(5))
-def test_a_reader_that_writers_overtake(limit: int | None, writes: int, position: int) -> None:
-    small = Small()
+def test_a_reader_that_is_overtaken_by_writers_gets_a_whole_record(
+    limit: int | None, writes: int, position: int
+) -> None:
+    small = SmallKeyring()
     SplittingKeyring(small, limit).set_password(SERVICE, NAME, text(3000, "o"))
-    small.done = 0
+    small.calls = 0
 
     def overtake(number: int) -> None:
         if number == position:
             for turn in range(writes):
-                SplittingKeyring(Small(entries=small.entries), limit).set_password(SERVICE, NAME, text(4000, f"{turn}"))
+                SplittingKeyring(SmallKeyring(entries=small.entries), limit).set_password(
+                    SERVICE, NAME, text(4000, f"{turn}")
+                )
 
-    small.before = overtake
+    small.before_call = overtake
     assert SplittingKeyring(small, limit).get_password(SERVICE, NAME) in {
         text(3000, "o"),
         text(4000, f"{writes - 1}"),
     }
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 def test_a_failing_write_leaves_the_old_record_and_raises(limit: int | None) -> None:
     for position in range(20):
-        small = Small()
+        small = SmallKeyring()
         keyring = SplittingKeyring(small, limit)
         keyring.set_password(SERVICE, NAME, text(3000, "o"))
 
@@ -191,25 +198,28 @@ def test_a_failing_write_leaves_the_old_record_and_raises(limit: int | None) -> 
             if number == at:
                 raise OSError("disk full")
 
-        small.before, small.done = fail, 0
+        small.before_call, small.calls = fail, 0
         try:
             keyring.set_password(SERVICE, NAME, text(4000, "n"))
             expected = text(4000, "n")
         except OSError:
             expected = text(3000, "o")
-        small.before = lambda _: None
+        small.before_call = lambda _: None
         assert keyring.get_password(SERVICE, NAME) == expected
 
 
-def test_parts_that_are_missing_or_changed_are_damage_that_a_sign_in_replaces() -> None:
-    small = Small()
+def test_missing_or_changed_parts_are_damage_that_a_sign_in_repairs() -> None:
+    small = SmallKeyring()
     store = open_keyring_store(backend=small)
     large = replace(FULL_RECORD, access_token="A" * 2000)
     store.save(NAME, large)
     assert store.load(NAME) == large
     name = f"{NAME}#0.1"
-    for broken in ({k: v for k, v in small.entries.items() if k != name}, {**small.entries, name: "changed"}):
-        damaged = open_keyring_store(backend=Small(entries=dict(broken)))
+    for damaged_entries in (
+        {key: value for key, value in small.entries.items() if key != name},
+        {**small.entries, name: "changed"},
+    ):
+        damaged = open_keyring_store(backend=SmallKeyring(entries=dict(damaged_entries)))
         with pytest.raises(DamagedEntry, match="The entry 'default' in the keyring"):
             damaged.load(NAME)
         assert damaged.load_replaceable(NAME) is None
@@ -230,20 +240,20 @@ def test_parts_that_are_missing_or_changed_are_damage_that_a_sign_in_replaces() 
         ["split"],
     ],
 )
-def test_a_head_that_makes_no_sense_is_damage(head: object) -> None:
-    store = open_keyring_store(backend=Small(entries={NAME: json.dumps(head)}))
+def test_an_invalid_head_is_damage(head: object) -> None:
+    store = open_keyring_store(backend=SmallKeyring(entries={NAME: json.dumps(head)}))
     with pytest.raises(DamagedEntry):
         store.load(NAME)
 
 
-def test_a_newer_versions_head_is_refused_and_kept() -> None:
+def test_a_head_of_a_newer_version_is_refused_and_not_replaced() -> None:
     entries = {NAME: '{"version": 2, "split": {"set": 0, "parts": 2, "sha256": "x"}}'}
-    store = open_keyring_store(backend=Small(entries=dict(entries)))
+    store = open_keyring_store(backend=SmallKeyring(entries=dict(entries)))
     with pytest.raises(StoreUnavailable, match="written by a newer webex-token"):
         store.load_replaceable(NAME)
 
 
-def test_windows_limit_is_known_and_others_are_found_out() -> None:
+def test_the_limit_of_windows_is_known_and_others_are_not() -> None:
     from keyring.backends import Windows, chainer
 
     windows = Windows.WinVaultKeyring()  # type: ignore[no-untyped-call]
@@ -252,15 +262,15 @@ def test_windows_limit_is_known_and_others_are_found_out() -> None:
         backends = [windows]  # noqa: RUF012 - as keyring's own attribute
 
     chained = Chained()  # type: ignore[no-untyped-call]
-    assert (entry_limit(windows), entry_limit(chained), entry_limit(Small())) == (1280, 1280, None)
+    assert (entry_limit(windows), entry_limit(chained), entry_limit(SmallKeyring())) == (1280, 1280, None)
     assert FALLBACK_LIMIT == 1280
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 @pytest.mark.parametrize("size", [100, 5000])
-def test_an_interrupted_removal_is_ended_by_the_next(limit: int | None, size: int) -> None:
+def test_an_interrupted_removal_is_completed_by_the_next_one(limit: int | None, size: int) -> None:
     for position in itertools.count():
-        small = Small()
+        small = SmallKeyring()
         keyring = SplittingKeyring(small, limit)
         keyring.set_password(SERVICE, NAME, text(size, "o"))
         if not interrupted_at(small, position, partial(keyring.delete_password, SERVICE, NAME)):
@@ -270,21 +280,21 @@ def test_an_interrupted_removal_is_ended_by_the_next(limit: int | None, size: in
 
 
 @dataclass
-class Unreadable(Small):
-    """A small keyring that can no longer be read."""
+class UnreadableKeyring(SmallKeyring):
+    """A small keyring whose entries can no longer be read."""
 
     def get_password(self, service: str, username: str) -> str | None:
         raise OSError("the daemon was restarted")
 
 
 @pytest.mark.parametrize("size", [20, 2706, 2 * FALLBACK_LIMIT])
-@KNOWN
+@FOR_EACH_LIMIT
 def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: int, limit: int | None) -> None:
-    small = Small()
+    small = SmallKeyring()
     small.entries["other"] = "kept"
     keyring = SplittingKeyring(small, limit)
     keyring.set_password(SERVICE, NAME, text(size, "a"))
     keyring.set_password(SERVICE, NAME, text(size, "b"))
-    unreadable = Unreadable(entries=small.entries)
+    unreadable = UnreadableKeyring(entries=small.entries)
     SplittingKeyring(unreadable, limit).discard(SERVICE, NAME, size)
     assert small.entries == {"other": "kept"}
