@@ -1,4 +1,4 @@
-"""A private D-Bus session with an unlocked GNOME Keyring: nothing of the user's own is reached."""
+"""A private D-Bus session with an unlocked GNOME Keyring, so that no test reaches the user's own."""
 
 import contextlib
 import os
@@ -14,19 +14,19 @@ read -r _
 """
 
 _LOCK = "import secretstorage; secretstorage.get_default_collection(secretstorage.dbus_init()).lock()"
-# What GNOME's own dialog does with the password that a person has typed.
+# GNOME's own dialog calls this method with the password that a person has typed.
 _UNLOCK = """
 import secretstorage
 from jeepney import DBusAddress, new_method_call
 from secretstorage.util import format_secret, open_session
 bus = secretstorage.dbus_init()
-door = DBusAddress(
+service = DBusAddress(
     "/org/freedesktop/secrets", "org.freedesktop.secrets",
     "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
 )
 password = format_secret(open_session(bus), b"password", "text/plain")
 path = secretstorage.get_default_collection(bus).collection_path
-bus.send_and_get_reply(new_method_call(door, "UnlockWithMasterPassword", "o(oayays)", (path, password)))
+bus.send_and_get_reply(new_method_call(service, "UnlockWithMasterPassword", "o(oayays)", (path, password)))
 """
 
 REQUIRED = ("dbus-run-session", "gnome-keyring-daemon")
@@ -34,7 +34,7 @@ REQUIRED = ("dbus-run-session", "gnome-keyring-daemon")
 
 @contextlib.contextmanager
 def desktop(folder: Path) -> Iterator[dict[str, str]]:
-    """The variables that lead to a keyring of its own, whose files lie in ``folder``."""
+    """Run a session whose files lie in ``folder``. Yields the environment variables that lead to it."""
     runtime = folder / "runtime"
     runtime.mkdir(parents=True, mode=0o700)
     environment = {
@@ -64,10 +64,10 @@ def desktop(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def lock(environment: Mapping[str, str]) -> None:
-    """Lock the keyring of the session that ``environment`` leads to, as a screen saver may."""
+    """Lock the keyring of the session that ``environment`` leads to, as a screen lock may."""
     subprocess.run([sys.executable, "-c", _LOCK], env=environment, check=True)
 
 
 def unlock(environment: Mapping[str, str]) -> None:
-    """Unlock it again."""
+    """Unlock the keyring of the session that ``environment`` leads to."""
     subprocess.run([sys.executable, "-c", _UNLOCK], env=environment, check=True)

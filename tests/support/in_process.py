@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 from unittest import mock
 
+import keyring.core
 import pytest
 
 from tests.support.program import WEBEX_TOKEN, Finished, Program
@@ -49,8 +50,9 @@ def _exit_status(arguments: tuple[str, ...]) -> int:
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     with (
         mock.patch.dict(os.environ, variables, clear=True),
-        # Python looks these up in the environment once in a process: the browsers and the folder for temporary files.
+        # These are looked up once in a process: the browsers, the keyring and the folder for temporary files.
         mock.patch.object(webbrowser, "_tryorder", None),
+        mock.patch.object(keyring.core, "_keyring_backend", None),
         mock.patch.object(tempfile, "tempdir", None),
         mock.patch.object(os, "execve", side_effect=NotImplementedError),
     ):

@@ -1,4 +1,4 @@
-"""The program with one of this folder's keyrings."""
+"""Chooses the keyring and the profile that the program under test uses."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from tests.support.program import Program
 
 
 def using(keyring: str, program: Program, folder: Path, profile: str = "default") -> Program:
-    """The program with ``keyring``, whose entries are in ``folder``, and with ``profile`` as its default.
+    """The program with a class of ``keyrings.py`` as its keyring, and with ``profile`` as its default profile.
 
-    A profile of a name of its own has a lock of its own: the locks of keyring entries lie in one folder for all
-    processes of a user, so tests with equal names would wait for each other.
+    The keyring's entries are in ``folder``. The locks of keyring entries lie in one folder for all processes of a
+    user, so tests that use one profile name wait for each other.
     """
     return program.having(
         PYTHON_KEYRING_BACKEND=f"tests.support.keyrings.{keyring}",

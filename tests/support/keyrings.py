@@ -1,4 +1,7 @@
-"""Keyrings with a temper: for a process under test through ``PYTHON_KEYRING_BACKEND``, their entries in a file."""
+"""Keyrings that fail in different ways. Their entries are in a file, so that several processes share them.
+
+The program under test uses one of them if ``PYTHON_KEYRING_BACKEND`` names it.
+"""
 
 import json
 import os
@@ -13,7 +16,7 @@ FILE = "WEBEX_TOKEN_TEST_KEYRING"
 
 
 class Shelf(KeyringBackend):
-    """A keyring that works; entries are ``{user name: password}`` in the file that the variable names."""
+    """Works. The file that the variable names holds its entries as JSON: ``{user name: password}``."""
 
     name = "Shelf"
 
@@ -44,7 +47,7 @@ class Shelf(KeyringBackend):
 
 
 class Limited(Shelf):
-    """Refuses, as Windows' does, what is longer than 1,280 characters of UTF-16."""
+    """Refuses entries of more than 1,280 characters of UTF-16, as Windows' does."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         if len(password.encode("utf-16-le")) > 2560:
@@ -53,7 +56,7 @@ class Limited(Shelf):
 
 
 class Locked(Shelf):
-    """Nobody unlocks it."""
+    """Is locked, and nobody unlocks it."""
 
     def get_password(self, service: str, username: str) -> str | None:
         raise KeyringLocked("Failed to unlock the collection!")
@@ -63,7 +66,7 @@ class Locked(Shelf):
 
 
 class EveryThirdFails(Shelf):
-    """Every third write fails, over all processes."""
+    """Fails at every third write, counted over all processes."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         counter = self._file.with_suffix(".count")
@@ -74,26 +77,26 @@ class EveryThirdFails(Shelf):
         super().set_password(service, username, password)
 
 
-class TheirOwnError(Exception):
-    """What the library has never heard of."""
+class UnknownError(Exception):
+    """An exception that is not the keyring library's own."""
 
 
 class Foreign(Shelf):
-    """Fails in a way of its own, and blurts out what it was given."""
+    """Fails with an exception of its own, whose text holds the entry."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        raise TheirOwnError(f"0x8007: cannot keep {password}")
+        raise UnknownError(f"0x8007: cannot keep {password}")
 
 
 class Forgetful(Shelf):
-    """Says yes and keeps nothing."""
+    """Reports success and stores nothing."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         pass
 
 
 class Unreadable(Shelf):
-    """Takes an entry, and then cannot read it."""
+    """Stores an entry, and cannot read it back."""
 
     def get_password(self, service: str, username: str) -> str | None:
         if super().get_password(service, username) is not None:
@@ -102,14 +105,14 @@ class Unreadable(Shelf):
 
 
 class Clinging(Shelf):
-    """Says yes and removes nothing."""
+    """Reports success and removes nothing."""
 
     def delete_password(self, service: str, username: str) -> None:
         pass
 
 
 class Dawdling(Shelf):
-    """Takes an entry, and is not done for a minute."""
+    """Stores an entry, and returns a minute later."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         super().set_password(service, username, password)

@@ -1,4 +1,4 @@
-"""Keyrings as they are out there: what a person sees with each, and that what was stored stays."""
+"""Commands with keyrings that refuse, fail or lock: what a person sees, and that no stored record is lost."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.desktop import lock, unlock
+from tests.support.in_process import run_in_process
 from tests.support.keyring_choice import own_profile, using
 from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
-# The locks of keyring entries are shared by all processes of a user: one worker runs these tests.
+SAVING = "Error: Webex answered the refresh, but its answer could not be stored: "
+LOCKED = "Error: An entry could not be read in the keyring (Shelf): Failed to unlock the collection!."
 
 
 @pytest.fixture
@@ -19,32 +21,27 @@ def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), renew_after=0, auto_approve=True, device_interval=1)
 
 
-@pytest.fixture
-def shelf(program: Program, tmp_path: Path) -> Program:
-    """The program with a keyring that works, and somebody signed in with a token of two thousand characters."""
-    program = using("Shelf", program, tmp_path, own_profile(tmp_path))
-    assert program.run("login", "--flow", "device").status == 0
-    return program
+# The access token of the device flow has about two thousand characters, more than some keyrings hold in one entry.
+LOGIN = ("login", "--flow", "device")
+
+
+def entries_in(folder: Path) -> dict[str, str]:
+    """The entries of the keyring that ``using`` placed in ``folder``."""
+    entries: dict[str, str] = json.loads((folder / "shelf.json").read_text())
+    return entries
 
 
 def first_error(err: str) -> str:
     return next((line for line in err.splitlines() if line.startswith("Error: ")), "")
 
 
-SAVING = "Error: Webex answered the refresh, but its answer could not be stored: "
-LOCKED = "An entry could not be read in the keyring (Shelf): Failed to unlock the collection!."
-
-
 @pytest.mark.parametrize(
-    ("keyring", "outcomes"),
+    ("keyring", "outcomes", "profile_remains"),
     [
-        ("Shelf", {"refresh": (0, ""), "get": (0, ""), "logout": (0, "")}),
-        ("Limited", {"refresh": (0, ""), "get": (0, ""), "logout": (0, "")}),
-        (
-            "Locked",
-            {"refresh": (5, f"Error: {LOCKED}"), "get": (5, f"Error: {LOCKED}"), "logout": (5, f"Error: {LOCKED}")},
-        ),
-        ("EveryThirdFails", {"refresh": (0, ""), "get": (0, ""), "logout": (0, "")}),
+        ("Shelf", {"refresh": (0, ""), "get": (0, ""), "logout": (0, "")}, False),
+        ("Limited", {"refresh": (0, ""), "get": (0, ""), "logout": (0, "")}, False),
+        ("Locked", {"refresh": (5, LOCKED), "get": (5, LOCKED), "logout": (5, LOCKED)}, True),
+        ("EveryThirdFails", {"refresh": (0, ""), "get": (0, ""), "logout": (0, "")}, False),
         (
             "Foreign",
             {
@@ -52,6 +49,7 @@ LOCKED = "An entry could not be read in the keyring (Shelf): Failed to unlock th
                 "get": (0, ""),
                 "logout": (0, ""),
             },
+            False,
         ),
         (
             "Forgetful",
@@ -60,60 +58,75 @@ LOCKED = "An entry could not be read in the keyring (Shelf): Failed to unlock th
                 "get": (0, ""),
                 "logout": (0, ""),
             },
+            False,
         ),
     ],
 )
-def test_what_a_keyring_does_and_what_is_said(
-    shelf: Program, tmp_path: Path, sandbox: Sandbox, keyring: str, outcomes: dict[str, tuple[int, str]]
+def test_a_command_reports_a_failing_keyring_and_loses_no_record(
+    program: Program,
+    tmp_path: Path,
+    sandbox: Sandbox,
+    keyring: str,
+    outcomes: dict[str, tuple[int, str]],
+    profile_remains: bool,
 ) -> None:
-    program = using(keyring, shelf, tmp_path, own_profile(tmp_path))
+    profile = own_profile(tmp_path)
+    working = using("Shelf", program, tmp_path, profile)
+    assert run_in_process(working, *LOGIN).status == 0
+    failing = using(keyring, program, tmp_path, profile)
     found = {}
-    for command in outcomes:
+    for command, (_, error) in outcomes.items():
         if command == "get":
-            assert shelf.run("get", "--no-refresh").status == 0  # whatever happened, what is stored is whole
-        done = program.run(command)
-        found[command] = (done.status, first_error(done.err)[: len(outcomes[command][1])])
+            assert run_in_process(working, "get", "--no-refresh").status == 0  # the record is whole after a refresh
+        done = run_in_process(failing, command)
+        found[command] = (done.status, first_error(done.err)[: len(error)])
         assert not [secret for secret in sandbox.webex.issued if secret in done.err]
     assert found == outcomes
-    left = json.loads((tmp_path / "shelf.json").read_text())
-    assert set(left) == ({own_profile(tmp_path)} if keyring == "Locked" else set())
+    assert set(entries_in(tmp_path)) == ({profile} if profile_remains else set())
 
 
-def test_a_token_of_two_thousand_characters_in_a_keyring_of_1280(program: Program, tmp_path: Path) -> None:
+def test_a_record_is_split_for_a_keyring_of_1280_characters(program: Program, tmp_path: Path) -> None:
     limited = using("Limited", program, tmp_path, own_profile(tmp_path))
-    assert limited.run("login", "--flow", "device").status == 0
-    entries = json.loads((tmp_path / "shelf.json").read_text())
+    assert run_in_process(limited, *LOGIN).status == 0
+    entries = entries_in(tmp_path)
     assert len(entries) > 2
     assert max(map(len, entries.values())) <= 1280
-    first = limited.run("get").out
-    assert limited.run("refresh").status == 0
-    assert limited.run("get").out not in {"", first}
-    again = json.loads((tmp_path / "shelf.json").read_text())
-    assert {name[-3:-2] for name in again} - {name[-3:-2] for name in entries}  # the other set, and not the first
-    assert len(again) == len(entries)
+    first_token = run_in_process(limited, "get").out
+    assert run_in_process(limited, "refresh").status == 0
+    assert run_in_process(limited, "get").out not in {"", first_token}
+    new_entries = entries_in(tmp_path)
+    # A write uses the other of the two sets of parts. The set is the digit before the point in an entry's name.
+    assert {name[-3:-2] for name in new_entries} - {name[-3:-2] for name in entries}
+    assert len(new_entries) == len(entries)
 
 
 @pytest.mark.parametrize(("keyring", "status"), [("Locked", 5), ("Foreign", 5), ("Forgetful", 5), ("Limited", 0)])
-def test_signing_in_with_it(program: Program, tmp_path: Path, sandbox: Sandbox, keyring: str, status: int) -> None:
-    done = using(keyring, program, tmp_path, own_profile(tmp_path)).run("login", "--flow", "device")
+def test_a_sign_in_with_a_failing_keyring_reveals_no_part_of_a_secret(
+    program: Program, tmp_path: Path, sandbox: Sandbox, keyring: str, status: int
+) -> None:
+    done = run_in_process(using(keyring, program, tmp_path, own_profile(tmp_path)), *LOGIN)
     assert done.status == status, done.err
-    told = done.out + done.err
-    # A part of one is enough: a keyring that holds little is given the record in parts.
+    # A keyring with a limit is given the record in parts, so each 32 characters of a secret must be missing.
     assert not [
-        each for each in sandbox.webex.issued for start in range(0, len(each) - 32, 8) if each[start:][:32] in told
+        secret
+        for secret in sandbox.webex.issued
+        for start in range(0, len(secret) - 32, 8)
+        if secret[start : start + 32] in done.out + done.err
     ]
 
 
-def test_a_locked_gnome_keyring(program: Program, own_desktop: dict[str, str]) -> None:
-    there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_PROFILE="locked-test")
-    assert there.run("login", "--flow", "device").status == 0
-    token = there.run("get").out
-    lock(there.environment)
+def test_commands_report_a_locked_gnome_keyring_until_it_is_unlocked(
+    program: Program, own_desktop: dict[str, str]
+) -> None:
+    program = program.having(**own_desktop, WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_PROFILE="locked-test")
+    assert program.run(*LOGIN).status == 0
+    token = program.run("get").out
+    lock(program.environment)
     for command in ("get", "refresh", "show", "login"):
-        done = there.run(command, timeout=60)
+        done = program.run(command)
         assert (done.status, done.out) == (5, "")
         assert "in the keyring (SecretService Keyring): Failed to unlock the collection!." in first_error(done.err)
         assert "Unlock the keyring and try again; on a machine without one, see --store file." in done.err
-    assert there.run("watch", "--once").status == 5
-    unlock(there.environment)
-    assert there.run("get", "--no-refresh").out == token
+    assert program.run("watch", "--once").status == 5
+    unlock(program.environment)
+    assert program.run("get", "--no-refresh").out == token

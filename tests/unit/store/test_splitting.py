@@ -246,9 +246,9 @@ def test_an_invalid_head_is_damage(head: object) -> None:
         store.load(NAME)
 
 
-def test_a_head_of_a_newer_version_is_refused_and_not_replaced() -> None:
+def test_a_head_of_a_newer_version_is_refused_by_a_sign_in_too() -> None:
     entries = {NAME: '{"version": 2, "split": {"set": 0, "parts": 2, "sha256": "x"}}'}
-    store = open_keyring_store(backend=SmallKeyring(entries=dict(entries)))
+    store = open_keyring_store(backend=SmallKeyring(entries=entries))
     with pytest.raises(StoreUnavailable, match="written by a newer webex-token"):
         store.load_replaceable(NAME)
 
