@@ -1,8 +1,8 @@
 """A simulated year of suspends, outages, rate limits, clock changes, full disks and revocations, in about a second.
 
-``support/watch_rules.py`` has the rules that the watch must obey: no grant expires that could have been refreshed, tokens
-are refreshed once a day, no wait, retry or round is too long, a needed sign-in is reported once, and nothing stored is
-lost or replaced by something older.
+``support/watch_rules.py`` has the rules that the watch must obey: no grant expires that could have been refreshed,
+tokens are refreshed once a day, no wait, retry or round is too long, a needed sign-in is reported once, and nothing
+stored is lost or replaced by something older.
 ``--full`` simulates 200 years, and every other run a few. Each year is drawn from a seed, which a failure names.
 """
 
