@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.chromium import Chromium
 from tests.support.desktop import REQUIRED, desktop
@@ -25,6 +26,12 @@ from webex_token_cli.signin.authorization import RedirectURI
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):  # one under nohup inherits an ignored SIGHUP
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# Hypothesis limits the time of an example, and of drawing it. The tests are about what is drawn, not how fast: on a new
+# clone its tables of Unicode are built when text is first drawn, and a busy machine may stop for longer than allowed.
+# The profile is based on the one in force, which on CI is Hypothesis' own: the same examples in each run.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
