@@ -19,7 +19,7 @@ _VERIFIER = "v" * 43
 
 
 def sign_in(program: Program, profile: str = "default", scopes: str = "spark:all") -> None:
-    """Sign in to the sandbox that ``program`` is pointed at, and store the tokens in its file store.
+    """Sign in to the server that ``program`` is pointed at, and store the tokens in its file store.
 
     ``scopes`` are separated by blanks. The command would take over half a second. A test compares what this stores
     with what ``login`` stores.
@@ -32,7 +32,7 @@ def sign_in(program: Program, profile: str = "default", scopes: str = "spark:all
 
 
 def _authorize(session: requests.Session, program: Program, scopes: str) -> str:
-    """The authorization code that the sandbox's consent page gives."""
+    """The authorization code that the server gives after consent."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest()).decode().rstrip("=")
     parameters = {
         "client_id": program.variables["WEBEX_CLIENT_ID"],
@@ -46,13 +46,20 @@ def _authorize(session: requests.Session, program: Program, scopes: str) -> str:
     page = session.get(
         f"{program.variables['WEBEX_TOKEN_API_URL']}/authorize", params=parameters, timeout=30, allow_redirects=False
     )
-    if not page.is_redirect:
-        action = html.unescape(re.findall(r'<form[^>]* action="([^"]+)"', page.text)[0])
-        fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
-        page = session.post(
-            urljoin(page.url, action), data={**dict(fields), "decision": "accept"}, timeout=30, allow_redirects=False
-        )
+    while not page.headers.get("Location", "").startswith(program.variables["WEBEX_REDIRECT_URI"]):
+        page = _next_page(session, page)
     return parse_qs(urlsplit(page.headers["Location"]).query)["code"][0]
+
+
+def _next_page(session: requests.Session, page: requests.Response) -> requests.Response:
+    """The page to which ``page`` redirects, or that answers its form."""
+    if page.is_redirect:
+        return session.get(urljoin(page.url, page.headers["Location"]), timeout=30, allow_redirects=False)
+    action = html.unescape(re.findall(r'<form[^>]* action="([^"]+)"', page.text)[0])
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    return session.post(
+        urljoin(page.url, action), data={**dict(fields), "decision": "accept"}, timeout=30, allow_redirects=False
+    )
 
 
 def _exchange(session: requests.Session, program: Program, code: str) -> tuple[dict[str, Any], int]:
@@ -87,7 +94,7 @@ def _store(
         "access_token": tokens["access_token"],
         "access_expires_at": now + int(tokens["expires_in"]),
         "refresh_token": tokens["refresh_token"],
-        "refresh_expires_at": now + int(tokens["refresh_token_expires_in"]),
+        "refresh_expires_at": now + int(life) if (life := tokens.get("refresh_token_expires_in")) else None,
         "changed_at": now,
         "refreshed_at": now,
         "client_id": variables["WEBEX_CLIENT_ID"],
