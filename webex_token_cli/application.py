@@ -61,6 +61,7 @@ class Application:
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
+    _said_of_api_urls: set[str] = field(default_factory=set)
     # A watch asks for stores and clients in several threads.
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -125,6 +126,20 @@ class Application:
                 self._clients[api_url] = WebexClient(api_url, new_session(api_url), self.trace)
             return self._clients[api_url]
 
+    def warn_of_other_api_url(self, settings: Settings) -> None:
+        """Warn, once for each profile, if stored secrets go to another API URL than the one they were stored with."""
+        stored = self.config.load(settings.profile).signed_in_at
+        if stored in (None, settings.api_url):
+            return
+        with self._opening:
+            said = settings.profile in self._said_of_api_urls
+            self._said_of_api_urls.add(settings.profile)
+        if not said:
+            self.say(
+                f"Warning: the stored secrets of profile {settings.profile} are sent to {settings.api_url}, because "
+                f"WEBEX_TOKEN_API_URL or --api-url overrides {stored}, where it is signed in."
+            )
+
     def close_connections(self) -> None:
         """Close the idle connections to Webex: when the next request is hours away, they are dead by then."""
         for client in list(self._clients.values()):
@@ -135,6 +150,7 @@ class Application:
         from webex_token_cli.refresh.refresher import Refresher
         from webex_token_cli.system.signals import defer_signals
 
+        self.warn_of_other_api_url(settings)
         # The client, and requests with it, is imported only when a refresh token is really redeemed.
         return Refresher(
             store=self.store(settings.store),

@@ -1,37 +1,69 @@
 """``sandbox``: the command, and what concerns every request to it."""
 
 import json
+import shlex
+import signal
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
-from tests.support.program import Program
+from tests.support.program import Program, Running
 from tests.support.sandbox_client import ask, fetch
 from webex_token_cli.sandbox.server import Sandbox
 
 
+def printed_lines(running: Running) -> dict[str, str]:
+    """The variables that the command prints, as a shell reads them."""
+    running.wait_for("export WEBEX_REDIRECT_URI")
+    words = [shlex.split(line) for line in running.out.splitlines()]
+    assert {word for word, _ in words} == {"export"}
+    return dict(setting.split("=", 1) for _, setting in words)
+
+
 def test_the_option_device_ttl_sets_the_lifetime_of_a_devices_code(program: Program) -> None:
     with program.started("sandbox", "--auto-approve", "--device-ttl", "1m") as running:
-        running.wait_for("export WEBEX_REDIRECT_URI")
-        lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
+        lines = printed_lines(running)
         form = {"client_id": lines["WEBEX_CLIENT_ID"], "scope": "spark:all"}
         _, _, body = fetch(f"{lines['WEBEX_TOKEN_API_URL']}/device/authorize", form)
         assert json.loads(body)["expires_in"] == 60
         running.wait_for("POST /v1/device/authorize 200  device asked")
 
 
-def test_login_works_with_the_lines_that_the_command_prints(program: Program, redirect_uri: str) -> None:
-    with program.started("sandbox", "--auto-approve", "--redirect-uri", redirect_uri, "--renew-after", "1s") as running:
-        running.wait_for("export WEBEX_REDIRECT_URI")
-        lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
-        assert list(lines) == ["WEBEX_TOKEN_API_URL", "WEBEX_CLIENT_ID", "WEBEX_CLIENT_SECRET", "WEBEX_REDIRECT_URI"]
-        pointed = program.having(**{name: value.strip("'") for name, value in lines.items()}, BROWSER="true %s")
-        with pointed.started("login") as login:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_lines_that_the_command_prints_leave_the_own_sign_ins_alone(
+    signed_in: Program, redirect_uri: str, end: signal.Signals
+) -> None:
+    own = Path(signed_in.variables["WEBEX_TOKEN_HOME"])
+    before = {path: path.read_bytes() for path in own.rglob("*") if path.is_file()}
+    with signed_in.started("sandbox", "--auto-approve", "--redirect-uri", redirect_uri) as running:
+        lines = printed_lines(running)
+        home = Path(lines["WEBEX_TOKEN_HOME"])
+        assert (lines["WEBEX_TOKEN_STORE"], home.is_dir(), home.stat().st_mode & 0o777) == ("file", True, 0o700)
+        pasted = signed_in.having(**lines, BROWSER="true %s")
+        with pasted.started("login") as login:
             urllib.request.urlopen(login.url()).close()
             assert login.finish().status == 0
         running.wait_for("POST /v1/access_token 200  signed in")
+        assert (home / "credentials" / "webex-token+default.json").exists()
+        running.process.send_signal(end)
+        assert running.finish().status == {signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM}[end]
+    assert not home.exists()
+    assert {path: path.read_bytes() for path in own.rglob("*") if path.is_file()} == before
+
+
+def test_the_lines_that_the_command_prints_are_all_that_a_sign_in_needs(program: Program) -> None:
+    with program.started("sandbox") as running:
+        assert list(printed_lines(running)) == [
+            "WEBEX_TOKEN_HOME",
+            "WEBEX_TOKEN_STORE",
+            "WEBEX_TOKEN_API_URL",
+            "WEBEX_CLIENT_ID",
+            "WEBEX_CLIENT_SECRET",
+            "WEBEX_REDIRECT_URI",
+        ]
 
 
 def test_a_taken_port_is_an_error_that_names_the_port(program: Program, sandbox: Sandbox) -> None:

@@ -149,6 +149,7 @@ def client_secret(
     elif application.environment.get("WEBEX_CLIENT_SECRET"):
         secret = application.environment["WEBEX_CLIENT_SECRET"]
     elif before is not None and before.client_id == settings.client_id:
+        application.warn_of_other_api_url(settings)
         secret = before.client_secret
     elif application.interactive:
         secret = click.prompt("Client Secret (hidden)", hide_input=True, err=True)

@@ -1,6 +1,7 @@
 """``import``: store a sign-in from another machine, or tokens that Webex gave elsewhere."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import Prompts, client_secret, integration_options, with_client_id
+from webex_token_cli.cli.replacement import confirm_replacement, replace_option
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.settings import Overrides, option_for
+from webex_token_cli.config.settings import Overrides, option_for, resolve
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.tokens import TokenResponse
 
 if TYPE_CHECKING:
+    from webex_token_cli.transfer.documents import Export
     from webex_token_cli.transfer.imports import Imported
 
 # The parameters whose values an export contains.
@@ -42,6 +45,7 @@ IMPORT_PROMPTS = Prompts(
 @click.argument("file", metavar="[FILE]", default="-", type=click.Path(allow_dash=True, path_type=str))
 @profile_option
 @integration_options
+@replace_option
 @json_option
 @verbosity_options
 @pass_application
@@ -53,6 +57,7 @@ def command(
     profile: str,
     overrides: Overrides,
     client_secret_file: str | None,
+    replace_other: bool,
     as_json: bool,
 ) -> None:
     """Store what `webex-token export` printed, or a token response of Webex, from FILE or standard input.
@@ -60,7 +65,8 @@ def command(
     An export contains its settings, so of the options for settings only --store can be given with it. The file
     .wtr-cli.json of wtr is read like an export. A token response is the JSON with access_token, expires_in and
     refresh_token that Webex sends, for example for a Service App. To renew its tokens, give the client id and the
-    client secret as well. The profile's tokens are replaced only if everything is valid.
+    client secret as well. The profile's tokens are replaced only if everything is valid. A sign-in to another
+    integration, or at another API URL, is replaced only after a question on a terminal, or with --replace.
 
     \b
     Example:
@@ -71,14 +77,13 @@ def command(
     unavailable.
     """
     from webex_token_cli.transfer.documents import Export, read
-    from webex_token_cli.transfer.imports import import_export
 
     given = read(_read(application, profile, file, client_secret_file))
     if isinstance(given, Export):
         _refuse_options_of_an_export(ctx)
-        imported = import_export(application, profile, given, overrides)
+        imported = _import_export(application, profile, given, overrides, replace_other)
     else:
-        imported = _import_response(application, profile, given, overrides, client_secret_file)
+        imported = _import_response(application, profile, given, overrides, client_secret_file, replace_other)
     click.echo(_document(profile, imported) if as_json else _summary(application, profile, imported))
     application.warn_if_refresh_token_low(profile, imported.record)
 
@@ -125,12 +130,26 @@ def _refuse_options_of_an_export(ctx: click.Context) -> None:
         )
 
 
+def _import_export(
+    application: Application, profile: str, export: "Export", overrides: Overrides, replace_other: bool
+) -> "Imported":
+    from webex_token_cli.transfer.imports import import_export, settings_for_export
+
+    section = settings_for_export(application, profile, export, overrides)
+    settings = replace(resolve(section, Overrides()), client_id=export.record.client_id)
+    # A record of a newer version is not replaced: to read it raises an error.
+    before = application.store(settings.store).load_replaceable(profile)
+    confirm_replacement(application, settings, before, replace_other)
+    return import_export(application, section, export, overrides)
+
+
 def _import_response(
     application: Application,
     profile: str,
     response: TokenResponse,
     overrides: Overrides,
     client_secret_file: str | None,
+    replace_other: bool,
 ) -> "Imported":
     from webex_token_cli.transfer.imports import import_response, settings_for_response
 
@@ -139,6 +158,7 @@ def _import_response(
     settings = settings_for_response(application, profile, response, overrides)
     before = application.store(settings.store).load_replaceable(profile)
     settings = with_client_id(application, settings, IMPORT_PROMPTS)
+    confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before, IMPORT_PROMPTS)
     return import_response(application, settings, secret, response, now)
 

@@ -17,6 +17,7 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
+from webex_token_cli.cli.replacement import confirm_replacement, replace_option
 from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.settings import (
@@ -69,6 +70,7 @@ FLOWS = ("auto", "browser", "paste", "device")
     metavar="DURATION",
     help="How long to wait for the person to finish.",
 )
+@replace_option
 @json_option
 @verbosity_options
 @pass_application
@@ -83,13 +85,16 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     timeout: float,
+    replace_other: bool,
     as_json: bool,
 ) -> None:
     """Sign a person in and store the tokens.
 
     In the browser flow, a listener on this machine receives Webex's answer at the redirect URI. While it
     waits, you can also open the redirect URI yourself; it leads to the sign-in page. Over SSH, or without a
-    display, use --flow paste or --flow device. Stored tokens stay until the new ones are stored.
+    display, use --flow paste or --flow device. Stored tokens stay until the new ones are stored. If the
+    profile is signed in to another integration, or at another API URL, that sign-in is replaced only after a
+    question on a terminal, or with --replace.
 
     \b
     Example:
@@ -105,6 +110,7 @@ def command(
     before = credentials.load_replaceable(profile)
     credentials.check()
     settings = with_client_id(application, settings)
+    confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before)
     options = LoginOptions(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
     record = signed_in(application, _prepared(application, settings, secret, credentials), options)

@@ -103,6 +103,7 @@ def _revoked(
     def is_dead(stored: TokenRecord) -> bool:
         return stored.access_left(application.clock()) <= 0
 
+    application.warn_of_other_api_url(settings)
     try:
         if is_dead(record):
             record = application.refresher(settings).refresh(profile, is_dead).record

@@ -1,11 +1,12 @@
 """``sandbox``: a stand-in for Webex on this machine."""
 
 import shlex
+import tempfile
 import threading
 
 import click
 
-from webex_token_cli.application import Application
+from webex_token_cli.application import HOME_VARIABLE, Application
 from webex_token_cli.cli.options import (
     Duration,
     pass_application,
@@ -13,6 +14,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.times import local_time
 
 
@@ -99,8 +101,9 @@ def command(
     """Run a stand-in for Webex on 127.0.0.1 until you press Ctrl-C.
 
     It has Webex's sign-in page, token endpoint, device grant, people/me and authorizations. Paste the lines that it
-    prints to standard output into another terminal, and webex-token uses the stand-in there. Requests and answers are
-    logged to standard error, without secrets. Nothing is stored: when the stand-in ends, its tokens are gone.
+    prints to standard output into another terminal, and webex-token uses the stand-in there, with a temporary folder
+    instead of your own sign-ins. Requests and answers are logged to standard error, without secrets. When the stand-in
+    ends, its tokens and the folder are gone.
 
     \b
     Example:
@@ -132,7 +135,14 @@ def command(
             f"The sandbox cannot listen on port {port} ({error.strerror}).",
             "Choose another with --port, or leave --port out to use a free one.",
         ) from error
-    with sandbox:
-        for name, value in sandbox.environment.items():
+    # Another program may write to the folder while it is removed.
+    home = tempfile.TemporaryDirectory(prefix="webex-token-sandbox-", ignore_cleanup_errors=True)
+    with home, cleanup_on_signal(home.cleanup), sandbox:
+        for name, value in {**_own_home(home.name), **sandbox.environment}.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         threading.Event().wait()
+
+
+def _own_home(folder: str) -> dict[str, str]:
+    """The variables that keep a terminal's sign-ins in ``folder``, apart from the person's own."""
+    return {HOME_VARIABLE: folder, "WEBEX_TOKEN_STORE": "file"}

@@ -153,7 +153,9 @@ def _sign_in_status(application: Application, profile: str, record: TokenRecord)
 
 def _check(application: Application, profile: str, record: TokenRecord) -> None:
     """Ask Webex whether it accepts the access token. Raises what ``WebexClient.person`` raises if it does not."""
-    application.client(application.settings(profile).api_url).person(record.access_token)
+    settings = application.settings(profile)
+    application.warn_of_other_api_url(settings)
+    application.client(settings.api_url).person(record.access_token)
     application.say(f"Webex accepts the access token of profile {profile}.")
 
 

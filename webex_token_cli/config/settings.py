@@ -46,6 +46,11 @@ class Profile:
         )
 
     @property
+    def signed_in_at(self) -> str | None:
+        """The API base URL at which the profile signs in; None if ``config.ini`` has no settings for the profile."""
+        return (self.api_url or DEFAULT_API_URL).rstrip("/") if self.settings else None
+
+    @property
     def settings(self) -> dict[str, str]:
         """The keys and values of the profile's section, in the order in which they are written."""
         values = {key: getattr(self, key) for key in KEYS}
@@ -62,6 +67,14 @@ class Settings:
     scopes: tuple[str, ...]
     api_url: str
     store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """An integration as Webex knows it: a client id, at an API base URL."""
+
+    client_id: str
+    api_url: str
 
 
 @dataclass(frozen=True, slots=True)

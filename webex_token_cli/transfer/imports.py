@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.settings import Overrides, Profile, Settings, option_for
+from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings, option_for
 from webex_token_cli.errors import GrantRefused
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
@@ -25,13 +25,16 @@ class Imported:
     lifetimes_count_from_now: bool
 
 
-def import_export(application: Application, profile: str, export: Export, overrides: Overrides) -> Imported:
-    """Store the exported record unchanged, with its settings. Raises StoreUnavailable, ConfigurationError."""
-    store_name = application.settings(profile, Overrides(store=overrides.store)).store
-    store = application.store(store_name)
-    store.load_replaceable(profile)  # a record of a newer version must not be replaced
-    settings = Profile(profile, **export.settings, store=store_name)
-    record = export.record
+def settings_for_export(application: Application, profile: str, export: Export, overrides: Overrides) -> Profile:
+    """The settings that ``config.ini`` gets for the exported sign-in. Raises ConfigurationError."""
+    store = application.settings(profile, Overrides(store=overrides.store)).store
+    return Profile(profile, **export.settings, store=store)
+
+
+def import_export(application: Application, settings: Profile, export: Export, overrides: Overrides) -> Imported:
+    """Store the exported record unchanged, with ``settings``. Raises StoreUnavailable, ConfigurationError."""
+    profile, record = settings.name, export.record
+    store = application.store(settings.store or DEFAULT_STORE)
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
