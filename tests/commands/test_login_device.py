@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Finished, Program, wait_until
+from tests.support.stored import stored_files
 from tests.support.terminal import at_a_terminal, end_of, read
 from webex_token_cli.sandbox.accepting_browser import answer
 from webex_token_cli.sandbox.faults import Fault
@@ -85,7 +86,7 @@ def test_a_device_sign_in_that_fails(program: Program, sandbox: Sandbox, fault: 
     sandbox.order(fault)
     done = program.run("login", "--flow", "device")
     assert (done.status, done.out) == (status, "")
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+    assert stored_files(program) == {}
 
 
 def test_a_scope_that_is_refused_is_named(program: Program) -> None:

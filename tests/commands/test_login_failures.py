@@ -96,7 +96,7 @@ def test_the_port_is_taken_on_either_loopback(program: Program, redirect_uri: st
         "End that program (another login, perhaps), or register a redirect URI with another port "
         "and give it with --redirect-uri; `webex-token login --flow paste` needs no port at all.\n",
     )
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+    assert stored_files(program) == {}
 
 
 def test_an_unregistered_redirect_uri_is_reported_before_the_browser_opens(program: Program) -> None:
@@ -132,7 +132,7 @@ def test_a_failed_exchange_is_temporary_when_webex_is_down(program: Program, san
     done = program.run("login")
     assert (done.status, done.out) == (4, "")
     assert "Error: Webex cannot answer now (HTTP 503" in done.err
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+    assert stored_files(program) == {}
 
 
 def test_a_new_token_that_webex_does_not_accept_is_not_stored(program: Program, sandbox: Sandbox) -> None:
@@ -140,7 +140,7 @@ def test_a_new_token_that_webex_does_not_accept_is_not_stored(program: Program, 
     done = program.run("login")
     assert (done.status, done.out) == (3, "")
     assert "Error: Webex does not accept the access token (HTTP 401" in done.err
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+    assert stored_files(program) == {}
 
 
 def test_the_page_reports_tokens_that_cannot_be_stored(program: Program, stored: dict[str, bytes]) -> None:
@@ -158,7 +158,9 @@ def test_the_page_reports_tokens_that_cannot_be_stored(program: Program, stored:
     assert stored_files(program) == stored
 
 
-def test_the_page_reports_settings_that_cannot_be_stored_and_the_tokens_stay_stored(program: Program) -> None:
+def test_the_page_reports_settings_that_cannot_be_stored_before_the_code_is_redeemed(
+    program: Program, sandbox: Sandbox
+) -> None:
     home = Path(program.variables["WEBEX_TOKEN_HOME"])
     with program.started("login", "--no-browser") as login:
         url = login.url()
@@ -168,8 +170,8 @@ def test_the_page_reports_settings_that_cannot_be_stored_and_the_tokens_stay_sto
     assert done.status == 2
     assert "You are not signed in" in page
     assert error_of(done.err).startswith(f"Error: {home}/config.ini could not be ")
-    (home / "config.ini").rmdir()
-    assert run_in_process(program, "get").status == 0
+    assert sandbox.said() == []
+    assert stored_files(program) == {}
 
 
 def test_a_lock_folder_of_another_user_is_reported_before_the_browser_opens(

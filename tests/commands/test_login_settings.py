@@ -1,14 +1,13 @@
 """``login``: where its settings and the client secret come from, and settings that it refuses."""
 
 import subprocess
-from pathlib import Path
 
 import pexpect
 import pytest
 
 from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program
-from tests.support.stored import config_file
+from tests.support.stored import config_file, stored_files
 from webex_token_cli.sandbox.server import Sandbox
 
 
@@ -56,7 +55,7 @@ def test_wrong_usage_gets_a_sentence_and_exit_2(
     assert (done.status, done.out) == (2, "")
     assert message in done.err
     assert "Traceback" not in done.err
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"]).exists()
+    assert stored_files(program) == {}
 
 
 def test_a_second_sign_in_needs_no_settings(signed_in: Program) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from tests.support.signing_in import sign_in
-from tests.support.stored import record_file
+from tests.support.stored import record_file, stored_files
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.locks import locked
@@ -46,7 +46,7 @@ def test_ctrl_c_during_the_exchange_stores_nothing_and_ends_at_once(program: Pro
         done = login.finish()
     assert time.monotonic() - asked < PROMPT
     assert (done.status, done.out) == (130, "")
-    assert not Path(program.variables["WEBEX_TOKEN_HOME"], "credentials").exists()
+    assert stored_files(program) == {}
 
 
 def test_ctrl_c_while_the_tokens_are_being_stored_does_not_end_the_sign_in(program: Program) -> None:

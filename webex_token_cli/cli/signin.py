@@ -167,7 +167,8 @@ def _with_device(application: Application, sign_in: "SignIn", options: LoginOpti
         tick=_count_down if _at_a_terminal() else lambda _: None,
         timeout=options.timeout,
     )
-    return sign_in.keep(flow.sign_in())
+    with sign_in.reserved():
+        return sign_in.keep(flow.sign_in())
 
 
 def _at_a_terminal() -> bool:

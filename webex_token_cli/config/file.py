@@ -6,18 +6,21 @@ sections stay. A mistake in one section makes only that profile unusable. Secret
 
 import re
 import stat
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from webex_token_cli.config.settings import KEYS, Profile, is_profile_name
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.system.files import write_private
+from webex_token_cli.system.files import ReservedFile, unfinished_writes, write_private
 
 _HEADER = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")
 # A line that starts like a header, complete or not, and as much of the name as it gives.
 _START_OF_HEADER = re.compile(r"\s*\[\s*(?P<name>[A-Za-z0-9._@+-]*).*", re.ASCII)
+# Bytes for one more section. Its longest values are a URL and a list of scopes, so this is several times as much.
+_RESERVED = 8 * 1024
+
 _SETTING = re.compile(r"(?P<key>[A-Za-z_]+)\s*[=:]\s*(?P<value>.*?)\s*")
 
 
@@ -88,6 +91,7 @@ class ConfigFile:
     path: Path
     lock: Callable[[], AbstractContextManager[object]] = field(repr=False)
     _cache: tuple[object, list[Section]] | None = field(default=None, repr=False)
+    _reserved: ReservedFile | None = field(default=None, repr=False)
 
     def names(self) -> list[str]:
         """The names of the profiles that have a section, in the file's order, even if ``load`` refuses the section.
@@ -110,6 +114,25 @@ class ConfigFile:
         for section in parse_sections(self._text()):
             ignored += _ignored_lines(section)
         return ignored
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Reserve room for one more section while the context is open, for the next ``save`` in it.
+
+        Raises ConfigurationError if there is no room, so that a sign-in can end before its code is redeemed.
+        """
+        path = self.path.resolve()
+        try:
+            self._reserved = ReservedFile.beside(path, len(self._text().encode()) + _RESERVED)
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        try:
+            yield
+        finally:
+            reserved, self._reserved = self._reserved, None
+            if reserved is not None:
+                with suppress(OSError):
+                    reserved.remove()
 
     def save(self, profile: Profile) -> bool:
         """Write the profile's settings into its section. Return whether that changed the file.
@@ -150,13 +173,29 @@ class ConfigFile:
                 return False
             try:
                 # A symbolic link stays a link, and the file that it points to is replaced.
-                write_private(self.path.resolve(), after)
+                self._write(self.path.resolve(), after)
             except OSError as error:
-                raise ConfigurationError(
-                    f"{self.path} could not be written ({error.strerror or type(error).__name__}).",
-                    "The file was not changed; check the folder's permissions and free space, then try again.",
-                ) from error
+                raise _unwritable(self.path, error) from error
             return True
+
+    def _write(self, path: Path, text: str) -> None:
+        reserved, self._reserved = self._reserved, None
+        # A killed process may have left its room reserved. A living one that loses its room writes without it.
+        for leftover in unfinished_writes(path):
+            if reserved is None or leftover != reserved.temporary:
+                leftover.unlink(missing_ok=True)
+        if reserved is not None:
+            with suppress(OSError):  # another process may have removed the room
+                reserved.replace(text)
+                return
+        write_private(path, text)
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} could not be written ({error.strerror or type(error).__name__}).",
+        "The file was not changed; check the folder's permissions and free space, then try again.",
+    )
 
 
 def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> ConfigurationError:

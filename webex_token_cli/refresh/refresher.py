@@ -103,8 +103,13 @@ class Refresher:
     def _redeem_and_save(self, profile: str, record: TokenRecord) -> Outcome:
         if record.refresh_token is None:
             raise SignInNeeded(f"Profile {profile} has no refresh token.", sign_in_hint(profile))
-        # The store is checked first: Webex may replace the refresh token, and the new one would be lost.
-        self.store.check()
+        # The store comes first: Webex may replace the refresh token, and the new one would be lost without it.
+        with self.store.reserved(profile, record):
+            renewed = self._redeem(profile, record)
+            self._save(profile, record, renewed)
+        return _outcome(record, renewed)
+
+    def _redeem(self, profile: str, record: TokenRecord) -> TokenRecord:
         # A refresh token that has expired by this machine's clock is redeemed all the same: the clock may be
         # wrong, and Webex knows.
         asked = self.clock()
@@ -115,9 +120,7 @@ class Refresher:
             named = type(error)(f"Profile {profile}: {error.message}", sign_in_hint(profile))
             named.tracking_id = error.tracking_id
             raise named from error
-        renewed = record.refreshed(response, asked, took=max(0.0, self.clock() - asked))
-        self._save(profile, record, renewed)
-        return _outcome(record, renewed)
+        return record.refreshed(response, asked, took=max(0.0, self.clock() - asked))
 
     def save_late(self, profile: str, unsaved: NotSaved) -> Outcome:
         """Save an answer that could not be saved before. If another record was stored since, that one is kept.

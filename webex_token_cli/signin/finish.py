@@ -1,8 +1,8 @@
 """From tokens to a stored record: exchange the code, look up the person, store the record, remember the settings."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
@@ -17,7 +17,8 @@ class SignIn:
     """One sign-in to one integration, in any flow: its requests to Webex, and where the tokens are stored.
 
     ``remember`` saves the settings for the next time, ``warn`` shows a line to the person, ``clock`` gives UTC epoch
-    seconds. ``defer_signals`` is a context in which no signal interrupts.
+    seconds. ``defer_signals`` is a context in which no signal interrupts, and ``reserve_settings`` one that has room
+    for the settings.
     """
 
     client: WebexClient
@@ -31,6 +32,7 @@ class SignIn:
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
     defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
+    reserve_settings: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def page(self, proof: Proof) -> str:
         """The URL of the sign-in page, which Webex is asked for once.
@@ -51,10 +53,25 @@ class SignIn:
     def exchange(self, code: str, proof: Proof) -> TokenRecord:
         """Exchange the authorization code for tokens, and store them.
 
-        Raises SignInNotCompleted when Webex does not accept the code, and what the client and ``keep`` raise.
+        Raises SignInNotCompleted when Webex does not accept the code, and what the client, ``reserved`` and ``keep``
+        raise.
         """
+        with self.reserved():
+            return self.keep(self._redeem(code, proof))
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Reserve room for the record and the settings while the context is open.
+
+        A code is redeemed in it, because a code can be redeemed only once. Raises StoreUnavailable and
+        ConfigurationError if there is no room.
+        """
+        with self.store.reserved(self.profile), self.reserve_settings():
+            yield
+
+    def _redeem(self, code: str, proof: Proof) -> TokenResponse:
         try:
-            response = self.client.exchange_code(
+            return self.client.exchange_code(
                 code,
                 client_id=self.client_id,
                 client_secret=self.client_secret,
@@ -66,7 +83,6 @@ class SignIn:
                 f"Webex does not accept the code that the browser came back with: {error.message}",
                 "It may belong to another sign-in, be too old, or be mistyped. Run `webex-token login` again.",
             ) from error
-        return self.keep(response)
 
     def keep(self, response: TokenResponse) -> TokenRecord:
         """Look up the person, store the tokens, remember the settings, and return the stored record.

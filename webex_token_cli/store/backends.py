@@ -18,6 +18,8 @@ from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded, wit
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
+    from webex_token_cli.store.file_keyring import FileKeyring
+
 
 def open_file_store(
     folder: Path,
@@ -41,7 +43,13 @@ def open_file_store(
         timeout=timeout,
         plain_file=lambda profile: backend.path(SERVICE, profile),
         check=lambda: _check_writable(folder),
+        reserve=lambda profile, size: _reserve(backend, profile, size),
     )
+
+
+def _reserve(backend: "FileKeyring", profile: str, size: int) -> Callable[[], None]:
+    backend.reserve(SERVICE, profile, size)
+    return lambda: backend.release(SERVICE, profile)
 
 
 def _check_writable(folder: Path) -> None:

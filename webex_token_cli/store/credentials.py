@@ -1,7 +1,7 @@
 """The credential store: the records of all profiles in one keyring, one entry for each profile."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,10 @@ TIMEOUT_INTERACTIVE = 120.0
 # Seconds in which a keyring that works answers even on a busy machine.
 TIMEOUT_UNATTENDED = 20.0
 
+# Characters for which room is reserved before Webex is asked. The longest records that are known have 5,000, and a
+# longer answer should not be lost either.
+RESERVED = 32 * 1024
+
 T = TypeVar("T")
 
 
@@ -35,6 +39,7 @@ class CredentialStore:
     ``lock`` opens a context in which no other process changes the profile's entry; callers hold it from reading
     a record to writing it. ``check`` raises StoreUnavailable if records cannot be locked or written, so that a
     person is not asked to sign in for nothing.
+    ``reserve`` reserves room for so many characters of the profile's next record, and returns what gives it back.
     ``plain_file`` gives the path of a profile's entry if entries are unencrypted files; None if they are not.
     """
 
@@ -45,6 +50,7 @@ class CredentialStore:
     timeout: float = TIMEOUT_UNATTENDED
     plain_file: Callable[[str], Path] | None = None
     check: Callable[[], None] = field(default=lambda: None, repr=False)
+    reserve: Callable[[str, int], Callable[[], None]] = field(default=lambda _, __: lambda: None, repr=False)
     calls: ExclusiveCalls = field(default_factory=ExclusiveCalls, repr=False)
 
     def where(self, profile: str) -> str:
@@ -62,7 +68,7 @@ class CredentialStore:
 
         Raises DamagedEntry if the entry is not a record, and StoreUnavailable.
         """
-        text = self._call("read", lambda: self.keyring.get_password(SERVICE, profile))
+        text = self._call("An entry could not be read", lambda: self.keyring.get_password(SERVICE, profile))
         return None if text is None else decode(text, self.entry(profile))
 
     def load_replaceable(self, profile: str) -> TokenRecord | None:
@@ -77,14 +83,33 @@ class CredentialStore:
             self.say(f"Warning: {error.message}")
             return None
 
+    @contextmanager
+    def reserved(self, profile: str, record: TokenRecord | None = None) -> Iterator[None]:
+        """Reserve room for a new record of the profile while the context is open.
+
+        This comes before a code or a refresh token is redeemed, because Webex's answer may be the only copy of the
+        tokens. ``record`` is the present record, if there is one. Raises StoreUnavailable if there is no room.
+        """
+        self.check()
+        size = RESERVED if record is None else max(RESERVED, 2 * len(encode(record)))
+        release = self._call("Room for a new record could not be reserved", lambda: self.reserve(profile, size))
+        try:
+            yield
+        finally:
+            with suppress(TimeoutExceeded):
+                self.calls(release, self.timeout)
+
     def save(self, profile: str, record: TokenRecord) -> None:
         """Replace the profile's record. Raises StoreUnavailable.
 
         The record is read back, because some keyrings report a successful write and store nothing.
         """
         text = encode(record)
-        self._call("written", lambda: self.keyring.set_password(SERVICE, profile, text), record.secrets)
-        if self._call("read back", lambda: self.keyring.get_password(SERVICE, profile)) != text:
+        self._call(
+            "An entry could not be written", lambda: self.keyring.set_password(SERVICE, profile, text), record.secrets
+        )
+        stored = self._call("An entry could not be read back", lambda: self.keyring.get_password(SERVICE, profile))
+        if stored != text:
             raise StoreUnavailable(
                 f"{self.place} accepted the record but did not store it.",
                 "Choose another keyring (`keyring --list-backends` lists them), or sign in with --store file.",
@@ -96,16 +121,17 @@ class CredentialStore:
         Raises StoreUnavailable.
         """
         try:
-            self._call("removed", lambda: self.keyring.delete_password(SERVICE, profile))
+            self._call("An entry could not be removed", lambda: self.keyring.delete_password(SERVICE, profile))
         except StoreUnavailable:
             # Backends report a missing entry with errors of their own, so only reading it can tell.
-            if self._call("read", lambda: self.keyring.get_password(SERVICE, profile)) is None:
+            text = self._call("An entry could not be read", lambda: self.keyring.get_password(SERVICE, profile))
+            if text is None:
                 return False
             raise
         return True
 
-    def _call(self, done: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
-        """Run ``call``. ``done`` names it in messages, from which ``secrets`` are removed."""
+    def _call(self, failure: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
+        """Run ``call``. ``failure`` begins the message of its failure, from which ``secrets`` are removed."""
         try:
             return self.calls(
                 call, self.timeout, lambda: self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
@@ -118,7 +144,7 @@ class CredentialStore:
         except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
             why = printable(scrub(str(error), secrets), 500) or type(error).__name__
             raise StoreUnavailable(
-                f"An entry could not be {done} in {self.place}: {why}.",
+                f"{failure} in {self.place}: {why}.",
                 "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
                 if self.plain_file
                 else "Unlock the keyring and try again; on a machine without one, see --store file.",

@@ -4,6 +4,7 @@ Each entry is a file with mode 0600, in a folder with mode 0700. A person has to
 itself not viable, so that the keyring library's search for a backend never picks it.
 """
 
+import contextlib
 import string
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from keyring.backend import KeyringBackend
 from keyring.compat import properties
 from keyring.errors import KeyringError, PasswordDeleteError, PasswordSetError
 
-from webex_token_cli.system.files import private_problem, unfinished_writes, write_private
+from webex_token_cli.system.files import ReservedFile, private_problem, unfinished_writes, write_private
 
 # Characters that every file system stores as they are; capitals are not among them, because some ignore case.
 _UNESCAPED = frozenset(string.ascii_lowercase + string.digits + "._-@")
@@ -36,6 +37,7 @@ class FileKeyring(KeyringBackend):
     def __init__(self, folder: Path) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.folder = folder
+        self._reserved: dict[Path, ReservedFile] = {}
 
     def path(self, service: str, username: str) -> Path:
         """The path of the entry's file, which may not exist."""
@@ -58,10 +60,28 @@ class FileKeyring(KeyringBackend):
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
-            self._remove_unfinished(path)
-            write_private(path, password)
+            self._write(path, password)
         except OSError as error:
             raise PasswordSetError(f"{path}: {_reason(error)}") from error
+
+    def reserve(self, service: str, username: str, size: int) -> None:
+        """Reserve ``size`` bytes on the disk, in which the next ``set_password`` writes the entry.
+
+        Raises PasswordSetError if there is no room for them. ``release`` gives the room back.
+        """
+        path = self.path(service, username)
+        try:
+            self._refuse_unsafe_folder()
+            self._reserved[path] = ReservedFile.beside(path, size)
+        except OSError as error:
+            raise PasswordSetError(f"{path}: {_reason(error)}") from error
+
+    def release(self, service: str, username: str) -> None:
+        """Give back the room that is still reserved for the entry, if any. Raises nothing."""
+        reserved = self._reserved.pop(self.path(service, username), None)
+        if reserved is not None:
+            with contextlib.suppress(OSError):
+                reserved.remove()
 
     def delete_password(self, service: str, username: str) -> None:
         """Remove the entry. Raises PasswordDeleteError if there is none, or if it cannot be removed."""
@@ -72,13 +92,23 @@ class FileKeyring(KeyringBackend):
         except OSError as error:
             raise PasswordDeleteError(f"{path}: {_reason(error)}") from error
 
-    def _remove_unfinished(self, path: Path) -> None:
-        """Remove the temporary files that a process left when it was killed during a write.
+    def _write(self, path: Path, password: str) -> None:
+        reserved = self._reserved.pop(path, None)
+        self._remove_unfinished(path, keep=reserved)
+        if reserved is not None:
+            with contextlib.suppress(OSError):  # another process may have removed the room
+                reserved.replace(password)
+                return
+        write_private(path, password)
+
+    def _remove_unfinished(self, path: Path, keep: ReservedFile | None = None) -> None:
+        """Remove the temporary files that a process left when it was killed during a write, but not ``keep``.
 
         No other process is writing now, because callers hold the entry's lock.
         """
         for leftover in unfinished_writes(path):
-            leftover.unlink(missing_ok=True)
+            if keep is None or leftover != keep.temporary:
+                leftover.unlink(missing_ok=True)
 
     def _refuse_unsafe(self, path: Path) -> None:
         self._refuse_unsafe_folder()

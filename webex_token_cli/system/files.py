@@ -1,8 +1,12 @@
 """Files that are replaced in one step, and files and folders that only their owner can use."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Self
 
 
 def make_private_folder(folder: Path) -> None:
@@ -45,21 +49,83 @@ def write_private(path: Path, text: str) -> None:
 
 def write_whole(path: Path, text: str, mode: int) -> None:
     """Replace ``path`` by ``text`` in one step, with the permissions ``mode``, as ``write_private`` does."""
+    file, temporary = _new_file(path)
+    with _removed_after_failure(temporary):
+        with file:
+            _write(file, text.encode())
+        if mode != 0o600:
+            temporary.chmod(mode)
+        temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedFile:
+    """Room on the disk for the next version of the file ``path``: a file beside it, which is full of padding.
+
+    A disk that fills up afterwards cannot keep the next version from being written.
+    """
+
+    path: Path
+    temporary: Path
+    _file: IO[bytes] = field(repr=False)
+
+    @classmethod
+    def beside(cls, path: Path, size: int) -> Self:
+        """Reserve ``size`` bytes. Raises OSError and leaves nothing behind if there is no room for them."""
+        file, temporary = _new_file(path)
+        with _removed_after_failure(temporary):
+            try:
+                # Random, because some file systems give zeros no room on the disk, or compress them.
+                _write(file, os.urandom(size))
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    file.close()
+                raise
+        return cls(path, temporary, file)
+
+    def replace(self, text: str) -> None:
+        """Replace ``path`` by ``text`` as ``write_private`` does, in the room that was reserved.
+
+        Raises OSError, and leaves the old file in place. Whatever happens, the room is given back.
+        """
+        with _removed_after_failure(self.temporary):
+            with self._file:
+                self._file.seek(0)
+                _write(self._file, text.encode())
+            self.temporary.replace(self.path)
+        _sync_folder(self.path.parent)
+
+    def remove(self) -> None:
+        """Give the room back. Raises OSError."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self.temporary.unlink(missing_ok=True)
+
+
+def _new_file(path: Path) -> tuple[IO[bytes], Path]:
+    """Make an empty file beside ``path``, which may take its place later."""
     make_private_folder(path.parent)
     # mkstemp creates the file with mode 0600, so there is no moment at which others could open it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    return os.fdopen(handle, "wb"), Path(name)
+
+
+def _write(file: IO[bytes], content: bytes) -> None:
+    """Make ``content`` all that ``file`` has from here on, and put it on the disk."""
+    file.write(content)
+    file.truncate()
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _removed_after_failure(file: Path) -> Iterator[None]:
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode != 0o600:
-            Path(name).chmod(mode)
-        Path(name).replace(path)
+        yield
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
