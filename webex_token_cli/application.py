@@ -28,6 +28,7 @@ from webex_token_cli.times import distance_in_words, duration_in_words, when
 if TYPE_CHECKING:
     from webex_token_cli.refresh.refresher import Refresher
     from webex_token_cli.store.credentials import CredentialStore
+    from webex_token_cli.system.timeouts import ExclusiveCalls
     from webex_token_cli.tokens import TokenRecord
     from webex_token_cli.webex.client import WebexClient
 
@@ -62,6 +63,7 @@ class Application:
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
     _said_of_api_urls: set[str] = field(default_factory=set)
+    _keyring_calls: "ExclusiveCalls | None" = None
     # A watch asks for stores and clients in several threads.
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -102,11 +104,13 @@ class Application:
     def _open_store(self, name: str) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
         from webex_token_cli.store.credentials import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED
+        from webex_token_cli.system.timeouts import ExclusiveCalls
 
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
         if name == "file":
             return open_file_store(self._folder("data") / "credentials", self.say, timeout, self.cancelled)
-        return open_keyring_store(self.say, timeout, cancelled=self.cancelled)
+        self._keyring_calls = self._keyring_calls or ExclusiveCalls(one_at_a_time=True)
+        return open_keyring_store(self.say, timeout, cancelled=self.cancelled, calls=self._keyring_calls)
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""

@@ -63,6 +63,37 @@ def desktop(folder: Path) -> Iterator[dict[str, str]]:
             session.wait(10)
 
 
+@contextlib.contextmanager
+def desktop_at(address: str, folder: Path) -> Iterator[None]:
+    """A session at a D-Bus address that is known before it starts, with a keyring whose files lie in ``folder``.
+
+    The bus is killed at the end, and the keyring ends with it. A later session finds what an earlier one has stored.
+    """
+    runtime = folder / "runtime"
+    runtime.mkdir(parents=True, mode=0o700, exist_ok=True)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "DBUS_SESSION_BUS_ADDRESS": address,
+    }
+    Path(address.removeprefix("unix:path=")).unlink(missing_ok=True)
+    start_bus = ["dbus-daemon", "--session", f"--address={address}", "--nofork", "--nopidfile", "--print-address"]
+    with subprocess.Popen(start_bus, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as bus:
+        try:
+            assert bus.stdout is not None
+            assert bus.stdout.readline(), "D-Bus did not start"
+            start_keyring = ["gnome-keyring-daemon", "--unlock", "--components=secrets"]
+            subprocess.run(
+                start_keyring, env=environment, input=b"password", stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, check=True,
+            )  # fmt: skip
+            yield
+        finally:
+            bus.kill()
+
+
 def lock(environment: Mapping[str, str]) -> None:
     """Lock the keyring of the session that ``environment`` leads to, as a screen lock may."""
     subprocess.run([sys.executable, "-c", _LOCK], env=environment, check=True)

@@ -1,5 +1,6 @@
 """Opens the credential stores: ``file``, and ``keyring`` with the keyring that this machine has."""
 
+import contextlib
 import errno
 import os
 import tempfile
@@ -13,7 +14,7 @@ from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, Crede
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.secret_service import reuse_connection
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
-from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded, with_timeout
+from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -73,18 +74,21 @@ def open_keyring_store(
     backend: Keyring | None = None,
     lock_folder: Path | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    calls: ExclusiveCalls | None = None,
 ) -> CredentialStore:
     """The store in the operating system's keyring, or in ``backend`` if that is given.
 
-    The parameters are those of ``open_file_store``. Raises StoreUnavailable, with a hint what to install, if this
-    machine has no keyring.
+    The parameters are those of ``open_file_store``. ``calls`` runs the calls to the keyring; who opens the store
+    again after a failure gives the same one, so that a search that hangs is not begun once more. Raises
+    StoreUnavailable, with a hint what to install, if this machine has no keyring.
     """
     from webex_token_cli.store.file_keyring import file_name
 
+    calls = calls or ExclusiveCalls(one_at_a_time=True)
     if backend is None:
         # The library's search already talks to D-Bus, which may start a daemon that never answers.
         try:
-            backend = with_timeout(system_keyring, timeout, lambda: say("Waiting for the system's keyring …"))
+            backend = calls(system_keyring, timeout, lambda: say("Waiting for the system's keyring …"))
         except TimeoutExceeded:
             raise _no_keyring(f"none answered within {timeout:.0f} seconds") from None
     locks = lock_folder or lock_folder_of_this_user()
@@ -100,7 +104,7 @@ def open_keyring_store(
         say=say,
         timeout=timeout,
         check=lambda: check_lock_folder(locks),
-        calls=ExclusiveCalls(one_at_a_time=True),
+        calls=calls,
     )
 
 
@@ -111,6 +115,8 @@ def system_keyring() -> Keyring:
 
     try:
         backend = keyring.get_keyring()
+        if isinstance(backend, fail.Keyring):
+            backend = _searched_again()
     except Exception as error:  # noqa: BLE001 - a configured backend may fail in any way while it is loaded
         raise _no_keyring(f"the configured one cannot be loaded ({type(error).__name__})") from None
     if isinstance(backend, fail.Keyring | null.Keyring):
@@ -120,6 +126,26 @@ def system_keyring() -> Keyring:
         # Backends with a priority below 1 are mostly unencrypted files, so they are used only if they are configured.
         raise _no_keyring(f"the one that was found, {_display_name(backend)}, is not recommended for secrets")
     return backend
+
+
+def _searched_again() -> "KeyringBackend":
+    """The keyring that the library would find in a new process.
+
+    The library searches once in a process, and remembers it if there is no keyring. A watch that was started at boot
+    would never see the keyring that comes a second later.
+    """
+    from keyring.backend import KeyringBackend, by_priority
+    from keyring.backends import fail
+    from keyring.core import load_config, load_env
+
+    chosen: KeyringBackend | None = load_env() or load_config()
+    if chosen is not None:
+        return chosen
+    found: list[KeyringBackend] = []
+    for each in KeyringBackend.get_viable_backends():
+        with contextlib.suppress(TypeError):  # the library passes over the classes that need arguments as well
+            found.append(each())
+    return max(found, key=by_priority, default=fail.Keyring())  # type: ignore[no-untyped-call]
 
 
 def _best_priority(backend: "KeyringBackend") -> float:

@@ -1,0 +1,41 @@
+"""A process that runs for long finds a keyring that comes after it, and one that comes back."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.desktop import REQUIRED, desktop_at
+from tests.support.records import FULL_RECORD
+from tests.support.requirements import require
+from webex_token_cli.application import Application
+from webex_token_cli.errors import StoreUnavailable
+
+PROFILE = "late-keyring"
+NO_KEYRING = (
+    "This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or Windows Credential "
+    "Manager answers."
+)
+
+
+def test_a_keyring_that_starts_later_ends_and_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require(*REQUIRED, "dbus-daemon")
+    import keyring.core
+
+    address = f"unix:path={tmp_path}/bus"
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)  # as in a process that has just started
+    application = Application(os.environ)
+
+    def failure() -> str:
+        with pytest.raises(StoreUnavailable) as raised:
+            application.store("keyring").load(PROFILE)
+        return raised.value.message
+
+    assert failure() == NO_KEYRING
+    with desktop_at(address, tmp_path / "desktop"):
+        application.store("keyring").save(PROFILE, FULL_RECORD)
+        assert application.store("keyring").load(PROFILE) == FULL_RECORD
+    assert failure().startswith("An entry could not be read in the keyring (SecretService Keyring): ")
+    with desktop_at(address, tmp_path / "desktop"):
+        assert application.store("keyring").load(PROFILE) == FULL_RECORD

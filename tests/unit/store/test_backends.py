@@ -1,0 +1,68 @@
+"""Which keyring is used: one that comes late, and one that does not answer."""
+
+import threading
+
+import keyring.core
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.compat import properties
+
+from webex_token_cli.application import Application
+from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.store.backends import open_keyring_store, system_keyring
+from webex_token_cli.system.timeouts import ExclusiveCalls
+
+
+class LateKeyring(KeyringBackend):
+    """A keyring that the library can find from the moment at which ``there`` is set."""
+
+    name = "Late Keyring"
+    there = False
+
+    @properties.classproperty
+    def priority(cls) -> float:  # noqa: N805 - keyring's own spelling
+        if not cls.there:
+            raise RuntimeError("it has not started yet")
+        return 5
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return None
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library has not looked for a keyring yet."""
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
+
+
+def test_a_keyring_that_starts_after_the_first_search_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    application = Application({})
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="This machine has no keyring to store tokens in"):
+            application.store("keyring")
+    monkeypatch.setattr(LateKeyring, "there", True)
+    store = application.store("keyring")
+    assert (store.place, store.load("a")) == ("the keyring (Late Keyring)", None)
+
+
+def test_a_keyring_that_the_host_program_has_chosen_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = LateKeyring()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(LateKeyring, "there", True)
+    keyring.set_keyring(chosen)
+    assert system_keyring() is chosen
+
+
+def test_a_search_that_hangs_occupies_one_thread_however_often_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(keyring, "get_keyring", release.wait)
+    calls = ExclusiveCalls(one_at_a_time=True)
+    before = threading.active_count()
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="none answered within 0 seconds"):
+            open_keyring_store(timeout=0.02, calls=calls)
+    assert threading.active_count() == before + 1
+    release.set()
