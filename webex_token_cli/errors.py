@@ -81,6 +81,10 @@ class DamagedEntry(StoreUnavailable):
     """An entry of the credential store is not a readable record. A new sign-in replaces it."""
 
 
+class RecordTooLarge(StoreUnavailable):
+    """The credential store cannot hold a record of this size, however often it is tried."""
+
+
 class SignInNotCompleted(WebexTokenError):
     """The person denied, cancelled or did not finish the sign-in."""
 

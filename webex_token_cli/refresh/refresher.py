@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from webex_token_cli.config.settings import not_signed_in, sign_in_hint
-from webex_token_cli.errors import SignInNeeded, StoreUnavailable
+from webex_token_cli.errors import RecordTooLarge, SignInNeeded, StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.tokens import TokenRecord, TokenResponse
 
@@ -147,17 +147,24 @@ class Refresher:
             try:
                 self.store.save(profile, record)
             except StoreUnavailable as error:
-                if attempt == SAVE_ATTEMPTS:
-                    raise NotSaved(
-                        f"Webex answered the refresh, but its answer could not be stored: {error.message}",
-                        "The old record is still stored, and mostly still good: make the store writable, then run "
-                        "`webex-token refresh`; if Webex refuses it, sign in again with `webex-token login`.",
-                        before,
-                        record,
-                    ) from error
+                if attempt == SAVE_ATTEMPTS or isinstance(error, RecordTooLarge):
+                    raise _not_saved(error, before, record) from error
                 self.sleep(SAVE_PAUSE * attempt)
             else:
                 return
+
+
+def _not_saved(error: StoreUnavailable, before: TokenRecord, after: TokenRecord) -> NotSaved:
+    hint = (
+        "The old record is still stored, and mostly still good: make the store writable, then run `webex-token "
+        "refresh`; if Webex refuses it, sign in again with `webex-token login`."
+    )
+    return NotSaved(
+        f"Webex answered the refresh, but its answer could not be stored: {error.message}",
+        error.hint if isinstance(error, RecordTooLarge) else hint,
+        before,
+        after,
+    )
 
 
 def _outcome(before: TokenRecord, after: TokenRecord) -> Outcome:

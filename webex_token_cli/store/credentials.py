@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from webex_token_cli.errors import DamagedEntry, StoreUnavailable
+from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
 from webex_token_cli.store.records import decode, encode
-from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.store.splitting import Keyring, TooLarge
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 from webex_token_cli.text import printable, scrub
 from webex_token_cli.tokens import TokenRecord
@@ -100,7 +100,7 @@ class CredentialStore:
                 self.calls(release, self.timeout)
 
     def save(self, profile: str, record: TokenRecord) -> None:
-        """Replace the profile's record. Raises StoreUnavailable.
+        """Replace the profile's record. Raises RecordTooLarge and other StoreUnavailable.
 
         The record is read back, because some keyrings report a successful write and store nothing.
         """
@@ -140,6 +140,11 @@ class CredentialStore:
             raise StoreUnavailable(
                 f"{self.place} did not answer within {self.timeout:.0f} seconds.",
                 "It may be waiting for its password in a window: unlock it and try again, or see --store file.",
+            ) from None
+        except TooLarge as error:
+            raise RecordTooLarge(
+                f"The record has {error.size:,} characters, and {self.place} can hold {error.limit:,}.",
+                "What was stored before is unchanged. Sign in with --store file, which holds records of any size.",
             ) from None
         except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
             why = printable(scrub(str(error), secrets), 500) or type(error).__name__

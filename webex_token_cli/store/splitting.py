@@ -28,6 +28,15 @@ _MAX_PARTS = 64
 _READ_ATTEMPTS = 5
 
 
+class TooLarge(Exception):
+    """An entry of ``size`` characters does not fit into as many parts as there can be, which hold ``limit``."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__()
+        self.size = size
+        self.limit = limit
+
+
 class Keyring(Protocol):
     """The methods of ``keyring.backend.KeyringBackend`` that the stores use."""
 
@@ -90,7 +99,10 @@ class SplittingKeyring:
         return text
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Replace the entry. After an error or a crash at any point, the old entry or the new one is there, whole."""
+        """Replace the entry. After an error or a crash at any point, the old entry or the new one is there, whole.
+
+        Raises TooLarge, and writes nothing, if the entry has to be split into more parts than a reader accepts.
+        """
         before = self._head(service, username)
         if self.limit is not None and len(password) > self.limit:
             self._split(service, username, password, self.limit, before)
@@ -131,6 +143,8 @@ class SplittingKeyring:
         return whole if _digest(whole) == head.sha256 else None
 
     def _split(self, service: str, username: str, password: str, limit: int, before: Head | None) -> None:
+        if len(password) > limit * _MAX_PARTS:
+            raise TooLarge(len(password), limit * _MAX_PARTS)
         other = 0 if before is None else 1 - before.set
         pieces = [password[start : start + limit] for start in range(0, len(password), limit)]
         for number, piece in enumerate(pieces):

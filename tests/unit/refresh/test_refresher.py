@@ -1,5 +1,6 @@
 """Lock, read again, redeem, save: with the sandbox over real sockets and the file store."""
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable, WebexTokenError
-from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, Outcome, Refresher, Result
+from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, NotSaved, Outcome, Refresher, Result
 from webex_token_cli.sandbox.accepting_browser import answer
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
@@ -18,6 +19,7 @@ from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, authorization_url
 from webex_token_cli.webex.http import new_session
@@ -221,3 +223,28 @@ def test_a_failure_leaves_the_stored_record(
         with pytest.raises(WebexTokenError):
             Refresher(store, client.refresh).refresh("default")
         assert store.load("default") == record
+
+
+class SmallKeyring(FlakyKeyring):
+    """A keyring in which no entry may be longer than 1,280 characters."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if len(password) > 1280:
+            raise OSError("too long")
+        super().set_password(service, username, password)
+
+
+def test_an_answer_that_no_keyring_can_hold_is_not_tried_again(
+    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+) -> None:
+    slept: list[float] = []
+    small = replace(store, keyring=SplittingKeyring(SmallKeyring(store, 0)))
+    answer = {"access_token": "a" * 90_000, "expires_in": 1209599}
+    sandbox.order(Fault("/v1/access_token", 200, {}, json.dumps(answer)))
+    with pytest.raises(NotSaved) as raised:
+        Refresher(small, client.refresh, sleep=slept.append).refresh("default")
+    assert raised.value.message.startswith(
+        "Webex answered the refresh, but its answer could not be stored: The record has 90,"
+    )
+    assert raised.value.hint.startswith("What was stored before is unchanged. Sign in with --store file")
+    assert (slept, store.load("default")) == ([], record)

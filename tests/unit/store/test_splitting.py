@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import FULL_RECORD
-from webex_token_cli.errors import DamagedEntry, StoreUnavailable
+from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
 from webex_token_cli.store.backends import entry_limit, open_keyring_store
+from webex_token_cli.store.records import encode
 from webex_token_cli.store.splitting import FALLBACK_LIMIT, Head, SplittingKeyring
 
 SERVICE, NAME = "webex-token", "default"
@@ -298,3 +299,24 @@ def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: 
     unreadable = UnreadableKeyring(entries=small.entries)
     SplittingKeyring(unreadable, limit).discard(SERVICE, NAME, size)
     assert small.entries == {"other": "kept"}
+
+
+@KNOWN
+@pytest.mark.parametrize("old", [100, 3000])
+def test_a_record_of_more_than_64_parts_is_refused_before_anything_is_written(limit: int | None, old: int) -> None:
+    small = Small()
+    store = open_keyring_store(backend=small)
+    store = replace(store, keyring=SplittingKeyring(small, limit))
+    store.save(NAME, replace(FULL_RECORD, access_token="o" * old))
+    before = dict(small.entries)
+    overhead = len(encode(replace(FULL_RECORD, access_token="")))
+    largest = replace(FULL_RECORD, access_token="n" * (64 * 1280 - overhead))
+    with pytest.raises(RecordTooLarge) as raised:
+        store.save(NAME, replace(largest, access_token=f"{largest.access_token}n"))
+    assert (raised.value.message, raised.value.hint) == (
+        "The record has 81,921 characters, and the keyring (Small) can hold 81,920.",
+        "What was stored before is unchanged. Sign in with --store file, which holds records of any size.",
+    )
+    assert small.entries == before
+    store.save(NAME, largest)
+    assert store.load(NAME) == largest
