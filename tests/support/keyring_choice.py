@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import keyring.core
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail
+
 from tests.support.folders import ROOT
 from tests.support.keyrings import FILE
 from tests.support.program import Program
@@ -25,3 +30,12 @@ def using(keyring: str, program: Program, folder: Path, profile: str = "default"
 def own_profile(folder: Path) -> str:
     """A profile name that no other test uses, made from the test's temporary ``folder`` and its worker's."""
     return f"{folder.parent.name}_{folder.name}"[:64]
+
+
+def library_found_none(monkeypatch: pytest.MonkeyPatch, *classes: type[KeyringBackend]) -> None:
+    """Make the keyring library of this process one that has found no keyring, and that knows only ``classes``.
+
+    Every backend that a test module defines is known to the library as soon as the module is imported.
+    """
+    monkeypatch.setattr(keyring.core, "_keyring_backend", fail.Keyring())  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(KeyringBackend, "_classes", {fail.Keyring, *classes})

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from keyring.backends.SecretService import Keyring
 
 from tests.support.desktop import REQUIRED, desktop_at
+from tests.support.keyring_choice import library_found_none
 from tests.support.records import FULL_RECORD
 from tests.support.requirements import require
 from webex_token_cli.application import Application
@@ -20,11 +22,9 @@ NO_KEYRING = (
 
 def test_a_keyring_that_starts_later_ends_and_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require(*REQUIRED, "dbus-daemon")
-    import keyring.core
-
     address = f"unix:path={tmp_path}/bus"
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    monkeypatch.setattr(keyring.core, "_keyring_backend", None)  # as in a process that has just started
+    library_found_none(monkeypatch, Keyring)
     application = Application(os.environ)
 
     def failure() -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
 from webex_token_cli.store.records import decode, encode
-from webex_token_cli.store.splitting import Keyring, TooLarge
+from webex_token_cli.store.splitting import REMOVED, Keyring, TooLarge
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 from webex_token_cli.text import printable, scrub
 from webex_token_cli.tokens import TokenRecord
@@ -68,8 +68,12 @@ class CredentialStore:
 
         Raises DamagedEntry if the entry is not a record, and StoreUnavailable.
         """
-        text = self._call("An entry could not be read", lambda: self.keyring.get_password(SERVICE, profile))
-        return None if text is None else decode(text, self.entry(profile))
+        text = self._read(profile)
+        return None if text in (None, REMOVED) else decode(text, self.entry(profile))
+
+    def contains(self, profile: str) -> bool:
+        """Whether there is an entry of the profile, whatever its text is. Raises StoreUnavailable."""
+        return self._read(profile) is not None
 
     def load_replaceable(self, profile: str) -> TokenRecord | None:
         """The record that a sign-in is about to replace, or None if there is none.
@@ -118,17 +122,28 @@ class CredentialStore:
     def delete(self, profile: str) -> bool:
         """Remove the profile's record, even if it is damaged. Return whether there was one.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailable, also if the keyring reports success and the record is still there.
         """
         try:
             self._call("An entry could not be removed", lambda: self.keyring.delete_password(SERVICE, profile))
         except StoreUnavailable:
             # Backends report a missing entry with errors of their own, so only reading it can tell.
-            text = self._call("An entry could not be read", lambda: self.keyring.get_password(SERVICE, profile))
-            if text is None:
+            if not self.contains(profile):
                 return False
             raise
+        if self._still_has_record(profile):
+            raise not_removed(self.place, profile)
         return True
+
+    def _still_has_record(self, profile: str) -> bool:
+        if self.plain_file:  # the file system has reported the removal
+            return False
+        with suppress(StoreUnavailable):
+            return self._read(profile) not in (None, REMOVED)
+        return False
+
+    def _read(self, profile: str) -> str | None:
+        return self._call("An entry could not be read", lambda: self.keyring.get_password(SERVICE, profile))
 
     def _call(self, failure: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
         """Run ``call``. ``failure`` begins the message of its failure, from which ``secrets`` are removed."""
@@ -154,3 +169,12 @@ class CredentialStore:
                 if self.plain_file
                 else "Unlock the keyring and try again; on a machine without one, see --store file.",
             ) from None
+
+
+def not_removed(place: str, profile: str) -> StoreUnavailable:
+    """The error for a keyring that reports success and still has the profile's entry."""
+    return StoreUnavailable(
+        f"{place} did not remove an entry, but reported success.",
+        f"Remove the entry {profile!r} of {SERVICE!r} there by hand, and choose another keyring "
+        "(`keyring --list-backends` lists them), or use --store file.",
+    )

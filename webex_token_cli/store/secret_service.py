@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from keyring.backends.SecretService import Keyring as SecretServiceKeyring
     from secretstorage import Collection, Item
 
+# KeePassXC adds this attribute to every item (FdoSecrets, Item::attributes).
+_ATTRIBUTE_OF_KEEPASSXC = "Uuid"
+
+# KeePassXC keeps ten earlier versions of an entry, unless its settings say otherwise. So many writes and one more leave
+# none in which the first text still stands.
+_WRITES_FOR_KEEPASSXC = 11
+
 T = TypeVar("T")
 
 
@@ -60,6 +67,20 @@ class ReusedConnection:
         replaced = self._try(replace_secret, lambda: False)
         if not replaced:
             self._backend.set_password(service, username, password)  # type: ignore[no-untyped-call]
+
+    def overwrite(self, service: str, username: str, text: str) -> None:
+        """Replace the secret of the entry, and the earlier versions that KeePassXC keeps of it. Raises nothing."""
+
+        def replace_all(collection: "Collection") -> None:
+            item = self._item(collection, service, username)
+            if item is None:
+                return
+            writes = _WRITES_FOR_KEEPASSXC if _ATTRIBUTE_OF_KEEPASSXC in item.get_attributes() else 1
+            # Each text differs from the one before, because KeePassXC keeps no version of an unchanged entry.
+            for number in reversed(range(writes)):
+                item.set_secret(f"{text}{' ' * number}".encode())
+
+        self._try(replace_all, lambda: None)
 
     def delete_password(self, service: str, username: str) -> None:
         """Remove the entry."""

@@ -6,6 +6,9 @@ then the head, an entry that names the parts; then the parts that the old head n
 one entry and one write, so a reader finds the old record or the new one, at every moment, even if a writer dies.
 
 There are two sets of parts, used in turn. The next writer overwrites the parts that a dead writer left.
+
+Every entry is overwritten before it is removed, because some keyrings keep what was removed: KeePassXC moves it to
+its recycle bin.
 """
 
 import contextlib
@@ -13,7 +16,7 @@ import hashlib
 import itertools
 import json
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 VERSION = 1
 
@@ -26,6 +29,10 @@ _MAX_PARTS = 64
 # If a writer replaces the parts while a reader reads them, the reader starts again. Once is nearly always enough;
 # a writer does not get in between this often in a row.
 _READ_ATTEMPTS = 5
+
+
+# The text of an entry while it is being removed, and after that only if its removal fails.
+REMOVED = json.dumps({"version": VERSION, "removed": True})
 
 
 class TooLarge(Exception):
@@ -43,6 +50,14 @@ class Keyring(Protocol):
     def get_password(self, service: str, username: str) -> str | None: ...
     def set_password(self, service: str, username: str, password: str) -> None: ...
     def delete_password(self, service: str, username: str) -> None: ...
+
+
+@runtime_checkable
+class KeyringWithHistory(Keyring, Protocol):
+    """A keyring that may keep earlier versions of an entry."""
+
+    def overwrite(self, service: str, username: str, text: str) -> None:
+        """Replace the entry and its earlier versions by ``text``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +134,13 @@ class SplittingKeyring:
 
     def delete_password(self, service: str, username: str) -> None:
         """Remove the entry. Its parts go first, so that a crash leaves no secret that nothing points to."""
-        if self._head(service, username) is not None or self.limit is not None:
+        text = self.keyring.get_password(service, username)
+        if self.limit is not None or (text is not None and Head.parse(text) is not None):
             self._remove_parts(service, username, keep=None)
-        self.keyring.delete_password(service, username)
+        if text is None:
+            self.keyring.delete_password(service, username)
+        else:
+            self._erase(service, username)
 
     def discard(self, service: str, username: str, size: int) -> None:
         """Remove an entry of at most ``size`` characters without reading it. Raises nothing.
@@ -168,7 +187,17 @@ class SplittingKeyring:
             names = [_part(username, which, number) for number in range(first, _MAX_PARTS)]
             existing = itertools.takewhile(lambda name: self.keyring.get_password(service, name) is not None, names)
             for name in reversed(list(existing)):
-                self.keyring.delete_password(service, name)
+                self._erase(service, name)
+
+    def _erase(self, service: str, name: str) -> None:
+        """Overwrite the entry ``name`` of the keyring, which exists, and remove it."""
+        # An entry that cannot be overwritten is removed all the same.
+        with contextlib.suppress(Exception):
+            if isinstance(self.keyring, KeyringWithHistory):
+                self.keyring.overwrite(service, name, REMOVED)
+            else:
+                self.keyring.set_password(service, name, REMOVED)
+        self.keyring.delete_password(service, name)
 
 
 def _part(username: str, which: int, number: int) -> str:

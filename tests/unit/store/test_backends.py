@@ -7,6 +7,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.compat import properties
 
+from tests.support.keyring_choice import library_found_none
 from webex_token_cli.application import Application
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.backends import open_keyring_store, system_keyring
@@ -31,13 +32,8 @@ class LateKeyring(KeyringBackend):
     def set_password(self, service: str, username: str, password: str) -> None: ...
 
 
-@pytest.fixture(autouse=True)
-def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library has not looked for a keyring yet."""
-    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
-
-
 def test_a_keyring_that_starts_after_the_first_search_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    library_found_none(monkeypatch, LateKeyring)
     application = Application({})
     for _ in range(2):
         with pytest.raises(StoreUnavailable, match="This machine has no keyring to store tokens in"):
@@ -50,7 +46,7 @@ def test_a_keyring_that_starts_after_the_first_search_is_found(monkeypatch: pyte
 def test_a_keyring_that_the_host_program_has_chosen_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = LateKeyring()  # type: ignore[no-untyped-call]
     monkeypatch.setattr(LateKeyring, "there", True)
-    keyring.set_keyring(chosen)
+    monkeypatch.setattr(keyring.core, "_keyring_backend", chosen)
     assert system_keyring() is chosen
 
 
