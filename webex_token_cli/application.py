@@ -3,9 +3,10 @@
 The commands and ``webex_token_cli.access_token`` both come in here. Nothing in here knows click or prints.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,10 +210,53 @@ class Application:
                 f"{sign_in_hint(profile)}"
             )
 
+    @contextlib.contextmanager
+    def changing(self, profile: str, store: "CredentialStore") -> Iterator[None]:
+        """Open a context in which this process alone changes the profile: its record in ``store`` and its section.
+
+        Waits until each lock that the change needs is free, also that of ``config.ini``, so that a code or a token
+        is not spent on a sign-in that could not be stored. Raises StoreUnavailable, ConfigurationError.
+        """
+        with self._profile_lock(profile), store.lock(profile):
+            yield
+
+    @contextlib.contextmanager
+    def _profile_lock(self, profile: str) -> Iterator[None]:
+        """Hold the lock around a change of both a record and a section, so that both belong to the same change.
+
+        Locks are taken in this order: the profile's, the record's, then for moments that of ``config.ini``. Whoever
+        holds the locks of two records holds the profile's. A refresh holds the record's lock alone.
+        """
+        path = self.config.path
+        with _locked(path.with_name(f".profile+{profile}.lock"), self.say):
+            self.config.wait_until_free()
+            yield
+
+    def forget(self, profile: str) -> bool:
+        """Remove the profile's records and its section. Return whether there was any of them.
+
+        Raises StoreUnavailable, ConfigurationError.
+        """
+        with self._profile_lock(profile):
+            removed = False
+            for name in self.stores_of(profile):
+                store = self.store(name)
+                with store.lock(profile):
+                    removed |= store.delete(profile)
+            return self.config.remove(profile) or removed
+
+    def stores_of(self, profile: str) -> list[str]:
+        """The names of the stores that may hold a record of the profile. Raises ConfigurationError.
+
+        The environment may name another store than the profile does.
+        """
+        in_force = self.settings(profile).store
+        return list(dict.fromkeys([in_force, self.config.load(profile).store or in_force]))
+
     def remember(self, profile: Profile) -> None:
         """Write the profile's settings to ``config.ini``, and remove its record from the store used before.
 
-        Raises ConfigurationError, StoreUnavailable.
+        Callers hold the profile in ``changing``. Raises ConfigurationError, StoreUnavailable.
         """
         before = self.config.load(profile.name)
         self.config.save(profile)

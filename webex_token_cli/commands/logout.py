@@ -59,28 +59,10 @@ def _log_out(application: Application, profile: str, revoked_clients: set[str] |
     were revoked. Raises SignInNeeded if nothing is stored, TemporaryFailure, StoreUnavailable, ConfigurationError.
     """
     revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
-    if not _remove(application, profile):
+    if not application.forget(profile):
         raise not_signed_in(profile)
     click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}removed.")
     return 0 if all(revoked) else RequestRefused.exit_status
-
-
-def _remove(application: Application, profile: str) -> bool:
-    removed = False
-    for name in _stores(application, profile):
-        store = application.store(name)
-        with store.lock(profile):
-            removed |= store.delete(profile)
-    return application.config.remove(profile) or removed
-
-
-def _stores(application: Application, profile: str) -> list[str]:
-    """The names of the stores that may hold a record of the profile.
-
-    The environment may name another store than the profile does; a logout clears both.
-    """
-    in_force = application.settings(profile).store
-    return list(dict.fromkeys([in_force, application.config.load(profile).store or in_force]))
 
 
 def _revoke(application: Application, profile: str, revoked_clients: set[str]) -> list[bool]:
@@ -89,7 +71,7 @@ def _revoke(application: Application, profile: str, revoked_clients: set[str]) -
     Returns whether each of them was revoked. Raises TemporaryFailure if Webex cannot be reached now,
     StoreUnavailable, ConfigurationError.
     """
-    found = [(name, application.store(name).load(profile)) for name in _stores(application, profile)]
+    found = [(name, application.store(name).load(profile)) for name in application.stores_of(profile)]
     return [
         _revoked(application, profile, name, record, revoked_clients) for name, record in found if record is not None
     ]

@@ -145,6 +145,11 @@ class ConfigFile:
         """Remove the profile's section. Return whether there was one. Raises ConfigurationError as ``save`` does."""
         return self._rewrite(lambda text: without_section(text, name))
 
+    def wait_until_free(self) -> None:
+        """Wait until no other process rewrites the file. Raises what ``lock`` raises if that takes too long."""
+        with self.lock():
+            pass
+
     def _sections(self) -> list[Section]:
         try:
             status = self.path.stat()

@@ -16,9 +16,9 @@ from webex_token_cli.webex.client import WebexClient, authorization_url
 class SignIn:
     """One sign-in to one integration, in any flow: its requests to Webex, and where the tokens are stored.
 
-    ``remember`` saves the settings for the next time, ``warn`` shows a line to the person, ``clock`` gives UTC epoch
-    seconds. ``defer_signals`` is a context in which no signal interrupts, and ``reserve_settings`` one that has room
-    for the settings.
+    ``changing`` opens a context in which no other process changes the profile, and ``remember`` saves the settings
+    for the next time. ``warn`` shows a line to the person, ``clock`` gives UTC epoch seconds. ``defer_signals`` is a
+    context in which no signal interrupts.
     """
 
     client: WebexClient
@@ -28,6 +28,7 @@ class SignIn:
     client_secret: str = field(repr=False)
     redirect_uri: str
     scopes: tuple[str, ...]
+    changing: Callable[[], AbstractContextManager[None]] = field(repr=False)
     remember: Callable[[], None] = field(repr=False)
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
@@ -95,7 +96,7 @@ class SignIn:
         stored = False
         try:
             # NOTE: A signal between the two writes would leave tokens in the store that no profile refers to.
-            with self.defer_signals():
+            with self.defer_signals(), self.changing():
                 keep(record, self.store, self.profile, self.remember)
                 stored = True
         except KeyboardInterrupt:
@@ -122,8 +123,7 @@ def person_of(record: TokenRecord, client: WebexClient, warn: Callable[[str], No
 def keep(record: TokenRecord, store: CredentialStore, profile: str, remember: Callable[[], None]) -> None:
     """Store ``record``, then ``remember`` the settings, so that no profile refers to a record that is not there.
 
-    Raises StoreUnavailable, ConfigurationError.
+    Callers hold the lock around both. Raises StoreUnavailable, ConfigurationError.
     """
-    with store.lock(profile):
-        store.save(profile, record)
+    store.save(profile, record)
     remember()

@@ -38,7 +38,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
-    with application.config.reserved():
+    with application.changing(profile, store):
         keep(record, store, profile, lambda: application.remember(settings))
     return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
 
@@ -66,7 +66,7 @@ def import_response(
     store = application.store(settings.store)
     record = TokenRecord.signed_in(response, settings.client_id or "", client_secret, now)
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
-    with application.config.reserved():
+    with application.changing(settings.profile, store):
         keep(record, store, settings.profile, lambda: application.remember(Profile.of(settings)))
     return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
 
