@@ -215,9 +215,10 @@ class Application:
         """Open a context in which this process alone changes the profile: its record in ``store`` and its section.
 
         Waits until each lock that the change needs is free, also that of ``config.ini``, so that a code or a token
-        is not spent on a sign-in that could not be stored. Raises StoreUnavailable, ConfigurationError.
+        is not redeemed for a sign-in that could not be stored. Room on the disk is reserved for the same reason.
+        Raises StoreUnavailable, ConfigurationError.
         """
-        with self._profile_lock(profile), store.lock(profile):
+        with self._profile_lock(profile), store.lock(profile), store.reserved(profile), self.config.reserved():
             yield
 
     @contextlib.contextmanager

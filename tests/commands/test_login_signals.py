@@ -1,7 +1,5 @@
 """``login`` and the signals that end it."""
 
-import contextlib
-import json
 import signal
 import time
 from pathlib import Path
@@ -9,10 +7,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.support.in_process import run_in_process
 from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
-from tests.support.signing_in import sign_in
-from tests.support.stored import record_file, stored_files
+from tests.support.stored import stored_files
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.locks import locked
@@ -49,34 +45,19 @@ def test_ctrl_c_during_the_exchange_stores_nothing_and_ends_at_once(program: Pro
     assert stored_files(program) == {}
 
 
-def test_ctrl_c_while_the_tokens_are_being_stored_does_not_end_the_sign_in(program: Program) -> None:
-    sign_in(program)
-    first = run_in_process(program, "get").out
-    lock = record_file(program).with_suffix(".json.lock")
-    with contextlib.ExitStack() as lock_owner, program.started("login", "--json") as login:
-        lock_owner.enter_context(locked(lock, lambda _: None))
-        login.wait_for("Waiting for another webex-token")
-        login.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
-        assert login.process.poll() is None
-        lock_owner.close()
-        done = login.finish()
-    assert (done.status, json.loads(done.out)["profile"]) == (0, "default")
-    assert run_in_process(program, "get").out != first
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_between_the_record_and_the_settings_waits_until_both_are_stored(
-    program: Program, number: signal.Signals
+@pytest.mark.parametrize(
+    ("lock", "number", "status"),
+    [
+        ("credentials/webex-token+default.json.lock", signal.SIGINT, 130),
+        (".config.ini.lock", signal.SIGTERM, -signal.SIGTERM),
+    ],
+)
+def test_a_signal_during_the_wait_for_a_lock_ends_the_sign_in_with_the_code_still_good(
+    program: Program, sandbox: Sandbox, lock: str, number: signal.Signals, status: int
 ) -> None:
     home = Path(program.variables["WEBEX_TOKEN_HOME"])
-    with contextlib.ExitStack() as config_lock, program.started("login") as login:
-        config_lock.enter_context(locked(home / ".config.ini.lock", lambda _: None))
-        login.wait_for("Waiting for another webex-token")
+    with locked(home / lock, lambda _: None), program.started("login") as login:
+        login.wait_for(f"Waiting for another webex-token that holds {home / lock} …")
         login.process.send_signal(number)
-        time.sleep(0.3)  # the time in which a signal that is not deferred ends the process
-        assert login.process.poll() is None
-        config_lock.close()
-        assert login.finish().status == -number
-    assert "[default]" in (home / "config.ini").read_text()
-    assert run_in_process(program, "get").status == 0
+        assert login.finish(PROMPT).status == status
+    assert (sandbox.said(), stored_files(program)) == ([], {})

@@ -38,3 +38,12 @@ def age(program: Program, seconds: int, profile: str = "default") -> None:
     for key in ("access_expires_at", "refresh_expires_at", "changed_at", "refreshed_at"):
         record[key] -= seconds
     file.write_text(json.dumps(record))
+
+
+def files_below(folder: Path) -> dict[str, str]:
+    """The files below ``folder`` and what is in them, without the lock files, which are empty and stay."""
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith(".lock")
+    }

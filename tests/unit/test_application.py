@@ -58,7 +58,8 @@ def behind(gate: Gate, home: Path) -> Application:
 
 
 def import_(application: Application) -> None:
-    import_export(application, "work", Export({"client_id": "c"}, FULL_RECORD), Overrides(store="file"))
+    settings = Profile("work", client_id="c", store="file")
+    import_export(application, settings, Export({"client_id": "c"}, FULL_RECORD), Overrides(store="file"))
 
 
 def login(application: Application) -> None:

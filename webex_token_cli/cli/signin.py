@@ -166,9 +166,9 @@ def _with_device(application: Application, sign_in: "SignIn", options: LoginOpti
         show=(lambda code: click.echo(_code_document(application, code))) if options.as_json else _show_code,
         tick=_count_down if _at_a_terminal() else lambda _: None,
         timeout=options.timeout,
+        changing=sign_in.changing,
     )
-    with sign_in.reserved():
-        return sign_in.keep(flow.sign_in())
+    return flow.sign_in(sign_in.keep)
 
 
 def _at_a_terminal() -> bool:

@@ -134,7 +134,6 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
         warn=application.say,
         clock=application.clock,
         defer_signals=defer_signals,
-        reserve_settings=application.config.reserved,
     )
 
 

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from webex_token_cli.errors import ConfigurationError, RequestRefused, SignInNotCompleted, TemporaryFailure
 from webex_token_cli.times import duration_in_words
 from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
+
+T = TypeVar("T")
 
 # RFC 8628 section 3.5: added to the interval at each slow_down.
 _SLOWER = 5.0
@@ -34,7 +37,9 @@ class DeviceFlow:
     """Signs a person in on another machine.
 
     ``show`` presents the code, ``tick`` is told each second how many seconds are left, and once, with
-    None, that the wait is over. ``timeout`` is in seconds and ends the wait before the code's own end.
+    None, that the wait is over. ``timeout`` is in seconds and ends the wait before the code's own end. Each poll runs
+    in ``changing``, a context in which no other process changes the profile: any poll may bring the tokens, which
+    are given out once.
     """
 
     endpoints: DeviceEndpoints
@@ -44,22 +49,26 @@ class DeviceFlow:
     show: Callable[[DeviceCode], None] = field(repr=False)
     tick: Callable[[float | None], None] = field(default=lambda _: None, repr=False)
     timeout: float = 300.0
+    changing: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def sign_in(self) -> TokenResponse:
-        """The tokens, once the person has consented.
+    def sign_in(self, keep: Callable[[TokenResponse], T]) -> T:
+        """Wait until the person has consented, and return what ``keep`` returns for the tokens.
 
-        Raises SignInNotCompleted when they denied or did not come, ConfigurationError when the integration is
-        not set up for it, ClientRefused, TemporaryFailure.
+        ``keep`` runs in the same ``changing`` as the poll that brought them. Raises SignInNotCompleted when the
+        person denied or did not come, ConfigurationError when the integration is not set up for it, ClientRefused,
+        TemporaryFailure, and what ``changing`` and ``keep`` raise.
         """
         code = self._request_code()
         self.show(code)
         life = min(float(code.expires_in), self.timeout)
-        try:
-            return self._poll(code, self.clock() + life, life)
-        finally:
-            self.tick(None)
+        with ExitStack() as held:
+            try:
+                response = self._poll(code, self.clock() + life, life, held)
+            finally:
+                self.tick(None)
+            return keep(response)
 
     def _request_code(self) -> DeviceCode:
         try:
@@ -74,7 +83,7 @@ class DeviceFlow:
                 + "\nAdd them, or sign in with --flow paste.",
             ) from error
 
-    def _poll(self, code: DeviceCode, deadline: float, life: float) -> TokenResponse:
+    def _poll(self, code: DeviceCode, deadline: float, life: float, held: ExitStack) -> TokenResponse:
         interval = wait = float(code.interval)
         failed: TemporaryFailure | None = None
         while True:
@@ -82,7 +91,7 @@ class DeviceFlow:
             if self.clock() >= deadline:
                 raise failed or _nobody_came(life)
             try:
-                answer = self.endpoints.poll_device(code, client_id=self.client_id, client_secret=self.client_secret)
+                answer = self._ask(code, held)
             except TemporaryFailure as error:
                 failed = error
                 wait = max(min(2 * wait, _SLOWEST_RETRY), error.retry_after or 0.0)
@@ -93,6 +102,15 @@ class DeviceFlow:
             if answer.too_fast:
                 interval = max(interval + _SLOWER, answer.retry_after or 0.0)
             wait = interval
+
+    def _ask(self, code: DeviceCode, held: ExitStack) -> TokenResponse | Pending:
+        """Poll once in ``changing``. If that brings the tokens, ``held`` takes the open context over."""
+        with ExitStack() as poll:
+            poll.enter_context(self.changing())
+            answer = self.endpoints.poll_device(code, client_id=self.client_id, client_secret=self.client_secret)
+            if isinstance(answer, TokenResponse):
+                held.push(poll.pop_all())
+            return answer
 
     def _wait(self, seconds: float, deadline: float) -> None:
         """Sleep, counting down, until the next poll or the deadline."""

@@ -1,8 +1,8 @@
 """From tokens to a stored record: exchange the code, look up the person, store the record, remember the settings."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
@@ -54,23 +54,14 @@ class SignIn:
     def exchange(self, code: str, proof: Proof) -> TokenRecord:
         """Exchange the authorization code for tokens, and store them.
 
-        Raises SignInNotCompleted when Webex does not accept the code, and what the client, ``reserved`` and ``keep``
-        raise.
+        The code can be exchanged once, so this waits for the locks first, and fails without having spent the code if
+        they are not free in time. Raises StoreUnavailable then, SignInNotCompleted when Webex does not accept the
+        code, and what the client and ``keep`` raise.
         """
-        with self.reserved():
-            return self.keep(self._redeem(code, proof))
+        with self.changing():
+            return self.keep(self._tokens(code, proof))
 
-    @contextmanager
-    def reserved(self) -> Iterator[None]:
-        """Reserve room for the record and the settings while the context is open.
-
-        A code is redeemed in it, because a code can be redeemed only once. Raises StoreUnavailable and
-        ConfigurationError if there is no room.
-        """
-        with self.store.reserved(self.profile), self.reserve_settings():
-            yield
-
-    def _redeem(self, code: str, proof: Proof) -> TokenResponse:
+    def _tokens(self, code: str, proof: Proof) -> TokenResponse:
         try:
             return self.client.exchange_code(
                 code,
@@ -88,15 +79,16 @@ class SignIn:
     def keep(self, response: TokenResponse) -> TokenRecord:
         """Look up the person, store the tokens, remember the settings, and return the stored record.
 
-        Raises GrantRefused when Webex does not accept the new token, StoreUnavailable, ConfigurationError. Ctrl-C
-        cancels until the storing begins; after that the sign-in succeeds.
+        Callers hold ``changing`` since before the tokens were given. Ctrl-C cancels until the storing begins; after
+        that the sign-in succeeds. Raises GrantRefused when Webex does not accept the new token, StoreUnavailable,
+        ConfigurationError.
         """
         record = TokenRecord.signed_in(response, self.client_id, self.client_secret, self.clock())
         record = record.belonging_to(person_of(record, self.client, self.warn))
         stored = False
         try:
             # NOTE: A signal between the two writes would leave tokens in the store that no profile refers to.
-            with self.defer_signals(), self.changing():
+            with self.defer_signals():
                 keep(record, self.store, self.profile, self.remember)
                 stored = True
         except KeyboardInterrupt:

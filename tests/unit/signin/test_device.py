@@ -62,6 +62,10 @@ class Endpoints:
         )
 
 
+def itself(tokens: TokenResponse) -> TokenResponse:
+    return tokens
+
+
 @pytest.mark.parametrize(
     ("answers", "polled"),
     [
@@ -78,7 +82,7 @@ def test_it_polls_as_rfc_8628_says(
     answers: list[TokenResponse | Pending | WebexTokenError], polled: list[float]
 ) -> None:
     endpoints = Endpoints(answers)
-    assert endpoints.flow().sign_in() is TOKENS
+    assert endpoints.flow().sign_in(itself) is TOKENS
     assert endpoints.polled == polled
 
 
@@ -86,7 +90,7 @@ def test_it_polls_as_rfc_8628_says(
 def test_it_waits_no_longer_than_the_code_lives_or_the_person_said(timeout: float, said: str) -> None:
     endpoints = Endpoints([])
     with pytest.raises(SignInNotCompleted) as raised:
-        endpoints.flow(timeout).sign_in()
+        endpoints.flow(timeout).sign_in(itself)
     assert raised.value.message == f"Nobody entered the code within {said}."
     assert endpoints.now == min(timeout, 300)
     assert max(endpoints.polled) < min(timeout, 300)
@@ -96,16 +100,16 @@ def test_what_was_in_the_way_to_the_end_is_said_instead_of_blaming_the_person() 
     down = TemporaryFailure("The answer did not come from Webex.", "Try again.")
     endpoints = Endpoints([Pending(), *[down] * 20])
     with pytest.raises(TemporaryFailure) as raised:
-        endpoints.flow().sign_in()
+        endpoints.flow().sign_in(itself)
     assert raised.value is down
     back = Endpoints([down, Pending()])
     with pytest.raises(SignInNotCompleted):
-        back.flow().sign_in()
+        back.flow().sign_in(itself)
 
 
 def test_it_counts_down_and_ends_the_line() -> None:
     endpoints = Endpoints([Pending(), TOKENS])
-    endpoints.flow().sign_in()
+    endpoints.flow().sign_in(itself)
     assert endpoints.ticks == [300, 299, 298, 297, None]
 
 
@@ -113,7 +117,7 @@ def test_it_counts_down_and_ends_the_line() -> None:
 def test_what_is_final_ends_it(error: WebexTokenError) -> None:
     endpoints = Endpoints([Pending(), error])
     with pytest.raises(type(error)) as raised:
-        endpoints.flow().sign_in()
+        endpoints.flow().sign_in(itself)
     assert raised.value is error
     assert endpoints.ticks[-1] is None
 
@@ -121,14 +125,14 @@ def test_what_is_final_ends_it(error: WebexTokenError) -> None:
 def test_helper_redirect_uris_that_are_missing_are_spelled_out() -> None:
     for refused in (ConfigurationError("The redirect URI is not known.", ""), RequestRefused("HTTP 400.", "")):
         with pytest.raises(ConfigurationError) as raised:
-            Endpoints([], refuses=refused).flow().sign_in()
+            Endpoints([], refuses=refused).flow().sign_in(itself)
         assert raised.value.message == refused.message
         assert [uri for uri in HELPER_REDIRECT_URIS if f"\n  {uri}\n" not in raised.value.hint] == []
     assert HELPER_REDIRECT_URIS[0] == "https://oauth-helper-a.wbx2.com/helperservice/v1/actions/device/callback"
     assert [uri[21] for uri in HELPER_REDIRECT_URIS] == ["a", "d", "k", "r"]
     scopes = ConfigurationError("Webex does not grant these scopes.", "Tick them.")
     with pytest.raises(ConfigurationError) as raised:
-        Endpoints([], refuses=scopes).flow().sign_in()
+        Endpoints([], refuses=scopes).flow().sign_in(itself)
     assert raised.value is scopes
 
 

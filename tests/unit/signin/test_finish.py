@@ -1,102 +1,153 @@
-"""The end of a sign-in: no code is redeemed whose tokens could not be stored."""
+"""The end of a sign-in: what must be free before the code is spent, and what no signal may separate."""
 
-import errno
-import json
-import os
-import tempfile
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn
+from types import FrameType
 
 import pytest
 
-from tests.support.records import ANSWER
-from webex_token_cli.config.file import ConfigFile
-from webex_token_cli.config.settings import Profile
-from webex_token_cli.errors import ConfigurationError, StoreUnavailable, WebexTokenError
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from tests.support.records import NOW, RESPONSE
+from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.signin.authorization import Proof
+from webex_token_cli.signin.device import DeviceFlow
 from webex_token_cli.signin.finish import SignIn
 from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.locks import locked
-from webex_token_cli.webex.client import WebexClient
-from webex_token_cli.webex.http import new_session
+from webex_token_cli.system.signals import defer_signals
+from webex_token_cli.tokens import DeviceCode, Pending, TokenRecord, TokenResponse
+
+RECORD = TokenRecord.signed_in(RESPONSE, "client-id", "client-secret", NOW)
+
+
+@dataclass
+class Scene:
+    """A sign-in with a stand-in for Webex, and all that happens in it, in order.
+
+    ``during`` is called with the name of each step, at its beginning.
+    """
+
+    folder: Path
+    happened: list[str] = field(default_factory=list)
+    during: Callable[[str], None] = lambda _: None
+    polls: list[Pending | TokenResponse] = field(default_factory=list)
+
+    def step(self, name: str) -> None:
+        self.happened.append(name)
+        self.during(name)
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "profile.lock"
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        with locked(self.lock, lambda _: None, timeout=0.01):
+            self.step("locked")
+            yield
+            self.step("unlocked")
+
+    def exchange_code(self, code: str, **_: object) -> TokenResponse:
+        self.step("exchange")
+        return RESPONSE
+
+    def person(self, _: str) -> None:
+        self.step("person")
+
+    def authorize_device(self, **_: object) -> DeviceCode:
+        return DeviceCode("d", "u", "https://w.example", None, 300, 5)
+
+    def poll_device(self, code: DeviceCode, **_: object) -> Pending | TokenResponse:
+        self.step("poll")
+        return self.polls.pop(0)
+
+    def sign_in(self) -> SignIn:
+        store = open_file_store(self.folder)
+
+        class Noting(type(store.keyring)):  # type: ignore[misc]
+            def set_password(_, service: str, username: str, password: str) -> None:
+                self.step("record")
+                store.keyring.set_password(service, username, password)
+
+        return SignIn(
+            client=self,  # type: ignore[arg-type]
+            store=replace(store, keyring=Noting(self.folder)),
+            profile="default",
+            client_id="client-id",
+            client_secret="client-secret",
+            redirect_uri="http://localhost:8000/oauth",
+            scopes=("spark:all",),
+            changing=self.changing,
+            remember=lambda: self.step("section"),
+            warn=self.happened.append,
+            clock=lambda: NOW,
+            defer_signals=defer_signals,
+        )
+
+    def device_flow(self) -> DeviceFlow:
+        return DeviceFlow(
+            self,
+            "client-id",
+            "client-secret",
+            ("spark:all",),
+            show=lambda _: None,
+            changing=self.changing,
+            sleep=lambda _: None,
+            clock=iter(range(1000)).__next__,
+        )
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> ConfigFile:
-    return ConfigFile(tmp_path / "settings" / "config.ini", lambda: locked(tmp_path / "settings" / "lock", print))
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path / "credentials")
 
 
-@pytest.fixture
-def sign_in(tmp_path: Path, sandbox: Sandbox, config: ConfigFile) -> SignIn:
-    def remember() -> None:
-        config.save(Profile("a", client_id="client-id"))
-
-    return SignIn(
-        client=WebexClient(sandbox.api_url, new_session(sandbox.api_url)),
-        store=open_file_store(tmp_path / "credentials"),
-        profile="a",
-        client_id="client-id",
-        client_secret="client-secret",
-        redirect_uri="http://localhost/oauth",
-        scopes=("spark:all",),
-        remember=remember,
-        warn=lambda _: None,
-        reserve_settings=config.reserved,
-    )
+def test_the_code_is_exchanged_under_the_lock(scene: Scene) -> None:
+    assert scene.sign_in().exchange("the-code", Proof.fresh()) == RECORD
+    assert scene.happened == ["locked", "exchange", "person", "record", "section", "unlocked"]
 
 
-def no_room_below(folder: Path) -> Callable[..., tuple[int, str]]:
-    make = tempfile.mkstemp
-
-    def making(*, dir: Path, prefix: str, suffix: str) -> tuple[int, str]:  # noqa: A002 - as mkstemp's own
-        if dir == folder:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return make(dir=dir, prefix=prefix, suffix=suffix)
-
-    return making
+def test_a_code_is_not_spent_while_the_lock_is_held(scene: Scene) -> None:
+    with locked(scene.lock, lambda _: None), pytest.raises(StoreUnavailable, match="has held the lock"):
+        scene.sign_in().exchange("the-code", Proof.fresh())
+    assert scene.happened == []
 
 
-@pytest.mark.parametrize(
-    ("full", "error", "message"),
-    [
-        ("credentials", StoreUnavailable, "Room for a new record could not be reserved in the file store "),
-        ("settings", ConfigurationError, "config.ini could not be written (No space left on device)."),
-    ],
-)
-def test_a_code_is_not_redeemed_if_there_is_no_room_for_the_tokens_or_the_settings(
-    sign_in: SignIn,
-    sandbox: Sandbox,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    full: str,
-    error: type[WebexTokenError],
-    message: str,
+def test_a_poll_that_may_bring_the_tokens_is_made_under_the_lock_in_which_they_are_stored(scene: Scene) -> None:
+    scene.polls = [Pending(), RESPONSE]
+    assert scene.device_flow().sign_in(scene.sign_in().keep) == RECORD
+    pending, last = ["locked", "poll", "unlocked"], ["locked", "poll", "person", "record", "section", "unlocked"]
+    assert scene.happened == [*pending, *last]
+
+
+def test_a_device_code_is_not_spent_while_the_lock_is_held(scene: Scene) -> None:
+    scene.polls = [RESPONSE]
+    with locked(scene.lock, lambda _: None), pytest.raises(StoreUnavailable, match="has held the lock"):
+        scene.device_flow().sign_in(scene.sign_in().keep)
+    assert scene.happened == []
+
+
+@pytest.mark.parametrize("step", ["record", "section"])
+def test_ctrl_c_while_the_tokens_are_being_stored_is_too_late(scene: Scene, step: str) -> None:
+    scene.during = lambda name: signal.raise_signal(signal.SIGINT) if name == step else None
+    assert scene.sign_in().exchange("the-code", Proof.fresh()) == RECORD
+    assert scene.happened[-2:] == ["section", "unlocked"]
+    assert open_file_store(scene.folder).load("default") == RECORD
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_between_the_record_and_the_section_waits_until_both_are_stored(
+    scene: Scene, number: signal.Signals
 ) -> None:
-    monkeypatch.setattr(tempfile, "mkstemp", no_room_below(tmp_path / full))
-    with pytest.raises(error) as raised:
-        sign_in.exchange("code", Proof.fresh())
-    assert message in raised.value.message
-    assert sandbox.requests == []
+    def handler(_: int, __: FrameType | None) -> None:
+        scene.happened.append("signal")
 
-
-def test_a_disk_that_fills_up_while_a_code_is_redeemed_has_room_for_tokens_and_settings(
-    sign_in: SignIn, config: ConfigFile, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_room(*_: object, **__: object) -> NoReturn:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    sandbox.order(Fault("/v1/people/me", 403))
-    sandbox.order(Fault("/v1/access_token", 200, {}, json.dumps(ANSWER)))
-    exchange_code = WebexClient.exchange_code
-
-    def exchanging(*arguments: object, **named: object) -> object:
-        monkeypatch.setattr(tempfile, "mkstemp", no_room)
-        return exchange_code(*arguments, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(WebexClient, "exchange_code", exchanging)
-    record = sign_in.exchange("code", Proof.fresh())
-    assert sign_in.store.load("a") == record
-    assert config.names() == ["a"]
+    before = signal.signal(number, handler)
+    try:
+        scene.during = lambda name: signal.raise_signal(number) if name == "record" else None
+        scene.sign_in().exchange("the-code", Proof.fresh())
+    finally:
+        signal.signal(number, before)
+    assert scene.happened[-4:] == ["record", "section", "signal", "unlocked"]

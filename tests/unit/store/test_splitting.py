@@ -301,10 +301,10 @@ def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: 
     assert small.entries == {"other": "kept"}
 
 
-@KNOWN
+@FOR_EACH_LIMIT
 @pytest.mark.parametrize("old", [100, 3000])
 def test_a_record_of_more_than_64_parts_is_refused_before_anything_is_written(limit: int | None, old: int) -> None:
-    small = Small()
+    small = SmallKeyring()
     store = open_keyring_store(backend=small)
     store = replace(store, keyring=SplittingKeyring(small, limit))
     store.save(NAME, replace(FULL_RECORD, access_token="o" * old))
@@ -314,7 +314,7 @@ def test_a_record_of_more_than_64_parts_is_refused_before_anything_is_written(li
     with pytest.raises(RecordTooLarge) as raised:
         store.save(NAME, replace(largest, access_token=f"{largest.access_token}n"))
     assert (raised.value.message, raised.value.hint) == (
-        "The record has 81,921 characters, and the keyring (Small) can hold 81,920.",
+        "The record has 81,921 characters, and the keyring (SmallKeyring) can hold 81,920.",
         "What was stored before is unchanged. Sign in with --store file, which holds records of any size.",
     )
     assert small.entries == before
