@@ -23,7 +23,13 @@ from webex_token_cli.config.settings import (
     resolve,
     sign_in_hint,
 )
-from webex_token_cli.errors import ConfigurationError, SignInNeeded, StoreUnavailable, TemporaryFailure
+from webex_token_cli.errors import (
+    ConfigurationError,
+    SignInNeeded,
+    StoreUnavailable,
+    TemporaryFailure,
+    WebexTokenError,
+)
 from webex_token_cli.times import distance_in_words, duration_in_words, when
 
 if TYPE_CHECKING:
@@ -257,14 +263,25 @@ class Application:
     def remember(self, profile: Profile) -> None:
         """Write the profile's settings to ``config.ini``, and remove its record from the store used before.
 
-        Callers hold the profile in ``changing``. Raises ConfigurationError, StoreUnavailable.
+        Callers hold the profile in ``changing``. An old record that cannot be removed is no failure, because the
+        new one is stored and in use; a warning names it. Raises ConfigurationError, and StoreUnavailable if
+        ``config.ini`` cannot be locked.
         """
-        before = self.config.load(profile.name)
+        before = self.config.load(profile.name).store
         self.config.save(profile)
-        if before.store not in (None, profile.store) and before.store in STORES:
-            old = self.store(before.store)
+        if before in (None, profile.store) or before not in STORES:
+            return
+        try:
+            old = self.store(before)
             with old.lock(profile.name):
                 old.delete(profile.name)
+        except WebexTokenError as error:
+            from webex_token_cli.store.credentials import SERVICE
+
+            self.say(
+                f"Warning: The entry {profile.name!r} of the earlier sign-in could not be removed from the {before} "
+                f"store. {error.message} Remove it by hand once that store works again; its service is {SERVICE!r}."
+            )
 
     def _folder(self, kind: str) -> Path:
         home = self.environment.get(HOME_VARIABLE)
