@@ -18,6 +18,8 @@ from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, Program
 from tests.support.requirements import require
 from tests.support.signing_in import sign_in
+from tests.support.user_database.sitecustomize import HOME as HOME_IN_USER_DATABASE
+from tests.support.user_database.sitecustomize import entry_with
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
@@ -54,6 +56,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("keyring"))
         if "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.machine)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_entry_in_the_user_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The home folder in the user database, which no environment variable changes, is a temporary one as well."""
+    home = str(tmp_path_factory.mktemp("home-in-the-user-database"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv(HOME_IN_USER_DATABASE, home)
+        if os.name != "nt":
+            monkeypatch.setattr("pwd.getpwuid", entry_with(home))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from tests.support.folders import SUPPORT
+
 WEBEX_TOKEN = Path(sys.executable).with_name("webex-token")
 
 # The sandbox's consent page, answered by a browser of forty lines.
@@ -18,7 +20,10 @@ ACCEPTING_BROWSER = f"{sys.executable} -m webex_token_cli.sandbox.accepting_brow
 # Seconds in which a busy machine, too, does what is not waited for. The waits that tests tell it from take longer.
 PROMPT = 10.0
 
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+# Where `sitecustomize` gives the user of the tests a home folder in the user database.
+USER_DATABASE = SUPPORT / "user_database"
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "COVERAGE_PROCESS_START", "TEST_USER_DATABASE_HOME")
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class Program:
             "TZ": "UTC",
             "PYTHONUNBUFFERED": "1",
         }
-        return {**passed_on, **home, **self.variables}
+        paths = [self.variables["PYTHONPATH"]] if "PYTHONPATH" in self.variables else []
+        return {**passed_on, **home, **self.variables, "PYTHONPATH": os.pathsep.join([*paths, str(USER_DATABASE)])}
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Finished:
         """Run a command to its end."""

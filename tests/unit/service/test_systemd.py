@@ -43,7 +43,7 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 # For D-Bus (the keyring), for Webex, and for the C library's look-up of addresses.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-# PrivateTmp= is not set: it would hide the lock in /tmp that keeps two webex-token processes of this user from
+# PrivateTmp= and ProtectHome= are not set: they can hide the lock that keeps two webex-token processes of a user from
 # redeeming one refresh token twice. ProtectSystem= and similar settings are not set: a user unit needs user
 # namespaces for them, and where a system forbids those, the service would not start.
 
