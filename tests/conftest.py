@@ -34,6 +34,8 @@ if hasattr(signal, "SIGHUP"):  # one under nohup inherits an ignored SIGHUP
 # The profile is based on the one in force, which on CI is Hypothesis' own: the same examples in each run.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+# With another umask, files that tests write would be ones that the program refuses, because others can write them.
+os.umask(0o022)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.in_process import run_in_process
-from tests.support.program import WEBEX_TOKEN, Program
+from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import record_file
 from webex_token_cli.sandbox.rules import Rules
@@ -171,6 +171,25 @@ def test_a_named_pipe_in_place_of_the_configuration_is_refused_at_once(signed_in
     assert (done.status, done.err) == (
         2, f"Error: {config} is a pipe, not a file.\nReplace it by a file, or move it away.\n"
     )  # fmt: skip
+
+
+def test_a_configuration_that_others_can_write_sends_no_secret_anywhere(signed_in: Program, sandbox: Sandbox) -> None:
+    config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
+    config.chmod(0o666)
+    asked = len(sandbox.journal)
+    trouble = f"{config} cannot be trusted: others may write it (mode 0666)."
+    advice = (
+        f"It says where your tokens are sent, so check its content; then make {config} yours and run `chmod go-w` on "
+        "it, or name a folder of your own with WEBEX_TOKEN_HOME."
+    )
+    for arguments in (["refresh"], ["watch", "--once"], ["login"], ["logout"]):
+        assert run_in_process(signed_in, *arguments) == Finished(2, "", f"Error: {trouble}\n{advice}\n")
+    done = run_in_process(signed_in, "doctor", "--json")
+    (finding,) = (each for each in json.loads(done.out)["findings"] if each["check"] == "config")
+    assert (done.status, finding["message"], finding["fix"]) == (2, trouble, advice)
+    assert len(sandbox.journal) == asked
+    config.chmod(0o644)
+    assert run_in_process(signed_in, "refresh").status == 0
 
 
 def test_a_write_that_fails_leaves_the_old_record(signed_in: Program, sandbox: Sandbox) -> None:

@@ -1,7 +1,8 @@
 """``config.ini``: one section for each profile.
 
 People edit the file by hand, so a rewrite touches only the keys that changed: comments, order and other
-sections stay. A mistake in one section makes only that profile unusable. Secrets are never in the file.
+sections stay. A mistake in one section makes only that profile unusable. Secrets are never in the file, but it says
+where they are sent, so a file that another user may have written is refused.
 """
 
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from webex_token_cli.config.settings import KEYS, Profile, is_profile_name
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.system.files import ReservedFile, unfinished_writes, write_private
+from webex_token_cli.system.files import ReservedFile, foreign_influence, unfinished_writes, write_private
 
 _HEADER = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")
 # A line that starts like a header, complete or not, and as much of the name as it gives.
@@ -96,7 +97,7 @@ class ConfigFile:
     def names(self) -> list[str]:
         """The names of the profiles that have a section, in the file's order, even if ``load`` refuses the section.
 
-        Raises ConfigurationError if the file cannot be read at all.
+        Raises ConfigurationError if the file cannot be read at all, or if another user may have written it.
         """
         names = dict.fromkeys(section.name for section in self._sections() if section.header)
         return list(filter(is_profile_name, names))
@@ -104,7 +105,8 @@ class ConfigFile:
     def load(self, name: str) -> Profile:
         """The profile ``name``; without any settings if it has no section.
 
-        Raises ConfigurationError, with the number of the line, if the file or the section cannot be read.
+        Raises ConfigurationError, with the number of the line, if the file or the section cannot be read, or as
+        ``names`` does.
         """
         return _profile(name, _lines_of(self._sections(), name, self.path), self.path)
 
@@ -151,6 +153,7 @@ class ConfigFile:
             pass
 
     def _sections(self) -> list[Section]:
+        self._refuse_foreign_influence()
         try:
             status = self.path.stat()
         except OSError:  # _text reports it, unless the file is only missing
@@ -163,12 +166,22 @@ class ConfigFile:
         return self._cache[1]
 
     def _text(self) -> str:
+        self._refuse_foreign_influence()
         try:
             return self.path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
             raise _unreadable(self.path, error) from error
+
+    def _refuse_foreign_influence(self) -> None:
+        """Raise ConfigurationError if another user can write the file, or put another one in its place."""
+        folders = [self.path.parent, self.path.resolve().parent] if self.path.is_symlink() else [self.path.parent]
+        for each in (*folders, self.path):
+            with suppress(OSError):  # it is missing, or reading the file reports why it cannot be examined
+                why = foreign_influence(each)
+                if why:
+                    raise _not_trusted(self.path, each, why)
 
     def _rewrite(self, change: Callable[[str], str]) -> bool:
         with self.lock():
@@ -200,6 +213,15 @@ def _unwritable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         f"{path} could not be written ({error.strerror or type(error).__name__}).",
         "The file was not changed; check the folder's permissions and free space, then try again.",
+    )
+
+
+def _not_trusted(path: Path, place: Path, why: str) -> ConfigurationError:
+    where = "" if place == path else f", because of {place}"
+    return ConfigurationError(
+        f"{path} cannot be trusted{where}: {why}.",
+        f"It says where your tokens are sent, so check its content; then make {place} yours and run `chmod go-w` on "
+        "it, or name a folder of your own with WEBEX_TOKEN_HOME.",
     )
 
 

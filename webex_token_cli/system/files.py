@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,23 @@ def private_problem(path: Path) -> str | None:
         return "it belongs to another user"
     if found.st_mode & 0o077:
         return f"others may use it (mode {found.st_mode & 0o777:04o})"
+    return None
+
+
+def foreign_influence(path: Path) -> str | None:
+    """Why another user may decide what is in the file or folder ``path``, in a few words; None if none can but root.
+
+    A symbolic link is followed. In a folder with the sticky bit, as /tmp, nobody can replace somebody else's files.
+    Raises OSError if ``path`` cannot be examined.
+    """
+    found = path.stat()
+    if os.name == "nt":  # as in private_problem
+        return None
+    if found.st_uid not in (0, os.getuid()):
+        return "it belongs to another user"
+    sticky_folder = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+    if found.st_mode & 0o022 and not sticky_folder:
+        return f"others may write it (mode {found.st_mode & 0o777:04o})"
     return None
 
 
