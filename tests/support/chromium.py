@@ -84,6 +84,11 @@ class Tab:
         for kind in ("mousePressed", "mouseReleased"):
             self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def proceed_past_the_warning(self) -> None:
+        """Do what a person does who trusts the certificate: these keys are the shortcut for Advanced, Proceed."""
+        for key in "thisisunsafe":
+            self.command("Input.dispatchKeyEvent", type="char", text=key)
+
 
 @dataclass
 class Chromium:

@@ -28,7 +28,9 @@ class Login:
     may_finish: threading.Event = field(default_factory=threading.Event)
     listen: Endpoint | None = None
     tls: ssl.SSLContext | None = None
+    behind_proxy: bool = False
     said: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> "Login":
@@ -48,16 +50,21 @@ class Login:
     def run(self) -> None:
         flow = BrowserFlow(
             self.redirect,
-            open_browser=lambda _: True,
+            open_browser=self._open,
             say=self.said.append,
             timeout=self.timeout,
             listen=self.listen,
             tls=self.tls,
+            behind_proxy=self.behind_proxy,
         )
         try:
             self.result = flow.sign_in(self._page, self._finish, lambda who: f"Signed in as {who} <&>.")
         except WebexTokenError as error:
             self.result = error
+
+    def _open(self, url: str) -> bool:
+        self.opened.append(url)
+        return True
 
     def _page(self, proof: Proof) -> str:
         self.proof = proof

@@ -101,7 +101,8 @@ def test_the_browser_receives_the_sign_in_address_and_no_secret(
 ) -> None:
     assert run_in_process(program, "--debug", "login").status == 0
     given = (tmp_path / "given").read_text()
-    assert "/authorize?" in given
+    assert "/oauth?start=" in given
+    assert "state=" not in given
     assert "WEBEX_TOKEN_HOME=" in given
     assert secrets_in(given, sandbox) == []
     assert secrets_in((tmp_path / "page").read_text(), sandbox) == []

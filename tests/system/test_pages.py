@@ -113,8 +113,12 @@ def test_chromium_signs_in_over_https(program: Program, chromium: Chromium, rule
     assert len(fingerprint) == 95
 
 
-def test_chromium_warns_of_a_certificate_that_it_does_not_trust(program: Program, chromium: Chromium) -> None:
-    with program.having(BROWSER=chromium.command).started("login") as login, chromium.page(login) as page:
-        page.press("Accept")
-        page.wait_for_heading("Your connection is not private")
-        assert login.process.poll() is None
+def test_chromium_warns_once_of_a_certificate_that_it_does_not_trust(program: Program, chromium: Chromium) -> None:
+    with program.having(BROWSER=chromium.command).started("login") as login:
+        with chromium.page(login) as page:
+            page.wait_for_heading("Your connection is not private")
+            assert login.process.poll() is None
+            page.proceed_past_the_warning()
+            page.press("Accept")
+            page.wait_for_heading("You are signed in")
+        assert login.finish().status == 0

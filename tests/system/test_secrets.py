@@ -191,7 +191,8 @@ def test_no_secret_is_printed_or_left_outside_the_store(
 def test_no_secret_is_among_the_arguments_of_the_browser(program: Program, sandbox: Sandbox, tmp_path: Path) -> None:
     assert run_in_process(program, "--debug", "login").status == 0
     arguments = (tmp_path / "browser-arguments").read_text()
-    assert "/authorize?" in arguments
+    assert "/oauth?start=" in arguments
+    assert "state=" not in arguments
     assert [secret for secret in {*sandbox.webex.issued, sandbox.webex.client_secret} if secret in arguments] == []
 
 

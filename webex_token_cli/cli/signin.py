@@ -33,6 +33,7 @@ class LoginOptions:
     flow: str
     no_browser: bool
     listen: str | None
+    behind_proxy: bool
     timeout: float
     tls_cert: Path | None
     tls_key: Path | None
@@ -51,6 +52,7 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
 
     redirect = RedirectURI.parse(sign_in.redirect_uri)
     listen = None if options.listen is None else Endpoint.parse(options.listen)
+    _check_proxy_option(options)
     _check_tls_options(options, redirect)
     flow = Flow(options.flow)
     chosen = flow is Flow.AUTO
@@ -67,12 +69,20 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
         return _with_device(application, sign_in, options)
     if flow is Flow.BROWSER:
         try:
-            return _with_browser(
-                application, sign_in, options, redirect, listen, needs_browser=chosen and application.interactive
-            )
+            # With --listen, the browser is usually on another machine, and the listener waits for it.
+            needs_browser = chosen and application.interactive and listen is None
+            return _with_browser(application, sign_in, options, redirect, listen, needs_browser)
         except NoBrowserOpened:
             application.say("No browser opened. Continuing with --flow paste.")
     return _with_paste(application, sign_in, options, redirect)
+
+
+def _check_proxy_option(options: LoginOptions) -> None:
+    if options.behind_proxy and options.listen is None:
+        raise ConfigurationError(
+            "--behind-proxy says who connects to the address of --listen, which is not given.",
+            "Give --listen HOST:PORT, the address to which the proxy forwards.",
+        )
 
 
 def _check_tls_options(options: LoginOptions, redirect: "RedirectURI") -> None:
@@ -97,11 +107,12 @@ def _with_browser(
 
     flow = BrowserFlow(
         redirect,
-        open_browser=(lambda _: True) if options.no_browser else _open_browser,
+        open_browser=None if options.no_browser else _open_browser,
         say=application.say,
         timeout=options.timeout,
         scopes=sign_in.scopes,
         listen=listen,
+        behind_proxy=options.behind_proxy,
         tls=_tls(application, options, redirect),
         needs_browser=needs_browser,
     )

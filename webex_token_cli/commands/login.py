@@ -51,7 +51,14 @@ FLOWS = ("auto", "browser", "paste", "device")
 @click.option(
     "--listen",
     metavar="HOST:PORT",
-    help="Listen at this address instead of the redirect URI's, behind a reverse proxy or an SSH tunnel.",
+    help="Listen at this address instead of the redirect URI's, for an SSH tunnel, or for a reverse proxy with "
+    "--behind-proxy.",
+)
+@click.option(
+    "--behind-proxy",
+    is_flag=True,
+    help="A reverse proxy forwards to the address of --listen. It may run as another user, so the owner of its "
+    "connections is not checked.",
 )
 @click.option(
     "--tls-cert",
@@ -82,6 +89,7 @@ def command(
     flow: str,
     no_browser: bool,
     listen: str | None,
+    behind_proxy: bool,
     tls_cert: Path | None,
     tls_key: Path | None,
     timeout: float,
@@ -95,6 +103,9 @@ def command(
     display, use --flow paste or --flow device. Stored tokens stay until the new ones are stored. If the
     profile is signed in to another integration, or at another API URL, that sign-in is replaced only after a
     question on a terminal, or with --replace.
+
+    On Linux, the listener at a loopback address answers only your own programs, such as your browser or your
+    SSH server. A reverse proxy that runs as another user needs --behind-proxy.
 
     \b
     Example:
@@ -112,7 +123,7 @@ def command(
     settings = with_client_id(application, settings)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before)
-    options = LoginOptions(flow, no_browser, listen, timeout, tls_cert, tls_key, as_json)
+    options = LoginOptions(flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json)
     record = signed_in(application, _prepared(application, settings, secret, credentials), options)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 

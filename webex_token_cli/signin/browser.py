@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
-from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal, host_headers
-from webex_token_cli.signin.loopback.server import Listener
+from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal
+from webex_token_cli.signin.loopback.server import Listener, new_ticket
 from webex_token_cli.signin.loopback.sockets import Endpoint, bind, close, endpoint_for
 from webex_token_cli.signin.loopback.thread import ListenerThread
 from webex_token_cli.times import duration_in_words
@@ -31,18 +31,20 @@ class NoBrowserOpened(Exception):
 class BrowserFlow:
     """Signs a person in through a browser whose redirect arrives at a listener on this machine (RFC 8252).
 
-    ``open_browser`` opens the URL of the sign-in page and returns whether that worked; ``say`` shows a line to the
-    person. ``timeout`` is in seconds, from the opening of the browser to the redirect. ``listen`` replaces the
-    address in the redirect URI as the address to listen on; ``tls`` makes the listener speak https. With
-    ``needs_browser``, a browser that does not open ends the wait with NoBrowserOpened. ``clock`` is monotonic.
+    ``open_browser`` opens a URL and returns whether that worked; None leaves it to the person. ``say`` shows a line
+    to the person. ``timeout`` is in seconds, from the opening of the browser to the redirect. ``listen`` replaces the
+    address in the redirect URI as the address to listen on, and ``behind_proxy`` says that a reverse proxy, which may
+    run as another user, forwards requests to it. ``tls`` makes the listener speak https. With ``needs_browser``, a
+    browser that does not open ends the wait with NoBrowserOpened. ``clock`` is monotonic.
     """
 
     redirect: RedirectURI
-    open_browser: Callable[[str], bool] = field(repr=False)
+    open_browser: Callable[[str], bool] | None = field(repr=False)
     say: Callable[[str], None] = field(repr=False)
     timeout: float = 300.0
     scopes: tuple[str, ...] = ()
     listen: Endpoint | None = None
+    behind_proxy: bool = False
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     needs_browser: bool = False
     clock: Callable[[], float] = time.monotonic
@@ -64,8 +66,10 @@ class BrowserFlow:
             cleanup.callback(close, sockets)
             self._say_where(endpoint)
             url = sign_in_page(proof)
-            listener = cleanup.enter_context(ListenerThread(lambda: self._listener(sockets, url, proof)))
-            redirect = self._wait_for_redirect(listener, self._open_browser(url))
+            ticket = new_ticket()
+            listener = cleanup.enter_context(ListenerThread(lambda: self._listener(sockets, url, proof, ticket)))
+            self.say(f"Sign in at this address, in a browser{self._where_the_browser_is}:\n\n  {url}\n")
+            redirect = self._wait_for_redirect(listener, self._open_browser(self._start_address(endpoint, ticket)))
             try:
                 if isinstance(redirect, Refusal):
                     raise redirect.error
@@ -92,29 +96,43 @@ class BrowserFlow:
                 "Listen on a loopback address if the proxy or tunnel ends on this machine."
             )
 
-    def _listener(self, sockets: list[socket.socket], url: str, proof: Proof) -> Listener:
-        listener = Listener(sockets, self.redirect, proof.state, url, self.scopes, tls=self.tls)
-        if self.listen is not None:
-            # A proxy sends either its own host or the host that it forwards to, and may run as another user.
-            listener.allowed_hosts = host_headers(self.listen.host, self.listen.port) | host_headers(
-                self.redirect.host, self.redirect.port
-            )
-            listener.is_allowed_peer = _allow_every_peer
-            listener.redirects_bare_address = False
-        return listener
+    def _listener(self, sockets: list[socket.socket], url: str, proof: Proof, ticket: str) -> Listener:
+        return Listener(
+            sockets,
+            self.redirect,
+            proof.state,
+            url,
+            self.scopes,
+            listen=self.listen,
+            behind_proxy=self.behind_proxy,
+            start_ticket=ticket,
+            tls=self.tls,
+        )
 
-    def _open_browser(self, url: str) -> "concurrent.futures.Future[bool]":
+    def _start_address(self, endpoint: Endpoint, ticket: str) -> str | None:
+        """The address of the listener that redirects to the sign-in page, for the browser that is opened here.
+
+        Every user of a machine can read a browser's arguments, so the sign-in page's own address, which holds the
+        ``state``, must not be among them (RFC 9700 section 4.7.1). The ticket works once, and only for this user.
+        None if other machines can reach the listener, or its certificate is for a host with another name.
+        """
+        if not endpoint.is_local or (self.tls is not None and endpoint.host != self.redirect.host):
+            return None
+        return f"{'https' if self.tls else 'http'}://{endpoint}{self.redirect.path}?start={ticket}"
+
+    def _open_browser(self, address: str | None) -> "concurrent.futures.Future[bool]":
         """Open the browser in a daemon thread: some browser commands return only when the browser is closed."""
-        self.say(f"Sign in at this address, in a browser{self._where_the_browser_is}:\n\n  {url}\n")
         opened: concurrent.futures.Future[bool] = concurrent.futures.Future()
+        if self.open_browser is None:
+            return opened
 
-        def open_it() -> None:
-            has_opened = self.open_browser(url)
+        def open_it(opener: Callable[[str], bool]) -> None:
+            has_opened = address is not None and opener(address)
             if not has_opened and not self.needs_browser:
                 self.say("No browser opened by itself; open the address above by hand.")
             opened.set_result(has_opened)
 
-        threading.Thread(target=open_it, name="browser", daemon=True).start()
+        threading.Thread(target=open_it, args=(self.open_browser,), name="browser", daemon=True).start()
         return opened
 
     def _wait_for_redirect(
@@ -144,7 +162,3 @@ class BrowserFlow:
             f"machine; if Webex's page showed an error, compare the redirect URI {self.redirect.uri} with the "
             "integration at developer.webex.com/my-apps, to the letter.",
         )
-
-
-def _allow_every_peer(_peer: Any, _own: Any) -> bool:
-    return True

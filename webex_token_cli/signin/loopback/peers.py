@@ -3,6 +3,9 @@
 Every user of a machine can reach its loopback ports. Another user who opens the bare redirect URI would be redirected
 to the sign-in page with our ``state``, could sign in there with their own account, and their tokens would be stored as
 ours. So the listener answers only this user's connections, where the system tells whose they are.
+
+A browser at the other end of an SSH tunnel is answered, because the SSH server forwards its requests from a process of
+the user who logged in. A reverse proxy usually runs as a user of its own and has to be declared (``--behind-proxy``).
 """
 
 import ipaddress

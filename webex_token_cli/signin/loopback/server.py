@@ -20,11 +20,11 @@ from http import HTTPStatus
 from typing import Any
 
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
-from webex_token_cli.signin.authorization import AuthorizationCode, RedirectURI, Refusal, read_redirect
+from webex_token_cli.signin.authorization import AuthorizationCode, RedirectURI, Refusal, host_headers, read_redirect
 from webex_token_cli.signin.loopback.messages import Request, Response
 from webex_token_cli.signin.loopback.pages import Page, render
 from webex_token_cli.signin.loopback.peers import is_allowed_peer
-from webex_token_cli.signin.loopback.sockets import close
+from webex_token_cli.signin.loopback.sockets import Endpoint, close
 
 # A redirect with its headers is 1 to 4 KB; browsers with many cookies for localhost send up to 16.
 _LONGEST_HEAD = 32 * 1024
@@ -40,13 +40,19 @@ DELIVERY_TIMEOUT = 3.0
 _ACCEPT_PAUSE = 0.1
 
 
+def new_ticket() -> str:
+    """The secret part of an address of the listener that only one browser knows, of 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
 @dataclass(slots=True)
 class Listener:
     """Waits on ``sockets`` for the redirect that answers ``state``; made inside a running event loop.
 
-    ``allowed_hosts`` are Host headers that are accepted besides the redirect URI's; ``tls`` makes it speak https;
-    ``is_allowed_peer`` gets the socket names of both ends of a connection and returns whether to answer it;
-    with ``redirects_bare_address``, the redirect URI without a query redirects to the sign-in page;
+    ``listen`` is the address of ``--listen``, where requests arrive through a tunnel or a proxy; None if they arrive
+    where the redirect URI leads. ``behind_proxy`` says that a proxy forwards them, which may belong to another user.
+    ``start_ticket`` is the secret in the address that the browser is opened with. ``tls`` makes the listener speak
+    https. ``is_allowed_peer`` gets the socket names of both ends of a connection and returns whether to answer it.
     ``patience`` is the time in seconds for a handshake and the whole head of a request.
     """
 
@@ -55,15 +61,17 @@ class Listener:
     state: str = field(repr=False)
     sign_in_page: str = field(repr=False)
     scopes: tuple[str, ...] = ()
-    allowed_hosts: frozenset[str] = frozenset()
+    listen: Endpoint | None = None
+    behind_proxy: bool = False
+    start_ticket: str = field(default_factory=new_ticket, repr=False)
     tls: ssl.SSLContext | None = None
     is_allowed_peer: Callable[[Any, Any], bool] = is_allowed_peer
-    redirects_bare_address: bool = True
     patience: float = _PATIENCE
+    _has_started: bool = field(default=False, init=False, repr=False)
     _arrived: asyncio.Future[AuthorizationCode | Refusal] = field(init=False, repr=False)
     _outcome: asyncio.Future[Response] = field(init=False, repr=False)
     _shown: asyncio.Event = field(init=False, repr=False)
-    _ticket: str = field(init=False, repr=False)
+    _outcome_ticket: str = field(default_factory=new_ticket, init=False, repr=False)
     _connections: set[asyncio.Task[None]] = field(init=False, repr=False)
     _silent: dict[asyncio.Task[None], None] = field(init=False, repr=False)
 
@@ -72,7 +80,6 @@ class Listener:
         self._arrived = loop.create_future()
         self._outcome = loop.create_future()
         self._shown = asyncio.Event()
-        self._ticket = secrets.token_urlsafe(16)
         self._connections = set()
         self._silent = {}
 
@@ -187,7 +194,7 @@ class Listener:
             self._shown.set()
 
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> Response:
-        if request.host not in self.redirect.hosts | self.allowed_hosts:
+        if request.host not in self._hosts:
             # With DNS rebinding, a web page whose name resolves to this machine sends its own name.
             return _unexpected(HTTPStatus.MISDIRECTED_REQUEST, "This listener does not serve that host")
         if request.path != self.redirect.path:
@@ -201,28 +208,68 @@ class Listener:
             return _unexpected(HTTPStatus.BAD_REQUEST, "This is a page to go to, not a part of another one")
         return await self._follow(request, writer)
 
+    @property
+    def _hosts(self) -> frozenset[str]:
+        if self.listen is None:
+            return self.redirect.hosts
+        # A proxy sends either its own host or the host that it forwards to.
+        forwarded_from = host_headers(self.redirect.host, self.redirect.port)
+        return forwarded_from | host_headers(self.listen.host, self.listen.port)
+
+    @property
+    def _checks_redirecting_peers(self) -> bool:
+        """Whether only this user's programs may bring the redirect: not a proxy, and not another machine."""
+        return self.listen is None or (self.listen.is_local and not self.behind_proxy)
+
     async def _follow(self, request: Request, writer: asyncio.StreamWriter) -> Response:
-        asks_for_outcome = hmac.compare_digest(request.query.encode(), f"outcome={self._ticket}".encode())
+        if not request.query or _has_ticket(request, "start", self.start_ticket):
+            return await self._start(request, writer)
+        asks_for_outcome = _has_ticket(request, "outcome", self._outcome_ticket)
         arrived = read_redirect(request.query, self.state, self.scopes)
-        if request.query and not asks_for_outcome and arrived is None:
+        if not asks_for_outcome and arrived is None:
             return _unexpected(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
-        if not request.query and not self.redirects_bare_address:
-            # The sign-in page's URL holds the state, and behind a proxy anybody may ask for it.
-            return _unexpected(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
-        if not request.query and request.is_from_a_page_elsewhere:
-            # Only the person at the browser may begin a sign-in, not a page with a link.
-            return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
-        # This check comes last because reading the kernel's table is the slowest.
-        if not self.is_allowed_peer(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
-            return _unexpected(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
-        if asks_for_outcome:
-            return await asyncio.shield(self._outcome)
+        if self._checks_redirecting_peers and not self._is_own(writer):
+            return self._another_users()
         if arrived is None:
-            return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
+            return await asyncio.shield(self._outcome)
         if not self._arrived.done():
             self._arrived.set_result(arrived)
         # The Location is relative, so that it also works behind a proxy that serves another address.
-        return Response(HTTPStatus.SEE_OTHER, {"Location": f"?outcome={self._ticket}"})
+        return Response(HTTPStatus.SEE_OTHER, {"Location": f"?outcome={self._outcome_ticket}"})
+
+    async def _start(self, request: Request, writer: asyncio.StreamWriter) -> Response:
+        """Redirect to the sign-in page. Its URL holds the state, which nobody but this user may learn."""
+        has_ticket = bool(request.query)
+        if not has_ticket and self.listen is not None:
+            # A proxy or a tunnel of this user's forwards the requests of strangers too.
+            return _unexpected(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
+        if not has_ticket and request.is_from_a_page_elsewhere:
+            # Only the person at the browser may begin a sign-in, not a page with a link.
+            return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
+        if not self._is_own(writer):
+            return self._another_users()
+        if has_ticket and self._has_started:
+            # Another user may have read the ticket in the browser's arguments.
+            return _unexpected(HTTPStatus.FORBIDDEN, "This address works once. Use the one that the terminal shows")
+        self._has_started |= has_ticket
+        return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
+
+    def _is_own(self, writer: asyncio.StreamWriter) -> bool:
+        # This check comes after all others because reading the kernel's table is the slowest.
+        return self.is_allowed_peer(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
+
+    def _another_users(self) -> Response:
+        if self.listen is None:
+            return _unexpected(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
+        return _unexpected(
+            HTTPStatus.FORBIDDEN,
+            "This request comes from another user of the machine where the sign-in was started",
+            hint="If it comes from a reverse proxy there, start the sign-in again with --behind-proxy.",
+        )
+
+
+def _has_ticket(request: Request, name: str, ticket: str) -> bool:
+    return hmac.compare_digest(request.query.encode(), f"{name}={ticket}".encode())
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
@@ -248,7 +295,11 @@ def _page(status: HTTPStatus, page: Page, message: str, hint: str = "") -> Respo
     return Response(status, headers, rendered.body, tells_outcome=page is not Page.UNEXPECTED)
 
 
-def _unexpected(status: HTTPStatus, message: str, headers: dict[str, str] | None = None) -> Response:
-    hint = "The sign-in goes on waiting: finish it in the window that it opened."
+def _unexpected(
+    status: HTTPStatus,
+    message: str,
+    headers: dict[str, str] | None = None,
+    hint: str = "The sign-in goes on waiting: finish it in the window that it opened.",
+) -> Response:
     page = _page(status, Page.UNEXPECTED, message, hint)
     return Response(page.status, {**page.headers, **(headers or {})}, page.body)

@@ -73,8 +73,8 @@ def endpoint_for(redirect: RedirectURI, listen: Endpoint | None) -> Endpoint:
         raise ConfigurationError(
             f"The redirect URI {redirect.uri} leads to {redirect.host}, not to this machine, and nothing says where "
             "its requests arrive.",
-            "Give --listen HOST:PORT, to which a reverse proxy or a tunnel hands them on, or sign in with "
-            "--flow paste, which needs no listener.",
+            "Give --listen HOST:PORT, to which a tunnel forwards them, or a reverse proxy with --behind-proxy, or sign "
+            "in with --flow paste, which needs no listener.",
         )
     return Endpoint(redirect.host, redirect.port)
 

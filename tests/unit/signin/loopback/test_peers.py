@@ -118,15 +118,35 @@ def test_another_user_is_not_led_to_the_sign_in_page(login: Login, monkeypatch: 
     assert "Location" not in head
 
 
-def test_a_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def listening_login(behind_proxy: bool) -> Login:
+    """A login that listens where ``--listen`` says, and can finish at once."""
     port = free_port()
-    redirect = RedirectURI.parse(f"http://localhost:{port}/oauth")
-    with Login(redirect, listen=Endpoint("127.0.0.1", port)) as login:
-        login.may_finish.set()
+    login = Login(
+        RedirectURI.parse(f"http://localhost:{port}/oauth"),
+        listen=Endpoint("127.0.0.1", port),
+        behind_proxy=behind_proxy,
+    )
+    login.may_finish.set()
+    return login
+
+
+def test_a_declared_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening_login(behind_proxy=True) as login, monkeypatch.context() as patched:
+        patched.setattr(os, "getuid", lambda: 4242)
+        port = login.redirect.port
+        assert asked_by_another_user(port).startswith("HTTP/1.1 403 ")  # but nobody learns the state there
+        start = login.opened[0].partition(str(port))[2]
+        assert asked_by_another_user(port, start).startswith("HTTP/1.1 403 ")
+        assert asked_by_another_user(port, f"/oauth?{login.good_query}").startswith("HTTP/1.1 303 ")
+
+
+def test_another_user_is_not_listened_to_behind_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening_login(behind_proxy=False) as login:
         with monkeypatch.context() as patched:
             patched.setattr(os, "getuid", lambda: 4242)
-            assert asked_by_another_user(port).startswith("HTTP/1.1 403 ")  # but nobody learns the state there
-            assert asked_by_another_user(port, f"/oauth?{login.good_query}").startswith("HTTP/1.1 303 ")
+            assert asked_by_another_user(login.redirect.port, f"/oauth?{login.good_query}").startswith("HTTP/1.1 403 ")
+        time.sleep(0.1)
+        assert (login.codes, login.result) == ([], None)
 
 
 def test_another_user_who_knows_the_state_is_not_listened_to(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
