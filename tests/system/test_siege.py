@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import resource
 import socket
@@ -21,6 +22,7 @@ from tests.support.program import Program, Running
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
+from webex_token_cli.signin.loopback.peers import PeerCheck
 from webex_token_cli.signin.loopback.server import Listener
 
 # The most that the memory may grow between two equal waves of requests, in KiB; the allocator varies by about this.
@@ -252,7 +254,7 @@ def with_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -
     async def make() -> Listener:
         redirect = RedirectURI.parse("http://localhost:8000/oauth")
         # The system cannot tell who owns a socket of a pair, because it has no address.
-        return Listener([], redirect, _STATE, "https://webex.example/a", is_allowed_peer=lambda *_: True)
+        return Listener([], redirect, _STATE, "https://webex.example/a", peers=PeerCheck(lambda *_: os.getuid()))
 
     listener = loop.run_until_complete(make())
 

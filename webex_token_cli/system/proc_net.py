@@ -1,6 +1,7 @@
 """Linux's table of TCP sockets, /proc/net/tcp and /proc/net/tcp6 (proc(5)).
 
-Other systems have no such file; reading it there raises FileNotFoundError.
+Other systems have no such file; reading it there raises FileNotFoundError. For the owner of a single connection,
+sock_diag.py asks the kernel for no more than that.
 """
 
 from collections.abc import Iterable, Iterator

@@ -8,27 +8,85 @@ A browser at the other end of an SSH tunnel is answered, because the SSH server 
 the user who logged in. A reverse proxy usually runs as a user of its own and has to be declared (``--behind-proxy``).
 """
 
+import asyncio
 import ipaddress
 import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from webex_token_cli.system.proc_net import ESTABLISHED, LISTENING, TcpSocket, tcp_sockets
+from webex_token_cli.system.sock_diag import CannotAsk, connection_owner
 
 # A user id that no user has: the system tells owners, but not of this connection.
 NOBODY = -1
 
 
-def is_allowed_peer(peer: Any, own: Any) -> bool:
-    """Whether no other user holds the connection between the socket names ``peer`` and ``own``.
+class PeerCheck:
+    """Tells whether another user holds the other end of a connection. One instance serves one listener.
 
-    On Linux the kernel tells. On other systems every peer is allowed, and only the ``state`` protects the sign-in.
-    Root is allowed, because root can read our memory anyway. Raises nothing: when the table exists but cannot be
-    read, the answer is False.
+    ``ask`` is asked first, and answers at once. Where it cannot, the table of all ``sockets`` is read.
     """
-    user = os.getuid() if hasattr(os, "getuid") else None
-    return is_allowed_owner(owner_of(peer, own), user)
+
+    def __init__(
+        self,
+        ask: Callable[[Any, Any], int | None] = connection_owner,
+        sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets,
+    ) -> None:
+        self._ask = ask
+        self._sockets = sockets
+        self._reading: asyncio.Task[ConnectionTable] | None = None
+        self._next_reading: asyncio.Task[ConnectionTable] | None = None
+
+    async def is_allowed(self, peer: Any, own: Any) -> bool:
+        """Whether no other user holds the connection between the socket names ``peer`` and ``own``.
+
+        On Linux the kernel tells. On other systems every peer is allowed, and only the ``state`` protects the sign-in.
+        Root is allowed, because root can read our memory anyway. Raises nothing: when the system tells owners but not
+        this one, the answer is False.
+        """
+        owner: int | None
+        try:
+            owner = self._owner_now(peer, own)
+        except CannotAsk:
+            owner = (await self._table()).owner_of(peer, own)
+        return is_allowed_owner(owner, _this_user())
+
+    def is_known_stranger(self, peer: Any, own: Any) -> bool:
+        """Whether another user is known to hold the connection, as far as that can be told at once. Raises nothing."""
+        try:
+            return not is_allowed_owner(self._owner_now(peer, own), _this_user())
+        except CannotAsk:
+            return False
+
+    def _owner_now(self, peer: Any, own: Any) -> int:
+        try:
+            owner = self._ask(peer, own)
+        except (OSError, ValueError):
+            # A connection that the client has reset has no name any more, or no file descriptor is left.
+            return NOBODY
+        return NOBODY if owner is None else owner
+
+    async def _table(self) -> "ConnectionTable":
+        """A table that was read after this call began, as it has to be to list the caller's connection.
+
+        A flood of requests makes the table long. So it is read outside the event loop, by one thread at a time, and
+        all the calls that wait for the same reading share it.
+        """
+        if self._next_reading is None:
+            self._next_reading = asyncio.create_task(self._read_after(self._reading))
+        return await asyncio.shield(self._next_reading)
+
+    async def _read_after(self, previous: "asyncio.Task[ConnectionTable] | None") -> "ConnectionTable":
+        if previous is not None:
+            await asyncio.wait([previous])
+        self._reading, self._next_reading = self._next_reading, None
+        return await asyncio.to_thread(ConnectionTable.read, self._sockets)
+
+
+def _this_user() -> int | None:
+    return os.getuid() if hasattr(os, "getuid") else None
 
 
 def is_allowed_owner(owner: int | None, user: int | None) -> bool:
@@ -36,25 +94,48 @@ def is_allowed_owner(owner: int | None, user: int | None) -> bool:
     return owner is None or user is None or owner in (user, 0)
 
 
-def owner_of(peer: Any, own: Any, sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets) -> int | None:
-    """The user id that owns the connected socket ``peer``; NOBODY when it is no longer connected.
+@dataclass(frozen=True, slots=True)
+class ConnectionTable:
+    """One reading of the kernel's table: the owner of each established connection, and the ports with a listener.
 
-    None when this system does not tell: there is no table, or it does not list even our listening socket.
+    ``is_readable`` is False when the system has a table that could not be read.
     """
-    try:
-        wanted = {(_as_listed(peer, mapped), _as_listed(own, mapped)) for mapped in (False, True)}
-        our_port = f":{own[1]:04X}"
-        lists_our_listener = False
-        for each in sockets():
-            if (each.local, each.remote) in wanted and each.state == ESTABLISHED:
-                return each.uid
-            lists_our_listener |= each.state == LISTENING and each.local.endswith(our_port)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, IndexError):
-        # A connection that the client has reset has no name any more, or no file descriptor is left.
-        return NOBODY
-    return NOBODY if lists_our_listener else None
+
+    owners: dict[tuple[str, str], int] = field(default_factory=dict)
+    ports: frozenset[str] = frozenset()
+    is_readable: bool = True
+
+    @classmethod
+    def read(cls, sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets) -> "ConnectionTable":
+        """Read the table; an empty one if this system has none."""
+        owners, ports = {}, set()
+        try:
+            for each in sockets():
+                if each.state == ESTABLISHED:
+                    owners[each.local, each.remote] = each.uid
+                elif each.state == LISTENING:
+                    ports.add(each.local.rpartition(":")[2])
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError):
+            return cls(is_readable=False)
+        return cls(owners, frozenset(ports))
+
+    def owner_of(self, peer: Any, own: Any) -> int | None:
+        """The user id that owns the connected socket ``peer``; NOBODY when it is no longer connected.
+
+        None when this system does not tell: there is no table, or it does not list even our listening socket.
+        """
+        if not self.is_readable:
+            return NOBODY
+        try:
+            for mapped in (False, True):
+                owner = self.owners.get((_as_listed(peer, mapped), _as_listed(own, mapped)))
+                if owner is not None:
+                    return owner
+            return NOBODY if f"{own[1]:04X}" in self.ports else None
+        except (ValueError, TypeError, IndexError):
+            return NOBODY if self.ports else None
 
 
 def _as_listed(name: Any, mapped: bool) -> str:

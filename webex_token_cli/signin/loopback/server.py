@@ -14,17 +14,16 @@ import hmac
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, RedirectURI, Refusal, host_headers, read_redirect
 from webex_token_cli.signin.loopback.messages import Request, Response
 from webex_token_cli.signin.loopback.pages import Page, render
-from webex_token_cli.signin.loopback.peers import is_allowed_peer
-from webex_token_cli.signin.loopback.sockets import Endpoint, close
+from webex_token_cli.signin.loopback.peers import PeerCheck
+from webex_token_cli.signin.loopback.sockets import Endpoint, accepted, close
 
 # A redirect with its headers is 1 to 4 KB; browsers with many cookies for localhost send up to 16.
 _LONGEST_HEAD = 32 * 1024
@@ -34,6 +33,12 @@ _PATIENCE = 15.0
 # The most connections without a complete request. A browser opens six at a time, and one in a TLS handshake takes
 # half a megabyte. Above this number the oldest is closed, so that a new connection is always served.
 _MOST_SILENT = 64
+# The most connections before those of other users are closed at once: more than a browser opens, and enough to tell
+# another user by a page what went wrong.
+_MOST_WITH_STRANGERS = 8
+# Connections that are closed before our own get a turn: a millisecond's work, so that a long queue of strangers is soon
+# empty.
+_TURNED_AWAY_AT_ONCE = 32
 # Seconds for the browser to fetch the outcome page once the outcome is known. A browser that waits fetches it at once.
 DELIVERY_TIMEOUT = 3.0
 # Seconds before the next accept when no file descriptor is left: short for a person, long enough to spare the CPU.
@@ -52,8 +57,8 @@ class Listener:
     ``listen`` is the address of ``--listen``, where requests arrive through a tunnel or a proxy; None if they arrive
     where the redirect URI leads. ``behind_proxy`` says that a proxy forwards them, which may belong to another user.
     ``start_ticket`` is the secret in the address that the browser is opened with. ``tls`` makes the listener speak
-    https. ``is_allowed_peer`` gets the socket names of both ends of a connection and returns whether to answer it.
-    ``patience`` is the time in seconds for a handshake and the whole head of a request.
+    https. ``peers`` tells which user a connection belongs to. ``patience`` is the time in seconds for a handshake and
+    the whole head of a request.
     """
 
     sockets: list[socket.socket]
@@ -65,7 +70,7 @@ class Listener:
     behind_proxy: bool = False
     start_ticket: str = field(default_factory=new_ticket, repr=False)
     tls: ssl.SSLContext | None = None
-    is_allowed_peer: Callable[[Any, Any], bool] = is_allowed_peer
+    peers: PeerCheck = field(default_factory=PeerCheck, repr=False)
     patience: float = _PATIENCE
     _has_started: bool = field(default=False, init=False, repr=False)
     _arrived: asyncio.Future[AuthorizationCode | Refusal] = field(init=False, repr=False)
@@ -116,13 +121,19 @@ class Listener:
             await asyncio.wait_for(self._shown.wait(), DELIVERY_TIMEOUT)
 
     async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        turned_away = 0
         while True:
             try:
-                connection, _ = await loop.sock_accept(listening)
+                connection = await accepted(listening)
             except OSError:  # a client that is gone already, or no descriptor left
                 self._make_room(0)
                 await asyncio.sleep(_ACCEPT_PAUSE)
+                continue
+            if self._has_no_room_for(connection):
+                connection.close()
+                turned_away += 1
+                if turned_away % _TURNED_AWAY_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 continue
             self._make_room(_MOST_SILENT - 1)
             task = asyncio.create_task(self._converse(connection))
@@ -131,6 +142,15 @@ class Listener:
             task.add_done_callback(functools.partial(self._forget, connection))
             # Give the accepted connections a turn before the next one is accepted.
             await asyncio.sleep(0)
+
+    def _has_no_room_for(self, connection: socket.socket) -> bool:
+        """Whether this is another user's connection beyond those that can be answered without delaying our own."""
+        if not self._checks_redirecting_peers or len(self._connections) < _MOST_WITH_STRANGERS:
+            return False
+        try:
+            return self.peers.is_known_stranger(connection.getpeername(), connection.getsockname())
+        except OSError:  # reset by the client
+            return True
 
     def _make_room(self, most: int) -> None:
         for task in list(self._silent)[: max(0, len(self._silent) - most)]:
@@ -228,7 +248,7 @@ class Listener:
         arrived = read_redirect(request.query, self.state, self.scopes)
         if not asks_for_outcome and arrived is None:
             return _unexpected(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
-        if self._checks_redirecting_peers and not self._is_own(writer):
+        if self._checks_redirecting_peers and not await self._is_own(writer):
             return self._another_users()
         if arrived is None:
             return await asyncio.shield(self._outcome)
@@ -246,7 +266,7 @@ class Listener:
         if not has_ticket and request.is_from_a_page_elsewhere:
             # Only the person at the browser may begin a sign-in, not a page with a link.
             return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
-        if not self._is_own(writer):
+        if not await self._is_own(writer):
             return self._another_users()
         if has_ticket and self._has_started:
             # Another user may have read the ticket in the browser's arguments.
@@ -254,9 +274,9 @@ class Listener:
         self._has_started |= has_ticket
         return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
 
-    def _is_own(self, writer: asyncio.StreamWriter) -> bool:
-        # This check comes after all others because reading the kernel's table is the slowest.
-        return self.is_allowed_peer(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
+    async def _is_own(self, writer: asyncio.StreamWriter) -> bool:
+        # This check comes after all others because asking the kernel is the slowest.
+        return await self.peers.is_allowed(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
 
     def _another_users(self) -> Response:
         if self.listen is None:

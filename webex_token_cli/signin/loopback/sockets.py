@@ -1,14 +1,20 @@
 """The sockets that the listener binds, at the redirect URI's address or at that of ``--listen``."""
 
+import asyncio
 import errno
 import ipaddress
 import socket
+import sys
 from dataclasses import dataclass
 
 from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.text import printable
+
+# Connections that wait to be accepted. When there is no room, the browser's own attempt is dropped, and it tries again
+# only after a second. Systems lower this to their own limit.
+_BACKLOG = 1024
 
 _ADDRESS_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
@@ -115,12 +121,40 @@ def _listening(address: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((address, port))
-        listening.listen(128)
+        listening.listen(_BACKLOG)
         listening.setblocking(False)
     except BaseException:
         listening.close()
         raise
     return listening
+
+
+async def accepted(listening: socket.socket) -> socket.socket:
+    """The next connection to ``listening``, which does not block. Raises OSError.
+
+    Where it can, this waits for the connection and then accepts it: ``loop.sock_accept`` forgets a connection that it
+    has accepted, without closing it, if it is cancelled at that moment.
+    """
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":  # whose event loop cannot wait for a socket to be readable
+        return (await loop.sock_accept(listening))[0]
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except BlockingIOError:
+            await _readable(loop, listening)
+        else:
+            connection.setblocking(False)
+            return connection
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, listening: socket.socket) -> None:
+    readable = asyncio.Event()
+    loop.add_reader(listening, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(listening)
 
 
 def close(sockets: list[socket.socket]) -> None:

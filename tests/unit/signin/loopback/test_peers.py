@@ -1,9 +1,11 @@
 """Which user owns a connection: the kernel's table, and a real other user."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -12,9 +14,10 @@ import pytest
 from tests.support.listening import Login
 from tests.support.ports import free_port
 from webex_token_cli.signin.authorization import RedirectURI
-from webex_token_cli.signin.loopback.peers import NOBODY, is_allowed_owner, owner_of
+from webex_token_cli.signin.loopback.peers import NOBODY, ConnectionTable, PeerCheck, is_allowed_owner
 from webex_token_cli.signin.loopback.sockets import Endpoint
 from webex_token_cli.system.proc_net import TcpSocket, parse_table
+from webex_token_cli.system.sock_diag import CannotAsk
 
 # As /proc/net/tcp and tcp6 print it.
 TABLE = """\
@@ -48,21 +51,22 @@ TABLE = """\
 def test_the_owner_is_read_from_the_kernels_table(peer: object, own: object, owner: int | None) -> None:
     if sys.byteorder != "little":
         pytest.skip("the table above is a little-endian machine's")
-    assert owner_of(peer, own, lambda: parse_table(TABLE.splitlines())) == owner
+    table = ConnectionTable.read(lambda: parse_table(TABLE.splitlines()))
+    assert table.owner_of(peer, own) == owner
 
 
 def test_a_system_without_a_table_gives_no_owner() -> None:
     def missing() -> Iterator[TcpSocket]:
         raise FileNotFoundError
 
-    assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), missing) is None
+    assert ConnectionTable.read(missing).owner_of(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
 
 
 def test_a_table_that_cannot_be_read_allows_no_peer() -> None:
     def out_of_descriptors() -> Iterator[TcpSocket]:
         raise OSError(24, "Too many open files")
 
-    assert owner_of(("127.0.0.1", 1), ("127.0.0.1", 2), out_of_descriptors) == NOBODY
+    assert ConnectionTable.read(out_of_descriptors).owner_of(("127.0.0.1", 1), ("127.0.0.1", 2)) == NOBODY
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,43 @@ def test_our_own_connections_are_known_as_ours() -> None:
         socket.create_connection(listening.getsockname()),
         listening.accept()[0] as accepted,
     ):
-        assert owner_of(accepted.getpeername(), accepted.getsockname()) == os.getuid()
+        own_connection = (accepted.getpeername(), accepted.getsockname())
+        assert ConnectionTable.read().owner_of(*own_connection) == os.getuid()
+        # The kernel is asked for this one connection, however many others there are.
+        assert asyncio.run(PeerCheck(sockets=lambda: pytest.fail("read the table")).is_allowed(*own_connection))
+
+
+def cannot_ask(_peer: object, _own: object) -> int | None:
+    raise CannotAsk
+
+
+def test_a_flood_of_requests_shares_the_readings_of_a_table_that_has_to_be_read() -> None:
+    readings: list[str] = []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slowly() -> Iterator[TcpSocket]:
+        readings.append(threading.current_thread().name)
+        begun.set()
+        assert may_end.wait(10)
+        return parse_table(TABLE.replace("1001", str(os.getuid())).splitlines())
+
+    async def flood() -> list[bool]:
+        peers = PeerCheck(cannot_ask, slowly)
+        own, another = (("127.0.0.1", 50000), ("127.0.0.1", 8000)), (("::1", 50001, 0, 0), ("::1", 8000, 0, 0))
+        assert not peers.is_known_stranger(*another)  # that cannot be told at once
+        first = asyncio.create_task(peers.is_allowed(*own))
+        await asyncio.to_thread(begun.wait, 10)
+        later = [asyncio.create_task(peers.is_allowed(*(own if number else another))) for number in range(100)]
+        await asyncio.sleep(0)
+        may_end.set()
+        return [await each for each in (first, *later)]
+
+    if sys.byteorder != "little":
+        pytest.skip("the table above is a little-endian machine's")
+    assert asyncio.run(flood()) == [True, False, *[True] * 99]
+    # The second reading is for all who came while the first had begun already.
+    assert len(readings) == 2
+    assert threading.current_thread().name not in readings
 
 
 ASK = """
@@ -137,7 +177,10 @@ def test_a_declared_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatc
         assert asked_by_another_user(port).startswith("HTTP/1.1 403 ")  # but nobody learns the state there
         start = login.opened[0].partition(str(port))[2]
         assert asked_by_another_user(port, start).startswith("HTTP/1.1 403 ")
-        assert asked_by_another_user(port, f"/oauth?{login.good_query}").startswith("HTTP/1.1 303 ")
+        head = asked_by_another_user(port, f"/oauth?{login.good_query}")
+        assert head.startswith("HTTP/1.1 303 ")
+        outcome = head.partition("Location: ")[2].split()[0]
+        assert asked_by_another_user(port, f"/oauth{outcome}").startswith("HTTP/1.1 200 ")
 
 
 def test_another_user_is_not_listened_to_behind_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The pages that the listener shows: one a kind of outcome, as files beside this one."""
 
 import base64
+import functools
 import hashlib
 import html
 from dataclasses import dataclass
@@ -38,5 +39,7 @@ def render(page: Page, message: str, hint: str = "") -> Rendered:
     )
 
 
+# A flood of requests reads the files only once.
+@functools.cache
 def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
