@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.support.program import PROMPT, Program, wait_until
+from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from tests.support.redirects import redirected_to
 from tests.support.terminal import at_a_terminal, end_of, read
 from webex_token_cli.sandbox.server import Sandbox
@@ -60,9 +60,15 @@ def url_at(terminal: "pexpect.spawn[str]") -> str:
     return url
 
 
-def test_a_person_pastes_over_ssh_and_does_not_see_the_code(terminal: "pexpect.spawn[str]", sandbox: Sandbox) -> None:
+def test_a_person_pastes_over_ssh_and_does_not_see_the_code(
+    terminal: "pexpect.spawn[str]", program: Program, sandbox: Sandbox
+) -> None:
     terminal.expect_exact("Signing in with --flow paste, because this is an SSH session (SSH_CONNECTION)")
     address = redirected_to(sandbox, url_at(terminal))
+    terminal.send("hunter2\n")
+    terminal.expect_exact("That is neither an address nor a code. Paste the address that the browser ends at:")
+    terminal.send(f"{program.variables['WEBEX_CLIENT_SECRET']}\n")
+    terminal.expect_exact("That is the client id or the client secret of the integration.")
     terminal.send(f"http://localhost:8000/oauth?code=stale&state={'B' * 43}\n")
     terminal.expect_exact("belongs to another sign-in")
     terminal.send(f" '{address[:60]}\n{address[60:90]}\n{address[90:]}'\n")
@@ -71,6 +77,25 @@ def test_a_person_pastes_over_ssh_and_does_not_see_the_code(terminal: "pexpect.s
     status, rest = end_of(terminal)
     assert status == 0
     assert sandbox.webex.latest_authorization().code[:20] not in shown + rest
+    assert len(sandbox.said("/v1/access_token")) == 1  # nothing but the right code was sent
+
+
+def test_what_a_long_paste_leaves_behind_does_not_reach_the_shell(program: Program) -> None:
+    """A shell reads what is left in the terminal, and runs it."""
+    over_ssh = program.having(BROWSER=None, SSH_CONNECTION="10.0.0.1 5 10.0.0.2 22")
+    child: pexpect.spawn[str] = pexpect.spawn(
+        "sh", ["-c", f"{WEBEX_TOKEN} login; echo ended; cat"], env=over_ssh.environment, encoding="utf-8", timeout=20
+    )
+    url_at(child)
+    for _ in range(4):
+        child.send("hunter2\n")
+        child.expect_exact("neither an address nor a code. Paste")
+    child.send("hunter2\nrm -r important\n")
+    child.expect_exact("ended")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "important" not in str(child.before)
 
 
 @pytest.mark.parametrize(("key", "status", "said"), [("\x04", 6, "Nothing was pasted."), ("\x03", 130, "Interrupted.")])

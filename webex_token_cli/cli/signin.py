@@ -162,6 +162,7 @@ def _with_paste(
             application.interactive,
             options.timeout,
             sign_in.scopes,
+            frozenset({sign_in.client_id, sign_in.client_secret}),
         )
         return flow.sign_in(sign_in.page, sign_in.exchange)
 

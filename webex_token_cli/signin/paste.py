@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+from urllib.parse import unquote
 
 from webex_token_cli.errors import SignInNotCompleted
 from webex_token_cli.signin.authorization import (
@@ -30,13 +31,22 @@ T = TypeVar("T")
 # Lines of one paste arrive together; after this many seconds of silence, no more is coming.
 _QUIET = 0.3
 
-# An address has some 300 characters, and a code of any server some 2,000 at most.
+# An address has about 300 characters, and a code of any server about 2,000 at most.
 _LONGEST_PASTE = 16 * 1024
 
 # Terminals put these around a paste after a program has turned on bracketed paste mode.
 _BRACKETS = re.compile("\x1b\\[20[01]~")
 
-_CODE = re.compile(r"[!-~]+", re.ASCII)
+# The code in Webex's documentation has 64 characters of base64, and Webex's tokens have further parts behind a "_".
+# Base64 of that length always has letters and digits. A word, a sentence or a password from the clipboard is shorter,
+# or has other characters. RFC 6749 allows a code nearly every character; a person who gets another kind of code can
+# paste the whole address, which is what they are asked for.
+_CODE = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9._~+/=-]{40,}", re.ASCII)
+
+# Pastes that cannot be used before the sign-in ends: somebody who is at the wrong window does not notice the question.
+_MOST_UNUSABLE = 5
+
+_NEITHER = "That is neither an address nor a code."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +57,17 @@ class Unusable:
     unfinished: bool = False
 
 
-def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | Unusable:
+def read_pasted(
+    text: str, state: str, scopes: Iterable[str] = (), not_codes: frozenset[str] = frozenset()
+) -> AuthorizationCode | Refusal | Unusable:
     """What a person pasted: the whole address, its query, or the bare code.
 
     White space, which terminals and mail programs insert, and quotes around the text are removed. The state is
-    checked when there is one. A bare code has none, so that only PKCE ties it to this sign-in.
+    checked when there is one. A bare code has none, so that only PKCE ties it to this sign-in. ``not_codes`` are
+    secrets of the right length that a clipboard may still hold: client id and client secret.
     """
-    text = "".join(_BRACKETS.sub("", text).split()).strip("\"'`<>")
+    lines = [line.strip() for line in _BRACKETS.sub("", text).splitlines()]
+    text = "".join("".join(lines).split()).strip("\"'`<>")
     if not text:
         return Unusable("That was empty.")
     address, _, query = text.rpartition("?")
@@ -62,7 +76,8 @@ def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> Authorizat
     if not set(values) & {"code", "error", "state"}:
         if "://" in text or address:
             return Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True)
-        return AuthorizationCode(text) if _CODE.fullmatch(text) else Unusable("That is neither an address nor a code.")
+        has_blanks = any(len(line.split()) > 1 for line in lines)
+        return Unusable(_NEITHER) if has_blanks else _read_bare_code(text, not_codes)
     if "client_id" in values:
         return Unusable("That is the address of the sign-in page; the one that the browser ends at is needed.")
     found = read_redirect(query, state, scopes)
@@ -77,6 +92,14 @@ def read_pasted(text: str, state: str, scopes: Iterable[str] = ()) -> Authorizat
             "That address belongs to another sign-in: its state does not match. Open the address above again."
         )
     return Unusable("That address holds no code, or holds something twice.", unfinished="code" not in values)
+
+
+def _read_bare_code(text: str, not_codes: frozenset[str]) -> AuthorizationCode | Unusable:
+    if text in not_codes:
+        return Unusable("That is the client id or the client secret of the integration.")
+    # Copied out of an address, it is percent-encoded.
+    code = unquote(text)
+    return AuthorizationCode(code) if _CODE.fullmatch(code) else Unusable(_NEITHER)
 
 
 class Lines(Protocol):
@@ -125,7 +148,8 @@ class StandardInput:
 def no_echo(descriptor: int) -> Iterator[None]:
     """Turn off a terminal's echo, because a pasted authorization code would stay in its scrollback.
 
-    Does nothing when ``descriptor`` is not a terminal, and on Windows.
+    What was pasted and not read is discarded in the end: a shell would read it and run it. Does nothing when
+    ``descriptor`` is not a terminal, and on Windows.
     """
     try:
         import termios
@@ -140,7 +164,7 @@ def no_echo(descriptor: int) -> Iterator[None]:
     silent[3] &= ~termios.ECHO
 
     def restore() -> None:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
 
     with cleanup_on_signal(restore):
         termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
@@ -155,7 +179,8 @@ class PasteFlow:
     """Signs a person in through a browser anywhere; the person pastes where it ended.
 
     ``lines`` reads what is pasted, ``say`` shows a line. With ``interactive``, the person is asked again after a
-    paste that cannot be used; without it, such a paste ends the sign-in. ``timeout`` is in seconds.
+    paste that cannot be used, four times; without it, such a paste ends the sign-in. ``timeout`` is in seconds.
+    ``not_codes`` are texts that are not sent to Webex as a code: the client id and the client secret.
     """
 
     redirect: RedirectURI
@@ -164,6 +189,7 @@ class PasteFlow:
     interactive: bool
     timeout: float = 300.0
     scopes: tuple[str, ...] = ()
+    not_codes: frozenset[str] = field(default=frozenset(), repr=False)
     clock: Callable[[], float] = time.monotonic
 
     def sign_in(self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T]) -> T:
@@ -185,13 +211,15 @@ class PasteFlow:
 
     def _pasted(self, state: str) -> AuthorizationCode | Refusal:
         deadline = self.clock() + self.timeout
+        unusable = 0
         while True:
             found = self._one_paste(state, deadline)
             if not isinstance(found, Unusable):
                 return found
-            if not self.interactive:
+            unusable += 1
+            if not self.interactive or unusable == _MOST_UNUSABLE:
                 raise _not_completed(found.why)
-            self.say(f"{found.why} Paste it here:")
+            self.say(f"{found.why} Paste the address that the browser ends at:")
 
     def _one_paste(self, state: str, deadline: float) -> AuthorizationCode | Refusal | Unusable:
         """Read lines until the answer is complete, a line is empty, or no more arrives."""
@@ -208,8 +236,14 @@ class PasteFlow:
                 return found
             text += line.strip()
             if text:
-                found = read_pasted(text, state, self.scopes)
+                found = read_pasted(text, state, self.scopes, self.not_codes)
+        self._discard_the_rest(deadline)
         return Unusable("That is too long for an address.")
+
+    def _discard_the_rest(self, deadline: float) -> None:
+        with contextlib.suppress(EOFError):
+            while self.lines(_QUIET) is not None and self.clock() < deadline:
+                pass
 
     def _next_line(self, text: str, found: AuthorizationCode | Refusal | Unusable, deadline: float) -> str | None:
         """The next line of a paste that began with ``text``; None when the paste is complete."""

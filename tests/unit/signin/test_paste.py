@@ -14,6 +14,11 @@ from webex_token_cli.signin.paste import PasteFlow, StandardInput, Unusable, rea
 
 STATE = "A" * 43
 GOOD = f"http://localhost:8000/oauth?code=the-code&state={STATE}"
+# As long as the example in Webex's documentation, and of the same characters.
+CODE = "Yj3AzYz4" * 8
+CLIENT_ID, CLIENT_SECRET = f"C{'1a' * 32}", "2b" * 32
+NEITHER = Unusable("That is neither an address nor a code.")
+INTEGRATIONS = Unusable("That is the client id or the client secret of the integration.")
 NOT_WHOLE = Unusable("That address is not whole: its state or its code is missing.", unfinished=True)
 ANOTHER = Unusable("That address belongs to another sign-in: its state does not match. Open the address above again.")
 
@@ -31,9 +36,15 @@ ANOTHER = Unusable("That address belongs to another sign-in: its state does not 
         (f"?code=the-code&state={STATE}", AuthorizationCode("the-code")),
         (f"state={STATE}&code=the-code&x=1", AuthorizationCode("the-code")),
         (f"https://other.example/x?code=the-code&state={STATE}", AuthorizationCode("the-code")),
-        ("the-code", AuthorizationCode("the-code")),
-        ("  'the-code'  ", AuthorizationCode("the-code")),
-        ("ends-with-padding==", AuthorizationCode("ends-with-padding==")),
+        (CODE, AuthorizationCode(CODE)),
+        (f"  '{CODE}'  ", AuthorizationCode(CODE)),
+        (f"{CODE[:30]}\r\n  {CODE[30:]}", AuthorizationCode(CODE)),
+        (f"{CODE}==", AuthorizationCode(f"{CODE}==")),
+        (f"{CODE}%3D%3D", AuthorizationCode(f"{CODE}==")),
+        (
+            f"{CODE}_PF84_1eb65fdf-9643-417f-9974-ad72cae0e10f",
+            AuthorizationCode(f"{CODE}_PF84_1eb65fdf-9643-417f-9974-ad72cae0e10f"),
+        ),
         (f"http://localhost/?code=the-code&state={'B' * 43}", ANOTHER),
         (f"http://localhost/?code=the-code&state={STATE}x", ANOTHER),
         ("http://localhost/?code=the-code", NOT_WHOLE),
@@ -54,13 +65,23 @@ ANOTHER = Unusable("That address belongs to another sign-in: its state does not 
             f"http://localhost/?code=a&code=b&state={STATE}",
             Unusable("That address has no code. The address that the browser ends at has one.", unfinished=True),
         ),
-        ("ü", Unusable("That is neither an address nor a code.")),
+        *(
+            (text, NEITHER)
+            for text in ("ü", "x", "the-code", "secret", "Tr0ub4dor&3", "correcthorsebatterystaple", "12345678")
+        ),
+        ("correct horse battery staple, 4 words, which are more than forty characters", NEITHER),
+        (f"webex-token login --client-id {CODE}", NEITHER),
+        ("n" * 64, NEITHER),  # letters alone
+        ("8" * 64, NEITHER),  # digits alone
+        (f"{CODE}$", NEITHER),
+        (CLIENT_ID, INTEGRATIONS),
+        (f" {CLIENT_SECRET}\n", INTEGRATIONS),
         ("", Unusable("That was empty.")),
         (" \n\t ", Unusable("That was empty.")),
     ],
 )
 def test_what_was_pasted_is_understood(text: str, meaning: object) -> None:
-    assert read_pasted(text, STATE) == meaning
+    assert read_pasted(text, STATE, not_codes=frozenset({CLIENT_ID, CLIENT_SECRET})) == meaning
 
 
 def test_a_pasted_refusal_is_a_refusal() -> None:
@@ -82,6 +103,9 @@ def test_a_paste_with_line_breaks_is_read_like_one_without(data: st.DataObject, 
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=lines, max_size=lines)))
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     assert read_pasted("\n ".join(pieces), STATE) == AuthorizationCode(code)
+
+
+AGAIN = "Paste the address that the browser ends at:"
 
 
 @dataclass
@@ -113,6 +137,7 @@ def pasted(script: Script, interactive: bool = True) -> str | WebexTokenError:
         script.said.append,
         interactive,
         timeout=100,
+        not_codes=frozenset({CLIENT_ID, CLIENT_SECRET}),
         clock=lambda: script.now,
     )
 
@@ -135,8 +160,7 @@ def pasted(script: Script, interactive: bool = True) -> str | WebexTokenError:
         [GOOD[:20], GOOD[20:40], GOOD[40:], None],
         [GOOD[:40], None, GOOD[40:], None],
         [f"http://localhost/?state={STATE}&code=the", "-code", None],
-        ["the-code", None],
-        ["the-", "code", None],
+        ["the-code", None, GOOD, None],
         [f"http://localhost/?code=x&state={'B' * 43}", None, GOOD, None],
         ["http://localhost:8000/oauth", None, "", GOOD, None],
     ],
@@ -148,7 +172,28 @@ def test_a_paste_of_several_lines_is_one(lines: list[str | None]) -> None:
 def test_what_cannot_be_used_is_said_and_asked_for_again() -> None:
     script = Script([f"http://localhost/?code=x&state={'B' * 43}", None, GOOD, None])
     assert pasted(script) == "the-code"
-    assert script.said[1:] == [f"{ANOTHER.why} Paste it here:"]
+    assert script.said[1:] == [f"{ANOTHER.why} {AGAIN}"]
+
+
+def test_a_word_from_the_clipboard_is_not_taken_for_a_code() -> None:
+    script = Script(["hunter2", None, CLIENT_SECRET, None, CODE, None])
+    assert pasted(script) == CODE
+    assert script.said[1:] == [f"{NEITHER.why} {AGAIN}", f"{INTEGRATIONS.why} {AGAIN}"]
+
+
+def test_the_fifth_paste_that_cannot_be_used_ends_it() -> None:
+    script = Script([*["hunter2", None] * 5, GOOD], ends=False)
+    error = pasted(script)
+    assert isinstance(error, SignInNotCompleted)
+    assert error.message == NEITHER.why
+    assert script.said[1:] == [f"{NEITHER.why} {AGAIN}"] * 4
+    assert len(script.lines) == 1
+
+
+def test_the_rest_of_a_paste_that_is_too_long_is_not_a_paste_of_its_own() -> None:
+    script = Script([*["x" * 4000] * 50, None, GOOD, None])
+    assert pasted(script) == "the-code"
+    assert script.said[1:] == [f"That is too long for an address. {AGAIN}"]
 
 
 def test_half_an_address_is_said_to_be_half() -> None:
