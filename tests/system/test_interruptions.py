@@ -174,3 +174,16 @@ def test_closing_the_terminal_does_not_start_a_check(signed_in: Program, tmp_pat
     finally:
         child.close(force=True)
     assert log.read_text().count("fresh: ") == 1
+
+
+def test_a_stop_of_a_refresh_under_nohup_waits_for_the_answer_and_is_not_lost(
+    signed_in: Program, sandbox: Sandbox, home: Path
+) -> None:
+    in_flight(signed_in, sandbox, delay=1)
+    with replace(signed_in, through=("nohup",)).started("refresh") as refresh:
+        wait_until(lambda: sandbox.in_flight > 0)
+        refresh.process.send_signal(signal.SIGHUP)
+        refresh.process.send_signal(signal.SIGTERM)
+        assert refresh.finish().status == -signal.SIGTERM
+    stored = stored_in(home)
+    assert (stored and stored.access_token) == "the-last-one"

@@ -5,8 +5,9 @@ import os
 import select
 import signal
 import socket
-import threading
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -23,43 +24,59 @@ _Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | N
 def restored_handlers(numbers: Iterable[int], handler: _Handler) -> Iterator[None]:
     """Handle the signals ``numbers`` with ``handler`` until the context ends, then restore the earlier handlers.
 
-    Must run in the main thread: Python raises ValueError when another one sets a handler.
+    Outside the main thread of the main interpreter this does nothing, because Python handles no signals there.
     """
     with contextlib.ExitStack() as stack:
-        for number in numbers:
-            stack.callback(signal.signal, number, signal.signal(number, handler))
+        with contextlib.suppress(ValueError):  # Python does not let this thread or this interpreter set a handler
+            for number in numbers:
+                stack.callback(signal.signal, number, signal.signal(number, handler))
         yield
 
 
 @contextlib.contextmanager
 def defer_signals() -> Iterator[None]:
-    """Defer SIGINT, SIGTERM and SIGHUP until the context ends; the first that arrived is then sent again.
+    """Defer SIGINT, SIGTERM and SIGHUP until the context ends; then each one that arrived reaches its own handler.
 
     If the program died between Webex's answer and its saving, a refresh token that may be the only valid one
-    would be lost. Outside the main thread this does nothing, because Python handles no signals there.
+    would be lost. Several signals are delivered in the order in which they first arrived, even if the handler of
+    one raises, as that of SIGINT does.
+
+    The program may be a host that only called ``access_token``. So a signal that is ignored or that C code handles
+    is left alone, and every other one has its earlier handler again at the end. Outside the main thread this does
+    nothing, as ``restored_handlers``.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     arrived: list[int] = []
     deferred = (*_STOPPING, _HANG_UP) if _HANG_UP else _STOPPING
-    try:
-        with restored_handlers(deferred, lambda number, _: arrived.append(number)):
-            yield
-    finally:
-        if arrived:
-            os.kill(os.getpid(), arrived[0])
+    with contextlib.ExitStack() as stack:
+        earlier = _replaceable(deferred)
+        try:
+            with restored_handlers(earlier, lambda number, _: arrived.append(number)):
+                yield
+        finally:
+            # The stack calls the last callback first, and calls the others although one raises.
+            for number in reversed(dict.fromkeys(arrived)):
+                stack.callback(_deliver, number, earlier[number])
+
+
+def _deliver(number: int, handler: _Handler) -> None:
+    """Do what the arrival of the signal ``number`` would have done if ``handler`` had been in place.
+
+    A function is called directly. A second signal would tell the event loop of a host a second time, because the
+    loop learns of each signal by Python's wake-up descriptor as well.
+    """
+    if callable(handler):
+        handler(number, sys._getframe())
+    else:
+        os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager
 def cleanup_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
     """Call ``cleanup`` before SIGTERM, SIGHUP or SIGQUIT ends the program while the context is open.
 
-    Outside the main thread this does nothing, because Python handles no signals there.
+    A signal that is ignored, or that C code handles, does not end the program, so it is left alone. Outside the main
+    thread this does nothing, as ``restored_handlers``.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def clean_up_and_die(number: int, _: FrameType | None) -> None:
         cleanup()
@@ -67,8 +84,33 @@ def cleanup_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
         os.kill(os.getpid(), number)
 
     deadly = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
-    with restored_handlers(deadly, clean_up_and_die):
+    with restored_handlers(_replaceable(deadly), clean_up_and_die):
         yield
+
+
+def _replaceable(numbers: Iterable[int]) -> dict[int, _Handler]:
+    """Those of the signals ``numbers`` that Python can handle for a while and then leave as they were, with handlers.
+
+    A signal that is ignored ends nothing. A handler that C code set before Python started cannot be restored, and
+    one that it set later is not known to Python, which believes that the signal has its default action.
+    """
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    by_c = _handled_signals()
+    return {
+        number: handler
+        for number, handler in handlers.items()
+        if handler not in (None, signal.SIG_IGN) and not (handler == signal.SIG_DFL and number in by_c)
+    }
+
+
+def _handled_signals(status: Path = Path("/proc/self/status")) -> set[int]:
+    """The signals that this process handles or ignores, by proc(5); none where the system does not tell, as macOS."""
+    try:
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigIgn:"))]
+    except (OSError, ValueError, IndexError):
+        return set()
+    return {number for mask in masks for number in range(1, mask.bit_length() + 1) if mask >> (number - 1) & 1}
 
 
 class StopRequest:
