@@ -2,7 +2,6 @@
 
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -199,25 +198,6 @@ def test_option_comes_before_variable_before_default(
 ) -> None:
     with signed_in.having(**variables).started("watch", *arguments) as watch:
         watch.wait_for(said)
-
-
-def test_it_ends_with_an_error_if_its_output_is_closed(signed_in: Program) -> None:
-    from tests.support.program import WEBEX_TOKEN
-
-    done = subprocess.run(
-        ["bash", "-c", f"{WEBEX_TOKEN} watch --interval 1 --max-age 1 | head -n 1; echo ${{PIPESTATUS[0]}}"],
-        env=signed_in.environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=20,
-        check=True,
-    )
-    line, status = done.stdout.splitlines()
-    assert ([profile for profile, _ in events(line)], status) == (["default"], "1")
-    assert done.stderr.endswith(
-        "\nError: The output of the watch cannot be written any more, so the watch has ended.\n"
-        "What was renewed is stored; start the watch again with its output going to a file or the journal.\n"
-    )
 
 
 def test_two_watchers_redeem_the_refresh_token_once(signed_in: Program, sandbox: Sandbox) -> None:

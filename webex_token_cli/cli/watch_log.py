@@ -1,14 +1,11 @@
 """The output of a watch: one line for each event, as text or JSON, and a countdown on a terminal."""
 
-import contextlib
 import errno
 import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
-
-import click
 
 from webex_token_cli.refresh.events import Event, Kind, Outlook
 from webex_token_cli.refresh.schedule import ProfileState
@@ -32,12 +29,13 @@ class Log(Protocol):
 
 
 class TextLog:
-    """Prints one line for each event on standard output. Warnings go to standard error, with ``say``.
+    """Prints one line for each event with ``show``. Warnings go to standard error, with ``say``.
 
     Events that are not news are left out, unless ``everything`` is set.
     """
 
-    def __init__(self, say: "Say", everything: bool) -> None:
+    def __init__(self, show: "Say", say: "Say", everything: bool) -> None:
+        self._show = show
         self._say = say
         self._everything = everything
 
@@ -48,29 +46,35 @@ class TextLog:
     def event(self, event: Event) -> None:
         """Print the time, the profile, what happened and what follows."""
         if event.is_news or self._everything:
-            click.echo(f"{local_time(event.moment)}  {event.profile or _CONFIG}  {_line(event)}")
+            self._show(f"{local_time(event.moment)}  {event.profile or _CONFIG}  {_line(event)}")
         if event.attention is not None and event.kind is not Kind.NEEDS_SIGN_IN:
             self._say(f"Warning: profile {event.profile}: {event.attention[1]}")
 
 
 class Say(Protocol):
-    """Prints a line on standard error."""
+    """Prints a line."""
 
     def __call__(self, text: str, /) -> None: ...
 
 
 class JsonLog:
-    """Prints each event as a JSON object on one line. Every object has all keys; keys are added, never removed."""
+    """Prints each event as a JSON object on one line, with ``show``.
+
+    Every object has all keys; keys are added, never removed.
+    """
+
+    def __init__(self, show: Say) -> None:
+        self._show = show
 
     def started(self, moment: float, interval: float, max_age: float) -> None:
         """Report the start. ``interval`` and ``max_age`` are in seconds."""
-        self._write(moment, None, "started", _purpose(interval, max_age), {})
+        self._show(_json_line(moment, None, "started", _purpose(interval, max_age), {}))
 
     def event(self, event: Event) -> None:
         """Print everything that is known about the event."""
         error, record = event.error, event.record
         kind, words = event.attention or (None, None)
-        self._write(
+        line = _json_line(
             event.moment,
             event.profile,
             event.kind.value,
@@ -89,10 +93,21 @@ class JsonLog:
                 "attention_message": words,
             },
         )
+        self._show(line)
 
-    def _write(self, moment: float, profile: str | None, event: str, message: str, more: dict[str, object]) -> None:
-        document = {"version": 1, "time": int(moment), "profile": profile, "event": event, "message": message}
-        click.echo(json.dumps({**document, **{key: more.get(key) for key in _KEYS}}, ensure_ascii=False))
+
+def _json_line(moment: float, profile: str | None, event: str, message: str, more: Mapping[str, object]) -> str:
+    document = {"version": 1, "time": int(moment), "profile": profile, "event": event, "message": message}
+    return json.dumps({**document, **{key: more.get(key) for key in _KEYS}}, ensure_ascii=False)
+
+
+def lost_lines(moment: float, number: int, why: str, as_json: bool) -> str:
+    """The line of the log about ``number`` lines that could not be written, because of ``why``."""
+    lines = "1 line" if number == 1 else f"{number} lines"
+    message = f"{lines} of this log could not be written before now ({why}). The renewals went on."
+    if as_json:
+        return _json_line(moment, None, "lines lost", message, {})
+    return f"{local_time(moment)}  {message}"
 
 
 _KEYS = (
@@ -110,10 +125,20 @@ _KEYS = (
 )
 
 
-class LiveLine:
-    """A line on the terminal that is updated in place, and wiped before anything else is printed."""
+# Moves to the start of the line and empties it (ECMA-48, EL).
+_ERASE = "\r\x1b[K"
 
-    def __init__(self) -> None:
+
+class LiveLine:
+    """A line on the terminal that is updated in place, and wiped before anything else is printed.
+
+    ``write`` writes text without a newline, and ``write_if_idle`` does if the terminal takes it now. A terminal that
+    a person has stopped with Ctrl-S is left with the line that it shows.
+    """
+
+    def __init__(self, write: Callable[[str], object], write_if_idle: Callable[[str], bool]) -> None:
+        self._write = write
+        self._write_if_idle = write_if_idle
         self._shown = False
 
     def draw(self, outlook: Outlook, now: float) -> None:
@@ -121,27 +146,14 @@ class LiveLine:
         left = max(0.0, outlook.next_round - now)
         text = f"Next check in {clock_face(left)} · {profiles_in_words(outlook.states, now)}"
         width = shutil.get_terminal_size().columns - 1
-        self._write(text if len(text) <= width else f"{text[: width - 1]}…")
-        self._shown = True
-
-    def above(self, say: Callable[[str], None]) -> Callable[[str], None]:
-        """``say``, with this line wiped before each call."""
-
-        def say_above(text: str) -> None:
-            self.wipe()
-            say(text)
-
-        return say_above
+        text = text if len(text) <= width else f"{text[: width - 1]}…"
+        self._shown |= self._write_if_idle(f"{_ERASE}{text}")
 
     def wipe(self) -> None:
         """Empty the line."""
         if self._shown:
             self._shown = False
-            self._write("")
-
-    def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a closed terminal ends the watch by SIGHUP
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+            self._write(_ERASE)
 
 
 def status_in_words(outlook: Outlook, now: float) -> str:

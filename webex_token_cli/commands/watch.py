@@ -1,9 +1,9 @@
 """``watch``: keep the tokens fresh until stopped."""
 
-import errno
 import functools
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,16 +17,10 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.terminal import Terminal
-from webex_token_cli.cli.watch_log import (
-    JsonLog,
-    LiveLine,
-    Log,
-    TextLog,
-    status_in_words,
-    terminal_is_gone,
-)
+from webex_token_cli.cli.watch_log import LiveLine, status_in_words, terminal_is_gone
 from webex_token_cli.cli.watch_options import WatchOptions, watch_options
-from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure, WebexTokenError
+from webex_token_cli.cli.watch_output import WatchOutput
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure
 from webex_token_cli.refresh.check import Hooks, ProfileChecker
 from webex_token_cli.refresh.events import Event, Outlook, exit_status
 from webex_token_cli.refresh.executor import ThreadExecutor
@@ -61,7 +55,8 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
 
     The list of profiles is read again each time, so that a new profile is added and a removed one dropped. A
     temporary failure is tried again before the next check. A failure that only a sign-in can fix is reported
-    once, and the other profiles continue. Stored tokens are never removed.
+    once, and the other profiles continue. Stored tokens are never removed. A log that cannot be written, because
+    the disk is full or its reader has ended, stops no renewal.
 
     \b
     Example:
@@ -72,35 +67,34 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     saved; a second Ctrl-C ends it immediately.
 
     Exit status: 0 if SIGTERM ended the watch; 130 if Ctrl-C ended it; 2 if the usage or a setting is wrong;
-    3 if no profile can be kept fresh. With --once: 0 if all profiles are fresh; 3 if a sign-in is needed; 4
-    after a temporary failure; 5 if the credential store is unavailable; the highest if several apply.
+    3 if no profile can be kept fresh. With --once: 0 if all profiles are fresh; 1 if the output could not be
+    written; 3 if a sign-in is needed; 4 after a temporary failure; 5 if the credential store is unavailable; the
+    highest if several apply.
     """
     _import_what_is_needed_later()
     timing = options.timing(terminal.environment)
     if not (options.profiles or terminal.application().profiles()):
         raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
-    live = LiveLine() if options.log_format == "text" and _shows_live_line(terminal, once) else None
-    say = terminal.say if live is None else live.above(terminal.say)
-    log = JsonLog() if options.log_format == "json" else TextLog(say, terminal.verbose or terminal.debug)
+    output = WatchOutput(
+        as_json=options.log_format == "json",
+        everything=terminal.verbose or terminal.debug,
+        with_live_line=options.log_format == "text" and _shows_live_line(terminal, once),
+        once=once,
+        clock=time.time,
+    )
     notifier = Notifier.from_environment(terminal.environment)
     with StopRequest(terminal_is_gone) as stop:
-        application = terminal.application(say, cancelled=stop)
-        watcher = _watcher(application, options, timing, stop, log, live, notifier)
+        application = terminal.application(output.say, cancelled=stop)
+        watcher = _watcher(application, options, timing, stop, output, notifier)
         try:
             if once:
-                return _status_of_one_round(watcher.once(), stop.received)
-            log.started(application.clock(), timing.interval, timing.max_age)
+                events = watcher.once()
+                output.end_of_one_round(stop)
+                return _status_of_one_round(events, stop.received)
+            output.log.started(application.clock(), timing.interval, timing.max_age)
             some_fresh = watcher.watch()
-        except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EIO):
-                raise
-            raise WebexTokenError(
-                "The output of the watch cannot be written any more, so the watch has ended.",
-                "What was renewed is stored; start the watch again with its output going to a file or the journal.",
-            ) from None
         finally:
-            if live is not None:
-                live.wipe()
+            output.end()
             notifier.stopping()
     if not some_fresh:
         raise SignInNeeded(
@@ -129,12 +123,11 @@ def _watcher(
     options: WatchOptions,
     timing: Timing,
     stop: StopRequest,
-    log: Log,
-    live: LiveLine | None,
+    output: WatchOutput,
     notifier: Notifier,
 ) -> Watcher:
     # The countdown moves each second.
-    longest_wait = min(LONGEST_WAIT, notifier.ping_every or LONGEST_WAIT, 1.0 if live else LONGEST_WAIT)
+    longest_wait = min(LONGEST_WAIT, notifier.ping_every or LONGEST_WAIT, 1.0 if output.live else LONGEST_WAIT)
     return Watcher(
         profiles=lambda: options.profiles or application.config.names(),
         checker=ProfileChecker(
@@ -147,8 +140,8 @@ def _watcher(
         executor=ThreadExecutor[TaskResult](AT_ONCE, stop.wake),
         control=Control(stop.wait, stop, stop.check_requested, longest_wait),
         listener=Listener(
-            report=functools.partial(_report, log, live),
-            before_wait=StatusDisplay(application.clock, live, notifier),
+            report=output.log.event,
+            before_wait=StatusDisplay(application.clock, output.live, notifier),
             when_idle=application.close_connections,
         ),
         timing=timing,
@@ -158,12 +151,6 @@ def _watcher(
 
 def _refresher(application: Application, profile: str) -> "Refresher":
     return application.refresher(application.settings(profile))
-
-
-def _report(log: Log, live: LiveLine | None, event: Event) -> None:
-    if live is not None:
-        live.wipe()
-    log.event(event)
 
 
 class StatusDisplay:
