@@ -95,6 +95,8 @@ def group(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its status."""
     _open_closed_streams()
+    if sys.stdout is None:
+        sys.stdout = _ClosedOutput()
     for stream in (sys.stdout, sys.stderr):
         # A pipe on Windows or a C locale may not have every letter of a name. A "?" is better than no answer.
         if isinstance(stream, io.TextIOWrapper):
@@ -104,12 +106,37 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Open the null device for each closed standard stream. The next opened file would take its place."""
-    for descriptor in (0, 1, 2):
+    """Open the null device for each closed standard stream. The next opened file would take its place.
+
+    Nothing can be written to it in place of standard output, so that nobody takes a lost answer for a printed one.
+    """
+    for descriptor, mode in ((0, os.O_RDWR), (1, os.O_RDONLY), (2, os.O_RDWR)):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, mode)
+
+
+class _ClosedOutput(io.TextIOBase):
+    """Stands in for a standard output that was closed: a command that has something to print there fails.
+
+    Python has no stream in its place, and click would print nothing and report success.
+    """
+
+    # Click takes a stream that names both as it is.
+    encoding = "utf-8"
+    errors = "replace"
+
+    def write(self, _: str, /) -> NoReturn:
+        """Raise WebexTokenError."""
+        raise WebexTokenError(
+            "Standard output is closed, so the answer cannot be printed.",
+            "Run the command again, and send its output to a terminal, a file or a pipe.",
+        )
+
+    def fileno(self) -> int:
+        """The descriptor of standard output, which has been opened for reading only."""
+        return 1
 
 
 def _status_after_flush(status: int) -> int:

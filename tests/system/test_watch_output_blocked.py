@@ -93,6 +93,20 @@ def test_a_full_disk_stops_no_renewal(signed_in: Program, sandbox: Sandbox) -> N
         assert watch.wait(PROMPT) == 0
 
 
+def test_a_closed_output_stops_no_renewal(signed_in: Program, sandbox: Sandbox) -> None:
+    with Popen(
+        ["sh", "-c", f"exec {WEBEX_TOKEN} {' '.join(WATCH)} >&-"],
+        env=signed_in.environment,
+        stdin=DEVNULL,
+        stderr=PIPE,
+    ) as watch:
+        wait_until(lambda: renewals(sandbox) >= 2)
+        watch.send_signal(signal.SIGTERM)
+        _, told = watch.communicate(timeout=PROMPT)
+    assert watch.returncode == 0
+    assert told.decode().count("Warning: The log of the watch cannot be written (Bad file descriptor).") == 1
+
+
 def test_a_reader_that_goes_away_stops_no_renewal(signed_in: Program, sandbox: Sandbox) -> None:
     with started(signed_in, *WATCH, out=PIPE) as watch:
         assert watch.stdout is not None
