@@ -17,6 +17,7 @@ from tests.support.documents import block
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.requirements import ON_CI, require
+from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
@@ -42,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def due(program: Program, sandbox: Sandbox, folder: Path) -> Program:
     """The program with a signed-in profile whose token is due, and which the sandbox will renew."""
-    assert program.run("login").status == 0
+    sign_in(program)
     age(program, 2 * DAY)
     sandbox.webex.advance(2)
     path = os.pathsep.join([str(folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
