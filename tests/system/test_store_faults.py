@@ -1,4 +1,4 @@
-"""What can fail between here and the store: what stays stored, what is said, and that no answer of Webex's is lost."""
+"""Failures of the store during a watch: what stays stored, what is reported, and that no answer of Webex is lost."""
 
 import json
 import subprocess
@@ -22,15 +22,19 @@ RENEWED = (
     '{"access_token": "the-new-access-token", "expires_in": 1209599, "refresh_token": "the-new-refresh-token", '
     '"refresh_token_expires_in": 7775999}'
 )
-MAKE_ROOM = "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
-UNLOCK = "Unlock the keyring and try again; on a machine without one, see --store file."
-GET_ONE = (
+NO_ROOM = (
+    "Room for a new record could not be reserved in the file store HOME/credentials: "
+    "HOME/credentials/webex-token+default.json: No space left on device."
+)
+MAKE_ROOM_HINT = "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
+UNLOCK_HINT = "Unlock the keyring and try again; on a machine without one, see --store file."
+NO_KEYRING_HINT = (
     "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; if that "
     "is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that only "
     "you can read."
 )
 
-# The folder of records on a disk of its own, with no block left: what a full disk is, and nothing but that.
+# The folder of records becomes a small disk of its own, which is then filled to its last block.
 FULL_DISK = """
 cp -a "$WEBEX_TOKEN_HOME/credentials" "$WEBEX_TOKEN_HOME/aside"
 mount -t tmpfs -o size=64k,mode=700 full "$WEBEX_TOKEN_HOME/credentials"
@@ -41,16 +45,16 @@ READ_ONLY_DISK = """
 mount --bind "$WEBEX_TOKEN_HOME/credentials" "$WEBEX_TOKEN_HOME/credentials"
 mount -o remount,bind,ro "$WEBEX_TOKEN_HOME/credentials"
 """
-# Root may write into any folder, unless it gives that up.
+# Root may write into any folder, unless it gives up these capabilities.
 READ_ONLY_FOLDER = """
 touch "$WEBEX_TOKEN_HOME/credentials/webex-token+default.json.lock"
 chmod 500 "$WEBEX_TOKEN_HOME/credentials"
 set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"
 """
-# Nobody else sees that disk.
-THEN_TELL = """
+# Only the program sees the changed disk, so it copies the record to where the test can read it.
+RUN_AND_COPY_RECORD = """
 "$@" && status=0 || status=$?
-cp "$WEBEX_TOKEN_HOME/credentials/webex-token+default.json" "$WEBEX_TOKEN_HOME/told.json"
+cp "$WEBEX_TOKEN_HOME/credentials/webex-token+default.json" "$WEBEX_TOKEN_HOME/record.json"
 exit $status
 """
 
@@ -60,24 +64,18 @@ def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1)
 
 
-def behind(program: Program, script: str) -> Program:
-    """The program in a view of the disks that ``script`` has changed for it alone."""
-    way = ("unshare", "--map-root-user", "--mount")
-    if subprocess.run([*way, "true"], check=False, capture_output=True).returncode:
+def with_disks(program: Program, script: str) -> Program:
+    """The program with a view of the disks of its own, which the shell ``script`` changes first."""
+    unshare = ("unshare", "--map-root-user", "--mount")
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
         (pytest.fail if ON_CI else pytest.skip)("this machine does not let a program change its view of the disks")
-    return replace(program, through=(*way, "sh", "-euc", script, "sh"))
-
-
-NO_ROOM = (
-    "Room for a new record could not be reserved in the file store HOME/credentials: "
-    "HOME/credentials/webex-token+default.json: No space left on device."
-)
+    return replace(program, through=(*unshare, "sh", "-euc", script, "sh"))
 
 
 @pytest.mark.parametrize(
-    ("script", "failure", "asked"),
+    ("script", "failure", "requests"),
     [
-        (FULL_DISK, Failure("failed", NO_ROOM, MAKE_ROOM, 5, tracked=False), 0),
+        (FULL_DISK, Failure("failed", NO_ROOM, MAKE_ROOM_HINT, 5, tracked=False), 0),
         (
             READ_ONLY_FOLDER,
             Failure(
@@ -104,27 +102,27 @@ NO_ROOM = (
     ],
     ids=["disk full", "read-only folder", "read-only disk"],
 )
-def test_a_place_that_takes_nothing(
+def test_a_disk_that_cannot_be_written_leaves_the_old_record(
     program: Program,
     sandbox: Sandbox,
     record: TokenRecord,
     homes: tuple[Path, Path],
     script: str,
     failure: Failure,
-    asked: int,
+    requests: int,
 ) -> None:
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, times=2))
-    assert round_of(behind(program, script + THEN_TELL), *homes) == expected(failure, record)
-    assert [decode((home / "told.json").read_text(), "") for home in homes] == [record, record]
-    assert len(sandbox.said()) == asked
+    assert round_of(with_disks(program, script + RUN_AND_COPY_RECORD), *homes) == expected(failure, record)
+    assert [decode((home / "record.json").read_text(), "") for home in homes] == [record, record]
+    assert len(sandbox.said()) == requests
 
 
 def test_a_watch_asks_webex_once_the_disk_has_room_again(
     program: Program, sandbox: Sandbox, homes: tuple[Path, Path]
 ) -> None:
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
-    crowded = behind(program, f'{FULL_DISK}exec "$@"').having(WEBEX_TOKEN_HOME=str(homes[0]))
-    with crowded.started("watch", "-p", "default") as watch:
+    on_a_full_disk = with_disks(program, f'{FULL_DISK}exec "$@"').having(WEBEX_TOKEN_HOME=str(homes[0]))
+    with on_a_full_disk.started("watch", "-p", "default") as watch:
         watch.wait_for("failed: Room for a new record could not be reserved in the file store ")
         assert sandbox.said() == []
         disk = Path(f"/proc/{watch.process.pid}/root{homes[0]}/credentials")
@@ -132,46 +130,48 @@ def test_a_watch_asks_webex_once_the_disk_has_room_again(
         watch.wait_for("renewed: ")
         stored = json.loads((disk / "webex-token+default.json").read_text())
     assert (stored["access_token"], stored["refresh_token"]) == ("the-new-access-token", "the-new-refresh-token")
-    assert sandbox.said() == ["fault"]
+    assert sandbox.said() == ["fault"]  # Webex was asked only once
 
 
-def looked_at(program: Program) -> Round:
-    """A round told as text and then as JSON; both read the same keyring."""
+def round_in_both_formats(program: Program) -> Round:
+    """The result of a round with a text log and then one with a JSON log, over the same keyring."""
     return seen(*(program.run(*one_round(form)) for form in ("text", "json")))
 
 
-def test_a_keyring_that_is_locked_or_gone(program: Program, own_desktop: dict[str, str]) -> None:
-    there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
-    assert there.run("login", "--flow", "device").status == 0
-    token = there.run("get").out
-    lock(there.environment)
+def test_a_round_reports_a_locked_keyring_and_a_missing_keyring(program: Program, own_desktop: dict[str, str]) -> None:
+    program = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
+    assert program.run("login", "--flow", "device").status == 0
+    token = program.run("get").out
+    lock(program.environment)
     error = "An entry could not be read in the keyring (SecretService Keyring): Failed to unlock the collection!."
-    assert looked_at(there) == expected(Failure("failed", error, UNLOCK, 5, tracked=False), None)
+    assert round_in_both_formats(program) == expected(Failure("failed", error, UNLOCK_HINT, 5, tracked=False), None)
     error = (
         "This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or Windows "
         "Credential Manager answers."
     )
-    gone = there.having(DBUS_SESSION_BUS_ADDRESS=None)
-    assert looked_at(gone) == expected(Failure("failed", error, GET_ONE, 5, tracked=False), None)
-    unlock(there.environment)
-    assert there.run("get", "--no-refresh").out == token
+    without_keyring = program.having(DBUS_SESSION_BUS_ADDRESS=None)
+    assert round_in_both_formats(without_keyring) == expected(
+        Failure("failed", error, NO_KEYRING_HINT, 5, tracked=False), None
+    )
+    unlock(program.environment)
+    assert program.run("get", "--no-refresh").out == token
 
 
-def test_a_keyring_that_locks_during_a_refresh_is_given_the_answer_once_it_opens(
+def test_an_answer_for_a_keyring_that_locks_meanwhile_is_stored_after_it_is_unlocked(
     program: Program, sandbox: Sandbox, own_desktop: dict[str, str]
 ) -> None:
-    there = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
-    assert there.run("login", "--flow", "device").status == 0
-    exported = json.loads(there.run("export").out)
+    program = program.having(**own_desktop, WEBEX_TOKEN_STORE=None)
+    assert program.run("login", "--flow", "device").status == 0
+    exported = json.loads(program.run("export").out)
     exported["record"]["refreshed_at"] -= 2 * DAY
-    assert there.run("import", stdin=json.dumps(exported)).status == 0
+    assert program.run("import", stdin=json.dumps(exported)).status == 0
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, delay=2.0))
-    with there.started("watch") as watch:
+    with program.started("watch") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
-        lock(there.environment)
+        lock(program.environment)
         watch.wait_for("failed: Webex answered the refresh, but its answer could not be stored: An entry could not be ")
-        unlock(there.environment)
+        unlock(program.environment)
         watch.wait_for("renewed: ")
-    assert there.run("get", "--no-refresh").out == "the-new-access-token\n"
+    assert program.run("get", "--no-refresh").out == "the-new-access-token\n"
     assert sandbox.said()[-1:] == ["fault"]
     assert sandbox.said().count("fault") == 1
