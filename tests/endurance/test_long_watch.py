@@ -1,4 +1,4 @@
-"""A failure that repeats: how often it is reported, and that its end is reported."""
+"""A failure that repeats: a watch reports it less and less often, and then reports its end."""
 
 import json
 import re
@@ -21,12 +21,12 @@ def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), renew_after=0)
 
 
-def told(watch: Running) -> list[dict[str, object]]:
+def events(watch: Running) -> list[dict[str, object]]:
     return [json.loads(line) for line in watch.out.splitlines()]
 
 
 def kinds(watch: Running, profile: str) -> list[object]:
-    return [line["event"] for line in told(watch) if line["profile"] == profile]
+    return [line["event"] for line in events(watch) if line["profile"] == profile]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def kinds(watch: Running, profile: str) -> list[object]:
 def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
     signed_in: Program, sandbox: Sandbox, fault: tuple[int, str], error: str
 ) -> None:
-    """Each answer has its own tracking ID, and counts as the same failure all the same."""
+    """The answers differ in their tracking IDs only, which does not make them different failures."""
     age(signed_in, 2 * DAY)
     status, body = fault
     sandbox.order(Fault("/v1/access_token", status, {}, body, times=5))
@@ -51,7 +51,7 @@ def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
         done = watch.finish()
     lines = [settled(line).removeprefix("TIME  default  ") for line in done.out.splitlines()]
     failed = f"{'failed' if status == 403 else 'retrying'}: {error} Next try WHEN"
-    # The first of the five, the second and the fourth.
+    # The first of the five failures is reported, the second and the fourth.
     assert [re.sub(r"(?<=try )now|in WAIT|\d seconds?", "WHEN", line) for line in lines[:-1]] == [
         f"{failed}.", *[f"{failed}, failing for WHEN."] * 2,
     ]  # fmt: skip
@@ -67,7 +67,7 @@ def test_a_refused_secret_is_reported_once_and_the_profile_returns_with_a_sign_i
     age(signed_in, 2 * DAY)
     with signed_in.started("watch", "--interval", "1", "--log-format", "json") as watch:
         wait_until(lambda: kinds(watch, "default") == ["needs sign-in"])
-        for checks in (2, 3, 4):  # neither is Webex asked about the profile again, nor is it reported again
+        for checks in (2, 3, 4):  # the watch neither asks Webex about the profile nor reports it again
             watch.process.send_signal(signal.SIGHUP)
             wait_until(lambda checks=checks: len(kinds(watch, "other")) >= checks)
         assert kinds(watch, "default") == ["needs sign-in"]

@@ -1,7 +1,7 @@
-"""Many profiles in a process of their own, and the stand-in that they are renewed at in another.
+"""Many profiles in a process of their own, which are renewed at a stand-in in another process.
 
-``python -m tests.support.fleet WHAT …`` is run by ``test_fleet.py``: neither pytest's own threads and memory nor the
-stand-in's work is to count. The environment says where everything is, as it does for the program.
+``test_fleet.py`` runs ``python -m tests.support.fleet TASK …``, so that its measurements include neither pytest's
+threads and memory nor the work of the stand-in. The environment leads to the folders and to Webex, as for the program.
 """
 
 import gc
@@ -37,7 +37,10 @@ HOURLY = Timing(HOUR, DAY)
 
 
 def serve(count: int, latency: float) -> None:
-    """Run a stand-in with ``count`` grants two days old until standard input ends; the first line says where."""
+    """Run a stand-in with ``count`` grants, two days old, until standard input ends.
+
+    The first line of output has the environment that leads to it, and the grants. ``latency`` is in seconds.
+    """
     sandbox = Sandbox(Rules(latency=latency, rotate=True))
     made = [sandbox.webex.issue_token_response(("spark:all",)) for _ in range(count)]
     sandbox.webex.advance(2 * DAY)
@@ -48,7 +51,7 @@ def serve(count: int, latency: float) -> None:
 
 @dataclass
 class Fleet:
-    """The profiles of this process's environment, and what watches some of them by ``clock``."""
+    """The profiles of this process's environment, and watchers for them that go by ``clock``."""
 
     clock: Callable[[], float] = time.time
     application: Application = field(default_factory=lambda: Application(os.environ))
@@ -57,8 +60,8 @@ class Fleet:
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def sign_in(self, grants: dict[str, dict[str, object]], ago: float) -> None:
-        """Have a profile of each name, with the tokens of its grant, that was refreshed ``ago`` seconds ago."""
-        text = ""
+        """Store a profile for each name, with the tokens of its grant, as if refreshed ``ago`` seconds ago."""
+        sections = []
         store_name = os.environ["WEBEX_TOKEN_STORE"]
         store = self.application.store(store_name)
         for name, grant in grants.items():
@@ -69,13 +72,13 @@ class Fleet:
                 time.time() - ago,
             )
             store.save(name, record)
-            text = with_section(text, name, Profile(name, store=store_name).settings)
+            sections.append(with_section("", name, Profile(name, store=store_name).settings))
         path = self.application.config.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text("\n".join(sections))
 
     def refresher(self, name: str) -> Refresher:
-        """The refresher of a profile, as ``watch`` makes it, with its requests counted."""
+        """The refresher of a profile, as ``watch`` makes it, which also counts the requests at one time."""
         refresher = self.application.refresher(self.application.settings(name))
 
         def redeem(record: TokenRecord) -> TokenResponse:
@@ -91,7 +94,7 @@ class Fleet:
         return replace(refresher, clock=self.clock, redeem=redeem)
 
     def watcher(self, at_once: int, stop: StopRequest, timing: Timing = HOURLY) -> Watcher:
-        """A watcher in which everything is real, except perhaps the clock."""
+        """The watcher of the command ``watch``, with ``clock`` as its clock."""
         return Watcher(
             profiles=self.application.config.names,
             checker=ProfileChecker(self.refresher, timing, self.clock, stop),
@@ -103,7 +106,7 @@ class Fleet:
         )
 
     def round(self, names: list[str], at_once: int, stop: StopRequest) -> float:
-        """How long it takes to renew the profiles ``names``, all of which are due."""
+        """Renew the profiles ``names``, all of which are due, and return the seconds that it took."""
         watcher = self.watcher(at_once, stop)
         watcher.profiles = lambda: names
         started = time.monotonic()
@@ -114,22 +117,25 @@ class Fleet:
 
 
 def race() -> dict[str, float]:
-    """Renew half of the grants on standard input one after the other, and the others side by side; say the seconds."""
+    """Renew half of the grants on standard input one after the other, and the others side by side.
+
+    Returns the seconds that both took, and the largest number of requests at one time.
+    """
     first, *grants = json.load(sys.stdin)
     half = len(grants) // 2
     one, many = [f"one-{n:04}" for n in range(half)], [f"many-{n:04}" for n in range(half)]
     fleet = Fleet()
     fleet.sign_in(dict(zip(["first", *one, *many], [first, *grants], strict=True)), ago=2 * DAY)
     with StopRequest() as stop:
-        fleet.round(["first"], 1, stop)  # what is imported and opened once is no part of the race
+        fleet.round(["first"], 1, stop)  # imports modules and opens connections, which is not to be measured
         result = {"one": fleet.round(one, 1, stop), "most at once, one after the other": fleet.most_at_once}
         result["many"] = fleet.round(many, AT_ONCE, stop)
         return {**result, "most at once, side by side": fleet.most_at_once}
 
 
 @dataclass
-class Quick:
-    """A watch whose rounds follow each other without a wait: its waits advance its clock."""
+class QuickWatch:
+    """A watch that does not wait between its rounds: a wait only advances its clock."""
 
     interval: float
     max_age: float
@@ -165,9 +171,10 @@ class Quick:
 
 
 def leave_alone(rounds: int) -> dict[str, list[int]]:
-    """What is in use after the first hundred and after the last of ``rounds``; every fiftieth refreshes all.
+    """What is in use after a hundred rounds and after the last one. Every fiftieth round refreshes all profiles.
 
-    ``bytes`` are what Python holds; what is ``resident`` moves by a megabyte with the holes between them.
+    ``bytes`` is the memory that Python's objects take. ``resident`` varies by a megabyte, because it includes the gaps
+    between them.
     """
     used: dict[int, dict[str, int]] = {}
 
@@ -182,18 +189,18 @@ def leave_alone(rounds: int) -> dict[str, list[int]]:
                 "threads": threading.active_count(),
             }
 
-    # Pathlib has each name of a temporary file interned until it is dropped. The interpreter's table of such strings
-    # takes its size, a megabyte more, after some ten thousand, at whichever round that is: before the first, then.
+    # Pathlib interns the name of each temporary file. After some ten thousand names the interpreter enlarges its table
+    # of such strings by a megabyte, so this makes it do so before the first measurement.
     tracemalloc.start()
     for number in range(100_000):
         sys.intern(f"name-{number}")
-    Quick(HOUR, 50 * HOUR, measure, rounds).run()
+    QuickWatch(HOUR, 50 * HOUR, measure, rounds).run()
     first, last = used.values()
     return {what: [first[what], last[what]] for what in first}
 
 
 def do_nothing(rounds: int) -> dict[str, float]:
-    """What a round costs in which nothing is due, the first, which reads all, left out."""
+    """The cost of a round in which nothing is due. The first round, which reads all records, is not counted."""
     counted = {"open": 0, "socket.connect": 0}
     cost: dict[str, float] = {}
     began: list[tuple[int, float]] = []
@@ -210,7 +217,7 @@ def do_nothing(rounds: int) -> dict[str, float]:
             cost["milliseconds"] = (time.process_time() - at) / (number - first) * 1000
 
     sys.addaudithook(count)
-    Quick(1.0, DAY, measure, rounds).run()
+    QuickWatch(1.0, DAY, measure, rounds).run()
     return {**cost, **counted}
 
 

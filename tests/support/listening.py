@@ -17,7 +17,10 @@ SIGN_IN_PAGE = "https://webex.example/authorize?x=1"
 
 @dataclass
 class Login:
-    """Runs a browser flow in a thread. ``may_finish`` lets the exchange end, ``fails_with`` makes it fail."""
+    """Runs a browser flow in a thread while the context is open, and signs in at its end if the test did not.
+
+    The exchange of the code waits for ``may_finish``. It fails with ``fails_with`` if that is set.
+    """
 
     redirect: RedirectURI
     timeout: float = 20.0

@@ -10,7 +10,7 @@ from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 NOW = 1_800_000_000
 
-# Every field of it has a value.
+# A record in which every field has a value.
 FULL_RECORD = TokenRecord(
     access_token="access-token-value",
     access_expires_at=1_800_000_000,

@@ -1,4 +1,4 @@
-"""One round of ``watch --once`` over a stored token that is due, and its complete result for a table to compare."""
+"""One round of ``watch --once`` over a stored record that is due, and its complete result for comparison."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from webex_token_cli.tokens import TokenRecord
 
 DAY = 86400
 
-# Text that depends on time or chance. The wait is compared by the numbers of the JSON line instead.
+# Text that depends on time or chance. Waits are compared as the numbers in the JSON line instead.
 _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
     (re.compile(r"ROUTER_[0-9A-F]+-[0-9A-F]+"), "ROUTER_1"),
@@ -53,7 +53,10 @@ def stored_in(home: Path) -> TokenRecord | None:
 
 @dataclass(frozen=True)
 class Failure:
-    """What a failed round reports: kind of event, message, hint, exit status, and the range of the wait in seconds."""
+    """What a failed round reports: kind of event, message, hint, exit status, and the range of the wait in seconds.
+
+    ``wait`` is None if the watch does not try again before a sign-in. ``tracked`` says whether there is a tracking ID.
+    """
 
     event: str
     error: str
@@ -71,7 +74,7 @@ class Failure:
         """The JSON line for a profile that has ``record``, normalized as ``settled`` does."""
         # A wait is rounded down to whole seconds, as the moment it is counted from is.
         wait = None if self.wait is None else pytest.approx(sum(self.wait) / 2, abs=(self.wait[1] - self.wait[0]) / 2)
-        lost = self.wait is None
+        needs_sign_in = self.wait is None
         return {
             "version": 1,
             "time": "TIME",
@@ -82,13 +85,13 @@ class Failure:
             "refresh_token_expires_at": record and record.refresh_expires_at,
             "refreshed_at": record and record.refreshed_at,
             "next_at": wait,
-            "failing_since": None if lost else 0,
+            "failing_since": None if needs_sign_in else 0,
             "error": self.error,
             "hint": self.hint,
             "exit_status": self.status,
             "tracking_id": "ROUTER_1" if self.tracked else None,
-            "attention": "needs sign-in" if lost else None,
-            "attention_message": f"{self.error} {self.hint}" if lost else None,
+            "attention": "needs sign-in" if needs_sign_in else None,
+            "attention_message": f"{self.error} {self.hint}" if needs_sign_in else None,
         }
 
 

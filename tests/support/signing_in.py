@@ -1,4 +1,4 @@
-"""A sign-in that a test only needs to have happened: it stores what ``webex-token login`` stores, in-process."""
+"""Signs in without the program under test, for tests that need a sign-in and do not look at how it happens."""
 
 import base64
 import hashlib
@@ -63,7 +63,7 @@ def _next_page(session: requests.Session, page: requests.Response) -> requests.R
 
 
 def _exchange(session: requests.Session, program: Program, code: str) -> tuple[dict[str, Any], int]:
-    """The tokens for the code, and when they were asked for (UTC epoch seconds)."""
+    """The token response for the code, and when it was requested (UTC epoch seconds)."""
     now = int(time.time())
     answer = session.post(
         f"{program.variables['WEBEX_TOKEN_API_URL']}/access_token",

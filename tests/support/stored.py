@@ -1,4 +1,4 @@
-"""What a signed-in program has stored, and how a test makes it older."""
+"""The record that a signed-in program has stored, and how a test makes it older."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.support.program import Program
 
 DAY = 86400
 
-# A point in time as the program prints it, for a regular expression.
+# A regular expression for a point in time as the program prints it.
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
 
@@ -32,7 +32,7 @@ def stored_files(program: Program) -> dict[str, bytes]:
 
 
 def age(program: Program, seconds: int, profile: str = "default") -> None:
-    """Make the stored record older, as if that time had passed on this machine."""
+    """Make the stored record older by ``seconds``, as if that time had passed."""
     file = record_file(program, profile)
     record = json.loads(file.read_text())
     for key in ("access_expires_at", "refresh_expires_at", "changed_at", "refreshed_at"):

@@ -15,7 +15,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @contextlib.contextmanager
 def serving(handle: Callable[[socket.socket], None], scheme: str = "http") -> Iterator[str]:
-    """Call ``handle`` with each connection, in a thread of its own."""
+    """Run a server that calls ``handle`` with each connection, in a thread of its own."""
 
     def accept() -> None:
         with contextlib.suppress(OSError):  # the listener was closed

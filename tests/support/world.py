@@ -1,4 +1,4 @@
-"""A world for a watcher: a clock that its waits advance, profiles, and what Webex answers to each refresh."""
+"""A simulated world for a watcher: a clock that its waits advance, profiles, and the answers of Webex."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -39,7 +39,12 @@ class Immediate(Generic[T]):
 
 @dataclass
 class World:
-    """By default it ends after three days, and Webex renews whenever it is asked."""
+    """By default, the watch is stopped after three days, and Webex renews the tokens at each request.
+
+    ``failing`` gives the error that a refresh or a late save of a profile raises, or None. The lists record what the
+    watcher did: ``reads`` and ``refreshes`` have the profile and the time, ``late`` the records that were saved late,
+    ``changes`` and ``calls`` the arguments of the hooks, and ``waits`` the seconds of each wait.
+    """
 
     interval: float = HOUR
     max_age: float = DAY
@@ -120,17 +125,17 @@ class World:
         )
 
     def hours(self, name: str | None = None) -> list[float]:
-        """When it refreshed, in hours since the start."""
+        """When the profile was refreshed, in hours since the start; None stands for all profiles."""
         return [(moment - START) / HOUR for each, moment in self.refreshes if name in (None, each)]
 
     def said(self, name: str | None = "default") -> list[tuple[float, str]]:
-        """The events of the profile that are news: seconds since the start, and their kind."""
+        """The events of the profile that are news: when they were, in seconds since the start, and their kind."""
         return [(e.moment - START, e.kind.value) for e in self.events if e.profile == name and e.is_news]
 
 
 @dataclass(frozen=True)
 class WorldRefresher:
-    """The refresher of one profile in a world."""
+    """The refresher of one profile in a world, as a watcher uses it."""
 
     world: World
     api_url: str

@@ -1,6 +1,6 @@
-"""A year in which every kind of fault happens to a watcher, drawn from a seed, on a clock that its waits advance.
+"""A simulated year in which every kind of fault happens to a watch: the time, the faults, and Webex.
 
-This is the script: time, what happens when, and Webex. The machine that it happens to is in ``machine.py``.
+The faults are drawn from a seed. The machine with the watch is in ``machine.py``.
 """
 
 import bisect
@@ -17,7 +17,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 START = 1_800_000_000
 END = START + 365 * DAY
 
-# One wait, and what is lost to the rounding of seconds.
+# Seconds that a check may be late: the longest wait, and two for the rounding of times to whole seconds.
 LATE = 60.0 + 2.0
 
 NAMES = ("default", "work", "lab", "bot", "gov")
@@ -33,11 +33,13 @@ def within(spans: Iterable[Span], moment: float) -> Span | None:
 
 @dataclass(frozen=True)
 class Calendar:
-    """What is to happen when, by the true time, which never steps.
+    """All that happens in a year. Every moment is in the true time, which no change of the clock affects.
 
-    ``suspends`` and ``steps`` (of the machine's clock) are moments with seconds; ``outages`` are of the network, or of
-    one Webex; in ``floods`` it answers 429, with the Retry-After that is given; ``store_fails`` says whether reading
-    fails too; ``revocations`` and ``sign_ins`` (out of the blue) name a profile.
+    ``suspends`` has moments and their lengths in seconds. ``steps`` has the moments at which the machine's clock is
+    set, and by how many seconds. ``outages`` has for each API URL the spans in which it cannot be reached. In the
+    spans of ``floods`` it answers 429, with the given Retry-After. In the spans of ``store_fails`` the store cannot be
+    written, nor read if the third value is true. ``revocations`` and ``sign_ins``, which nobody asked for, have a
+    moment and a profile.
     """
 
     suspends: list[tuple[float, float]]
@@ -50,7 +52,7 @@ class Calendar:
 
     @classmethod
     def drawn(cls, dice: random.Random) -> "Calendar":
-        """A year's."""
+        """Draw a year."""
 
         def moments(most: int) -> list[float]:
             return sorted(dice.uniform(START, END) for _ in range(dice.randint(0, most)))
@@ -61,7 +63,7 @@ class Calendar:
             suspends.append((dice.uniform(START, START + 200 * DAY), dice.uniform(85, 110) * DAY))
         network = [(at, at + _length(dice, 10, 2 * DAY)) for at in moments(60)]
         network += [(at, at + _length(dice, 2 * DAY, 20 * DAY)) for at in moments(2)]
-        # Wi-Fi takes a moment to come back.
+        # Wi-Fi takes some time to reconnect after a suspend.
         network += [(at, at + length + dice.uniform(0, 90)) for at, length in suspends if dice.random() < 0.5]
         api_urls = sorted(set(API_URLS.values()))
         return cls(
@@ -82,7 +84,7 @@ class Calendar:
 
 
 def _length(dice: random.Random, shortest: float, longest: float) -> float:
-    """Draw a length; short ones are more likely than long ones."""
+    """Draw a length in seconds between the two. Short ones are more likely than long ones."""
     return float(shortest * (longest / shortest) ** dice.random())
 
 
@@ -91,7 +93,10 @@ def _retry_after(dice: random.Random) -> float | None:
 
 
 def _steps(dice: random.Random, moments: list[float]) -> list[tuple[float, float]]:
-    """Steps by seconds to years, most of which are taken back some time later; 2007 is what a dead battery says."""
+    """Draw by how much the clock is set at each of ``moments``: by seconds up to 20 years, as after a dead battery.
+
+    Most steps are taken back some time later.
+    """
     steps = []
     for at in moments:
         size = dice.choice([-1, 1]) * _length(dice, 1, dice.choice([300, DAY, 60 * DAY, 20 * 365 * DAY]))
@@ -103,7 +108,7 @@ def _steps(dice: random.Random, moments: list[float]) -> list[tuple[float, float
 
 @dataclass
 class Grant:
-    """One sign-in, as Webex sees it."""
+    """One sign-in at Webex. ``rotates`` says whether each refresh returns a new refresh token."""
 
     profile: str
     rotates: bool
@@ -118,13 +123,17 @@ class Grant:
 
     @property
     def last(self) -> float:
-        """When it was signed in to, or last refreshed."""
+        """When the grant was last refreshed, or when the person signed in if it never was."""
         return self.answered[-1] if self.answered else self.signed_in_at
 
 
 @dataclass
 class Webex:
-    """Access tokens live 14 days, refresh tokens 90; a token is made once in 24 hours; reuse revokes the grant."""
+    """Webex, whose access tokens live for 14 days and whose refresh tokens live for 90.
+
+    A refresh returns a new access token at most once in 24 hours. A refresh token that is used again after it was
+    replaced revokes the grant.
+    """
 
     calendar: Calendar
     dice: random.Random
@@ -136,19 +145,19 @@ class Webex:
     _made: int = 0
 
     def sign_in(self, profile: str, now: float) -> TokenResponse:
-        """Make a new grant. The earlier one lives on, but no profile has it any more."""
+        """Make a new grant for the profile. The earlier one stays valid, but no profile uses it any more."""
         grant = Grant(profile, self.dice.random() < 0.5, self._new("a"), self._new("r"), now, now, now + 90 * DAY)
         self.grants[profile] = self._of[grant.refresh] = grant
         return self._response(grant, now)
 
     def refuse(self, profile: str, now: float) -> None:
-        """Raise the failure that a request of the profile meets at ``now``, if it meets one."""
+        """Raise the error that a request of the profile gets at ``now``, if it gets one."""
         api_url = API_URLS[profile]
         if within(self.calendar.outages[api_url], now):
             raise TemporaryFailure("Webex could not be reached.", "Check the network.")
         for begins, ends, retry_after in self.calendar.floods[api_url]:
             if begins <= now < ends:
-                # Longer than a day would be a mistake of Webex's, and is not obeyed.
+                # The program does not obey a Retry-After of more than a day, which can only be a mistake.
                 self.rate_limits[api_url] = now, now + min(retry_after or 0.0, DAY)
                 raise TooManyRequests("Webex cannot answer now (HTTP 429).", "Try again later.", retry_after)
         if self.dice.random() < 0.02:
@@ -185,10 +194,10 @@ class Webex:
 
 
 class Time:
-    """The true time, which only goes on, and a clock that is ``offset`` off.
+    """The true time, which only moves forward, and the machine's clock, which is ahead of it by ``offset`` seconds.
 
-    ``away`` are the spans in which the machine could not check anything: suspended, or busy with something else;
-    ``stepped`` when its clock was set, and how far off it was then.
+    ``away`` has the spans in which the machine could check nothing, because it was suspended or busy. ``stepped`` has
+    the moments at which the clock was set, and its offset from then on.
     """
 
     def __init__(self) -> None:
@@ -201,19 +210,19 @@ class Time:
         self._next = float("inf")
 
     def clock(self) -> float:
-        """The machine's clock."""
+        """The time that the machine's clock shows."""
         return self.true + self.offset
 
     def plan(self, at: float, happen: Callable[[], None]) -> None:
-        """Have something happen."""
+        """Have ``happen`` called at the true time ``at``."""
         heapq.heappush(self._events, (at, next(self._order), happen))
         self._next = self._events[0][0]
 
     def before_event(self) -> None:
-        """Called in a wait in which something happens."""
+        """Called before the first event of a wait."""
 
     def wait(self, seconds: float) -> None:
-        """Sleep; a suspend in the middle of it makes it longer."""
+        """Wait for ``seconds``. A suspend in the meantime makes the wait longer."""
         end = self.true + seconds
         if seconds > self.longest_wait:
             self.longest_wait = seconds
@@ -224,7 +233,7 @@ class Time:
         self.true = end
 
     def happen_next(self) -> float:
-        """Go to what is to happen next; how long the machine was away for it."""
+        """Advance to the next event and let it happen. Returns the seconds for which the machine was away."""
         at, _, happen = heapq.heappop(self._events)
         self.true = before = max(self.true, at)
         happen()
@@ -232,38 +241,38 @@ class Time:
         return self.true - before
 
     def busy(self, seconds: float) -> None:
-        """Let time pass with something else to do."""
+        """Let ``seconds`` pass in which the machine can check nothing."""
         self.away.append((self.true, self.true + seconds))
         self.true += seconds
 
     def step(self, size: float) -> None:
-        """Set the clock."""
+        """Set the clock forward by ``size`` seconds, or back if it is negative."""
         self.offset += size
         self.stepped.append((self.true, self.offset))
 
     def idle(self, since: float, until: float) -> float:
-        """How much of the time between the two the machine could have checked something."""
+        """The seconds between the two moments in which the machine could have checked something."""
         first = bisect.bisect_left(self.away, since, key=lambda span: span[1])
         gone = sum(min(until, ends) - max(since, begins) for begins, ends in self.away[first:] if begins < until)
         return until - since - gone
 
     def stepped_since(self, moment: float) -> bool:
-        """Whether the clock was set since then."""
+        """Whether the clock was set after ``moment``."""
         return bool(self.stepped) and self.stepped[-1][0] >= moment
 
     def set_back(self, since: float, until: float) -> list[tuple[float, float]]:
-        """When between the two the clock was set back, and how much less time seems to have passed since ``since``.
+        """The moments at which the clock was set back, and how much less time then seems to have passed.
 
-        Where that is more than had passed, ``since`` lies in the future for a while: that has to be noticed.
+        That is the time since ``since``. If it is negative, ``since`` lies in the clock's future, as the watch must notice.
         """
         before = next((offset for at, offset in reversed(self.stepped) if at < since), 0.0)
         steps = ((at, before - offset) for at, offset in self.stepped if since <= at <= until)
         return [(at, back) for at, back in steps if back > 0]
 
     def lateness(self, since: float, wait: float) -> float:
-        """For how long the machine could have done what was due ``wait`` after ``since``, and did not.
+        """The seconds for which the machine did not do what was due ``wait`` after ``since``, although it could.
 
-        A clock that was set back, and not so far that it has to be noticed, excuses that much.
+        If the clock was set back by so little that the watch need not notice, that time is not counted.
         """
         due = since + wait
         if self.true <= due:
@@ -271,5 +280,5 @@ class Time:
         return self.idle(due, self.true) - self.stretch(since, self.true)
 
     def stretch(self, since: float, until: float) -> float:
-        """How much longer a wait between the two may be than it is, without that having to be noticed."""
+        """By how many seconds a wait between the two may be too long, because the clock was set back unnoticed."""
         return max((back for at, back in self.set_back(since, until) if back <= at - since + LATE), default=0.0)
