@@ -261,9 +261,9 @@ class Time:
         return bool(self.stepped) and self.stepped[-1][0] >= moment
 
     def set_back(self, since: float, until: float) -> list[tuple[float, float]]:
-        """The moments at which the clock was set back, and how much less time then seems to have passed.
+        """When the clock was set back between the two moments, and how much less time then seems to have passed.
 
-        That is the time since ``since``. If it is negative, ``since`` lies in the clock's future, as the watch must notice.
+        If that is more time than has passed since ``since``, the watch must notice that ``since`` lies in the future.
         """
         before = next((offset for at, offset in reversed(self.stepped) if at < since), 0.0)
         steps = ((at, before - offset) for at, offset in self.stepped if since <= at <= until)
