@@ -173,27 +173,38 @@ class Application:
     def valid_record(self, profile: str, min_valid: float, may_refresh: bool = True) -> "TokenRecord":
         """The profile's record with a living access token, refreshed first if under ``min_valid`` seconds are left.
 
+        A token whose expiry Webex did not tell is relied on for an hour after its last refresh, and then refreshed
+        first as well. It is not known to be dead, so it is returned, with a warning, if it cannot be refreshed.
+
         If the refresh fails for now and the token is still alive, that token is returned with a warning. Raises
         SignInNeeded, TemporaryFailure when the token is dead and cannot be refreshed now, StoreUnavailable,
         ConfigurationError, RequestRefused.
         """
         _, record = self.stored(profile)
-        if record.access_left(self.clock()) < min_valid and may_refresh:
+        # Without an expiry and without a refresh token, nothing can be learned about the token but by using it.
+        may_refresh = may_refresh and not (record.access_expires_at is None and record.refresh_token is None)
+        if may_refresh and not record.relied_on_for(min_valid, self.clock()):
             record = self._refreshed(profile, record, min_valid)
-        left = record.access_left(self.clock())
-        if left <= 0:
+        now = self.clock()
+        left = record.access_left(now)
+        if record.access_expired(now):
             self._refuse_dead_token(profile, record, may_refresh)
-        elif left < min_valid:
-            self.say(f"Warning: the access token expires in {duration_in_words(left)}.")
+        elif not record.relied_on_for(min_valid, now):
+            self.say(
+                f"Warning: the access token expires in {duration_in_words(left)}."
+                if left is not None
+                else "Warning: Webex did not say when the access token expires, and it was last refreshed "
+                f"{distance_in_words(record.refreshed_at, now)}."
+            )
         self.warn_if_refresh_token_low(profile, record)
         return record
 
     def _refreshed(self, profile: str, record: "TokenRecord", min_valid: float) -> "TokenRecord":
         refresher = self.refresher(self.settings(profile))
         try:
-            return refresher.refresh(profile, lambda stored: stored.access_left(self.clock()) < min_valid).record
+            return refresher.refresh(profile, lambda stored: not stored.relied_on_for(min_valid, self.clock())).record
         except (TemporaryFailure, StoreUnavailable) as error:
-            if record.access_left(self.clock()) <= 0:
+            if record.access_expired(self.clock()):
                 raise
             self.say(f"Warning: the access token was not refreshed. {error.message}")
             return record

@@ -44,8 +44,13 @@ def duration_in_words(seconds: float) -> str:
     return f"{whole} second" if whole == 1 else f"{whole} seconds"
 
 
-def distance_in_words(moment: float, now: float) -> str:
-    """The distance of ``moment`` from ``now``, both UTC epoch seconds: ``in 13 days``, ``2 hours ago``, ``now``."""
+def distance_in_words(moment: float | None, now: float) -> str:
+    """The distance of ``moment`` from ``now``, both UTC epoch seconds: ``in 13 days``, ``2 hours ago``, ``now``.
+
+    A moment that is None is ``unknown``.
+    """
+    if moment is None:
+        return "unknown"
     if abs(moment - now) < 1:
         return "now"
     if moment > now:
@@ -65,6 +70,11 @@ def local_time(moment: float, zone: tzinfo | None = None) -> str:
     return datetime.fromtimestamp(moment, tz=UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def when(moment: float, now: float, zone: tzinfo | None = None) -> str:
-    """The time and its distance from ``now``: ``2026-12-07 14:05:09 CET (in 13 days)``."""
+def when(moment: float | None, now: float, zone: tzinfo | None = None) -> str:
+    """The time and its distance from ``now``: ``2026-12-07 14:05:09 CET (in 13 days)``.
+
+    A moment that is None is ``at an unknown time``, which reads well after "expires".
+    """
+    if moment is None:
+        return "at an unknown time"
     return f"{local_time(moment, zone)} ({distance_in_words(moment, now)})"

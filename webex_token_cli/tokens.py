@@ -8,13 +8,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from webex_token_cli.times import DAY
+from webex_token_cli.times import DAY, HOUR
 
 # RFC 6750 section 2.1. Nothing narrower: it is all that Webex's opaque tokens and its JWTs have in common.
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 
 # A century. No server means a longer lifetime, and the calendar could not hold it.
 _LONGEST_LIFETIME = 100 * 365 * DAY
+
+# How long an access token of unknown lifetime is relied on after Webex last answered with it, in seconds. RFC 6749
+# section 5.1 does not require a lifetime and names no default. An hour is a usual lifetime elsewhere, and the shortest
+# that Webex has been seen to give is 12 hours.
+_RELIED_ON = HOUR
+
+# A lifetime, whole or with a fraction, as some servers send it in a string.
+_SECONDS = re.compile(r"\s*([0-9]{1,12})(?:\.[0-9]*)?\s*", re.ASCII)
+
+# RFC 6749 appendix A.17: a refresh token is only ever sent in a form, so it may hold any printable ASCII character.
+_REFRESH_TOKEN = re.compile(r"[\x20-\x7E]+", re.ASCII)
 
 # Two answers for the same token give two lifetimes, each rounded to seconds. Expiries that differ by no more than
 # this and the time the answer took are the same expiry.
@@ -37,6 +48,11 @@ def is_bearer_token(text: str) -> bool:
     return _B64TOKEN.fullmatch(text) is not None
 
 
+def is_refresh_token(text: str) -> bool:
+    """Whether ``text`` can be a refresh token (RFC 6749 appendix A.17)."""
+    return _REFRESH_TOKEN.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """The person whom the grant acts for, as ``/people/me`` answers."""
@@ -56,10 +72,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """An answer of the token endpoint (RFC 6749 section 5.1, and Webex's ``refresh_token_expires_in``)."""
+    """An answer of the token endpoint (RFC 6749 section 5.1, and Webex's ``refresh_token_expires_in``).
+
+    A lifetime is None if the answer did not tell it. RFC 6749 only recommends ``expires_in``.
+    """
 
     access_token: str = field(repr=False)
-    expires_in: int
+    expires_in: int | None
     refresh_token: str | None = field(default=None, repr=False)
     refresh_token_expires_in: int | None = None
     scopes: tuple[str, ...] | None = None
@@ -68,23 +87,24 @@ class TokenResponse:
     def parse(cls, body: object) -> Self:
         """The token response in a decoded JSON ``body``.
 
-        Lifetimes may be numbers or strings of digits. Raises ValueError, which names the key and never the value, if
-        ``body`` is not a token response.
+        With a usable access token, every answer is one: the server may have revoked the refresh token that was
+        redeemed, so an answer that is thrown away can cost the grant. Lifetimes may be numbers or strings of digits.
+        Anything else in their place is unknown, and so is a lifetime under a second: servers send 0 or -1 for a token
+        that does not expire, and none sends a token that has expired. A refresh token that cannot be one counts as
+        left out. Raises ValueError, which names the key and never the value, if ``body`` has no usable access token.
         """
         if not isinstance(body, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
         access_token = _token(body, "access_token")
         if access_token is None:
             raise ValueError("no access_token")
-        expires_in = _lifetime(body, "expires_in")
-        if expires_in is None:
-            raise ValueError("no expires_in")
+        refresh_token = body.get("refresh_token")
         scope = body.get("scope")
         return cls(
             access_token=access_token,
-            expires_in=expires_in,
-            refresh_token=_token(body, "refresh_token"),
-            refresh_token_expires_in=_lifetime(body, "refresh_token_expires_in"),
+            expires_in=_lifetime(body.get("expires_in")),
+            refresh_token=refresh_token if isinstance(refresh_token, str) and is_refresh_token(refresh_token) else None,
+            refresh_token_expires_in=_lifetime(body.get("refresh_token_expires_in")),
             scopes=tuple(filter(_SCOPE.fullmatch, scope.split())) or None if isinstance(scope, str) else None,
         )
 
@@ -109,9 +129,9 @@ class DeviceCode:
         if not isinstance(body, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
         complete = body.get("verification_uri_complete")
-        expires_in = _lifetime(body, "expires_in")
+        expires_in = _lifetime(body.get("expires_in"))
         if expires_in is None:
-            raise ValueError("expires_in is missing")
+            raise ValueError("expires_in is missing or wrong")
         return cls(
             device_code=_text(body, "device_code"),
             user_code=_text(body, "user_code"),
@@ -119,7 +139,7 @@ class DeviceCode:
             verification_uri_complete=_web_address(body, "verification_uri_complete") if complete else None,
             expires_in=expires_in,
             # RFC 8628: "If no value is provided, clients MUST use 5 as the default." None polls without a pause.
-            interval=(_lifetime(body, "interval") if body.get("interval") else None) or 5,
+            interval=_lifetime(body.get("interval")) or 5,
         )
 
 
@@ -159,14 +179,12 @@ def _token(body: dict[str, Any], key: str) -> str | None:
     return value
 
 
-def _lifetime(body: dict[str, Any], key: str) -> int | None:
-    value = body.get(key)
-    if value is None:
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
-        value = int(value)
+def _lifetime(value: object) -> int | None:
+    """The lifetime in whole seconds that ``value`` tells; None if it tells none."""
+    if isinstance(value, str) and (digits := _SECONDS.fullmatch(value)):
+        value = int(digits[1])
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _LONGEST_LIFETIME:
-        raise ValueError(f"{key} is not a lifetime in seconds")
+        return None
     return int(value)
 
 
@@ -174,13 +192,14 @@ def _lifetime(body: dict[str, Any], key: str) -> int | None:
 class TokenRecord:
     """Everything that is stored of one sign-in: one profile's entry in the credential store.
 
+    ``access_expires_at`` and ``refresh_expires_at`` are None if Webex did not say when the token expires.
     ``changed_at`` is when the access token last changed. ``refreshed_at`` is when Webex last answered a refresh or the
     sign-in, whether or not the token changed. ``scopes`` are the granted scopes, or None if Webex did not name them.
     ``person`` is None if the scopes do not let the token ask.
     """
 
     access_token: str = field(repr=False)
-    access_expires_at: int
+    access_expires_at: int | None
     refresh_token: str | None = field(repr=False)
     refresh_expires_at: int | None
     changed_at: int
@@ -196,7 +215,7 @@ class TokenRecord:
         moment = int(now)
         return cls(
             access_token=response.access_token,
-            access_expires_at=moment + response.expires_in,
+            access_expires_at=_expiry(moment, response.expires_in),
             refresh_token=response.refresh_token,
             refresh_expires_at=_expiry(moment, response.refresh_token_expires_in),
             changed_at=moment,
@@ -211,18 +230,18 @@ class TokenRecord:
 
         Lifetimes count from the sending of the request, so that no token is believed to live longer than it does.
 
-        Without a refresh token in the response, the old one stays in force (RFC 6749 section 6). Without a lifetime for
-        it, the expiry of a refresh token that stayed is unchanged, and that of a new one is unknown.
+        Without a refresh token in the response, the old one stays in force (RFC 6749 section 6). Without a lifetime,
+        the expiry of a token that stayed is unchanged, and that of a new one is unknown.
         """
         moment = int(now)
         same_refresh_token = response.refresh_token in (None, self.refresh_token)
         refresh_expires_at = _expiry(moment, response.refresh_token_expires_in)
         if refresh_expires_at is None and same_refresh_token:
             refresh_expires_at = self.refresh_expires_at
-        expires_at = moment + response.expires_in
         same = response.access_token == self.access_token
-        if same and abs(expires_at - self.access_expires_at) <= SAME_EXPIRY + took:
-            expires_at = self.access_expires_at
+        expires_at, known = _expiry(moment, response.expires_in), self.access_expires_at
+        if same and (expires_at is None or (known is not None and abs(expires_at - known) <= SAME_EXPIRY + took)):
+            expires_at = known
         return replace(
             self,
             access_token=response.access_token,
@@ -247,9 +266,26 @@ class TokenRecord:
         """Every secret in this record, for masking them in text from outside."""
         return (self.access_token, self.refresh_token, self.client_secret)
 
-    def access_left(self, now: float) -> float:
-        """Seconds until the access token expires; negative once it has expired."""
-        return self.access_expires_at - now
+    def access_left(self, now: float) -> float | None:
+        """Seconds until the access token expires, negative once it has expired; None if that is unknown."""
+        return None if self.access_expires_at is None else self.access_expires_at - now
+
+    def access_expired(self, now: float) -> bool:
+        """Whether the access token is known to have expired."""
+        left = self.access_left(now)
+        return left is not None and left <= 0
+
+    @property
+    def relied_on_until(self) -> int:
+        """When the access token expires; if that is unknown, an hour after Webex last answered with it.
+
+        A token of unknown lifetime is renewed by then, but it is not called expired afterwards: nobody knows.
+        """
+        return self.refreshed_at + _RELIED_ON if self.access_expires_at is None else self.access_expires_at
+
+    def relied_on_for(self, seconds: float, now: float) -> bool:
+        """Whether the access token can be relied on for so many ``seconds`` from ``now`` on."""
+        return self.relied_on_until - now >= seconds
 
     def refresh_left(self, now: float) -> float | None:
         """Seconds until the refresh token expires; None if that is unknown."""
@@ -267,7 +303,7 @@ class TokenRecord:
 
     def needs_sign_in(self, now: float) -> bool:
         """Whether only a new sign-in can give a living access token."""
-        return self.access_left(now) <= 0 and not self.can_refresh(now)
+        return self.access_expired(now) and not self.can_refresh(now)
 
     def scopes_not_granted(self, requested: Iterable[str]) -> list[str]:
         """The ``requested`` scopes that Webex did not grant; empty if it did not name those it granted."""

@@ -1,5 +1,7 @@
 """get: the access token on standard output, refreshed first where that is needed."""
 
+import json
+
 from tests.support.program import Finished, Program
 from tests.support.stored import DAY, age
 from webex_token_cli.sandbox.faults import Fault
@@ -53,3 +55,22 @@ def test_every_profile_has_its_own_person_and_tokens(signed_in: Program, sandbox
     assert got == [grant.access_token for grant in sandbox.webex.grants]
     assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get").out.strip() == got[2]
     assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("get", "-p", "Work").out.strip() == got[1]
+
+
+def test_a_token_of_unknown_lifetime_is_kept_said_to_be_so_and_renewed_after_an_hour(
+    signed_in: Program, sandbox: Sandbox
+) -> None:
+    body = '{"access_token": "second", "expires_in": "never", "refresh_token": "next!", "refresh_token_expires_in": 9}'
+    sandbox.order(Fault("/v1/access_token", 201, {}, body))
+    assert signed_in.run("refresh").out == "default: renewed; the new access token expires at an unknown time.\n"
+    assert "Access token   unknown (Webex did not say when it expires)" in signed_in.run("show").out.splitlines()
+    assert json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]["access_token_expires_at"] is None
+    assert signed_in.run("get").out == "second\n"
+    assert sandbox.said() == ["signed in", "fault"]
+    age(signed_in, 3600)
+    sandbox.order(Fault("/v1/access_token", 503))
+    late = signed_in.run("get")
+    assert (late.status, late.out) == (0, "second\n")
+    assert "Warning: Webex did not say when the access token expires, and it was last refreshed" in late.err
+    sandbox.order(Fault("/v1/access_token", 200, {}, '{"access_token": "a-third", "expires_in": 60}'))
+    assert signed_in.run("get", "--min-valid", "30").out == "a-third\n"

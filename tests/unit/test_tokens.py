@@ -12,6 +12,10 @@ from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 
 DAY = 86400
 
+# What servers send in place of a lifetime in seconds, or could.
+NO_LIFETIMES: list[object] = [None, 0, -1, 0.5, "0", "-1", "never", "", 1e10, 10**30, "1e10", "9" * 5000, True, [], {}]
+NO_LIFETIMES += [float("nan"), float("inf"), float("-inf")]
+
 
 @pytest.mark.parametrize(
     ("change", "expected"),
@@ -25,6 +29,18 @@ DAY = 86400
         ({"refresh_token": ""}, replace(RESPONSE, refresh_token=None)),
         ({"refresh_token_expires_in": None}, replace(RESPONSE, refresh_token_expires_in=None)),
         ({"id_token": "not kept"}, RESPONSE),
+        *(({"expires_in": value}, RESPONSE) for value in ("1209599 ", "1209599.0", " 1209599", 1209599.0)),
+        *(({"expires_in": value}, replace(RESPONSE, expires_in=None)) for value in NO_LIFETIMES),
+        *(
+            ({"refresh_token_expires_in": value}, replace(RESPONSE, refresh_token_expires_in=None))
+            for value in NO_LIFETIMES
+        ),
+        # RFC 6749 appendix A.17 allows a refresh token all printable ASCII characters.
+        ({"refresh_token": "M.R3_BAY.-CT!x*$$: %"}, replace(RESPONSE, refresh_token="M.R3_BAY.-CT!x*$$: %")),
+        ({"refresh_token": ["x"]}, replace(RESPONSE, refresh_token=None)),
+        ({"refresh_token": 7}, replace(RESPONSE, refresh_token=None)),
+        ({"refresh_token": "späce"}, replace(RESPONSE, refresh_token=None)),
+        ({"refresh_token": "two\nlines"}, replace(RESPONSE, refresh_token=None)),
     ],
 )
 def test_a_token_response_is_read(change: dict[str, Any], expected: TokenResponse) -> None:
@@ -42,16 +58,6 @@ def test_a_token_response_is_read(change: dict[str, Any], expected: TokenRespons
         {**ANSWER, "access_token": 7},
         {**ANSWER, "access_token": "has\r\nheader: in it"},
         {**ANSWER, "access_token": "späce"},
-        {**ANSWER, "refresh_token": ["x"]},
-        {**ANSWER, "expires_in": None},
-        {**ANSWER, "expires_in": 0},
-        {**ANSWER, "expires_in": -1},
-        {**ANSWER, "expires_in": True},
-        {**ANSWER, "expires_in": "soon"},
-        {**ANSWER, "expires_in": float("nan")},
-        {**ANSWER, "expires_in": float("inf")},
-        {**ANSWER, "expires_in": 10**30},
-        {**ANSWER, "refresh_token_expires_in": {}},
     ],
 )
 def test_what_is_no_token_response_is_refused_without_repeating_it(body: object) -> None:
@@ -67,7 +73,7 @@ def test_any_json_object_gives_a_response_or_a_sentence(body: dict[str, Any]) ->
         response = TokenResponse.parse(body)
     except ValueError:
         return
-    assert response.expires_in >= 0
+    assert response.expires_in is None or response.expires_in > 0
     TokenRecord.signed_in(response, "c", "s", NOW)
 
 
@@ -119,6 +125,16 @@ RENEWED = {"access_token": "access-2", "access_expires_at": LATER + 1209599, "ch
             id="the same token with a longer life",
         ),
         pytest.param(
+            TokenResponse("access-2", None, "refresh-1", 7775999),
+            {**RENEWED, "access_expires_at": None, "refresh_expires_at": LATER + 7775999},
+            id="renewed without a lifetime: unknown",
+        ),
+        pytest.param(
+            TokenResponse("access-1", None, "refresh-2", None),
+            {"refreshed_at": LATER, "refresh_token": "refresh-2", "refresh_expires_at": None},
+            id="the same token without a lifetime: it expires as before",
+        ),
+        pytest.param(
             TokenResponse("access-2", 1209599, "refresh-1", 7775999, ("spark:kms",)),
             {**RENEWED, "refresh_expires_at": LATER + 7775999, "scopes": ("spark:kms",)},
             id="other scopes",
@@ -149,6 +165,33 @@ def test_unchanged_is_told_from_renewed() -> None:
 )
 def test_what_a_record_is_good_for(record: TokenRecord, now: float, expected: tuple[bool, bool, bool]) -> None:
     assert (record.can_refresh(now), record.refresh_token_low(now), record.needs_sign_in(now)) == expected
+
+
+UNKNOWN = TokenRecord.signed_in(replace(RESPONSE, expires_in=None), "client-id", "client-secret", NOW)
+
+
+@pytest.mark.parametrize(
+    ("record", "now", "expected"),
+    [
+        (RECORD, NOW, (1209599, False, True)),
+        (RECORD, NOW + 1209599 - 300, (300, False, True)),
+        (RECORD, NOW + 1209599 - 299, (299, False, False)),
+        (RECORD, NOW + 1209599, (0, True, False)),
+        (UNKNOWN, NOW, (None, False, True)),
+        (UNKNOWN, NOW + 3300, (None, False, True)),
+        (UNKNOWN, NOW + 3301, (None, False, False)),
+        (UNKNOWN, NOW + 900 * DAY, (None, False, False)),
+    ],
+)
+def test_a_token_of_unknown_lifetime_is_relied_on_for_an_hour_and_never_called_expired(
+    record: TokenRecord, now: float, expected: tuple[float | None, bool, bool]
+) -> None:
+    assert (record.access_left(now), record.access_expired(now), record.relied_on_for(300, now)) == expected
+
+
+def test_unknown_expiries_are_the_same() -> None:
+    assert UNKNOWN.refreshed(TokenResponse("access-1", None), LATER).same_token_as(UNKNOWN)
+    assert not UNKNOWN.refreshed(TokenResponse("access-1", 60), LATER).same_token_as(UNKNOWN)
 
 
 def test_no_repr_shows_a_secret() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def stored_sentences(profile: str, store: "CredentialStore", record: TokenRecord, now: float) -> list[str]:
     """A sentence each about when the access token expires, where it is stored, and how it stays valid."""
-    state = "expires" if record.access_left(now) > 0 else "expired"
+    state = "expired" if record.access_expired(now) else "expires"
     return [
         f"The access token {state} {when(record.access_expires_at, now)}.",
         f"Stored in {store.where(profile)}.",

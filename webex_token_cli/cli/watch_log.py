@@ -184,6 +184,8 @@ def _describe(state: ProfileState, now: float) -> str:
     if state.record is None:
         return "…"
     left = state.record.access_left(now)
+    if left is None:
+        return "expiry unknown"
     return f"{duration_in_words(left)} left" if left > 0 else "expired"
 
 

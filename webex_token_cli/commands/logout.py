@@ -83,7 +83,7 @@ def _revoked(
     settings = replace(application.settings(profile), store=store)
 
     def is_dead(stored: TokenRecord) -> bool:
-        return stored.access_left(application.clock()) <= 0
+        return stored.access_expired(application.clock())
 
     application.warn_of_other_api_url(settings)
     try:

@@ -162,7 +162,9 @@ def _check(application: Application, profile: str, record: TokenRecord) -> None:
 def _sheet(application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
     now = application.clock()
     due = due_at(record, timing)
-    refresh = "unknown"
+    access, refresh = "unknown (Webex did not say when it expires)", "unknown"
+    if record.access_expires_at is not None:
+        access = _lifetime(record.access_expires_at, record.changed_at, now)
     if record.refresh_token is None:
         refresh = "none; these tokens can only be replaced by a new sign-in"
     elif record.refresh_expires_at is not None:
@@ -173,7 +175,7 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
             ("Person", record.person.label if record.person else "unknown (the scopes do not let the token ask)"),
             ("Integration", mask(record.client_id)),
             ("Scopes", " ".join(record.scopes) if record.scopes else "unknown (Webex did not say)"),
-            ("Access token", _lifetime(record.access_expires_at, record.changed_at, now)),
+            ("Access token", access),
             ("Refresh token", refresh),
             ("Renewed", when(record.changed_at, now)),
             ("Refreshed", when(record.refreshed_at, now)),

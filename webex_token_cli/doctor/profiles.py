@@ -50,7 +50,7 @@ def check_profile(name: str, store: CredentialStore, now: float) -> Finding:
 def _alive(name: str, record: TokenRecord, now: float) -> Finding:
     """What to report about a record that can be used or refreshed."""
     option = "" if name == DEFAULT_PROFILE else f" --profile {name}"
-    expires = "expires" if record.access_left(now) > 0 else "expired"
+    expires = "expired" if record.access_expired(now) else "expires"
     access = f"Profile {name}: the access token {expires} {when(record.access_expires_at, now)}"
     if not record.can_refresh(now):
         return warning(PROFILE, name, f"{access}, and {_dead_refresh_token(record, now)}.", sign_in_hint(name))
@@ -61,7 +61,7 @@ def _alive(name: str, record: TokenRecord, now: float) -> Finding:
     if record.refresh_token_low(now):
         fix = f"Renew both with `webex-token refresh{option}`; `webex-token watch` does so each day."
         return warning(PROFILE, name, message, fix)
-    if record.access_left(now) <= 0:
+    if record.access_expired(now):
         fix = f"Renew it with `webex-token refresh{option}`; `webex-token watch` keeps it alive."
         return warning(PROFILE, name, message, fix)
     return fine(PROFILE, name, message)

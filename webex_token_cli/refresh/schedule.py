@@ -59,7 +59,7 @@ def state_of(record: TokenRecord, timing: Timing, now: float) -> State:
     """Return the state of ``record``. EXPIRED is about the access token, RUNNING_OUT about the refresh token."""
     if record.needs_sign_in(now):
         return State.NEEDS_SIGN_IN
-    if record.access_left(now) <= 0:
+    if record.access_expired(now):
         return State.EXPIRED
     if record.refresh_token_low(now):
         return State.RUNNING_OUT
@@ -94,9 +94,9 @@ def due_at(record: TokenRecord, timing: Timing) -> float:
     """Return when ``record`` has to be refreshed.
 
     That is ``max_age`` seconds after its last refresh, but no later than two intervals before it expires, so that
-    one failed round does no harm.
+    one failed round does no harm. If it is unknown when it expires, it is refreshed as if it lived for an hour.
     """
-    return min(record.refreshed_at + timing.max_age, record.access_expires_at - 2 * timing.interval)
+    return min(record.refreshed_at + timing.max_age, record.relied_on_until - 2 * timing.interval)
 
 
 def is_due(record: TokenRecord, timing: Timing, now: float) -> bool:
@@ -203,7 +203,7 @@ def attention(profile: str, before: ProfileState, after: ProfileState, now: floa
 
 
 def _has_expired(record: TokenRecord | None, now: float) -> bool:
-    return record is not None and record.access_left(now) <= 0
+    return record is not None and record.access_expired(now)
 
 
 def _warnings_due(record: TokenRecord | None, now: float) -> int:

@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.text import printable
-from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token
+from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token, is_refresh_token
 
 VERSION = 1
 
 # The end of the year 9999 in UTC epoch seconds, which is the last that datetime can show.
 _LATEST = 253_402_300_799
+
+# Present and false if it is unknown when the access token expires.
+_KNOWN = "access_expiry_known"
 
 T = TypeVar("T")
 
@@ -23,8 +26,15 @@ def encode(record: TokenRecord) -> str:
 
 
 def as_values(record: TokenRecord) -> dict[str, Any]:
-    """The JSON values of an entry for ``record``, with the version first."""
-    return {"version": VERSION, **asdict(record)}
+    """The JSON values of an entry for ``record``, with the version first.
+
+    An unknown expiry is marked by a key of its own, because versions without that key require an expiry. They read
+    the time until which the token is relied on, and so renew it as early as this version does.
+    """
+    values = {"version": VERSION, **asdict(record)}
+    if record.access_expires_at is None:
+        values |= {"access_expires_at": record.relied_on_until, _KNOWN: False}
+    return values
 
 
 def decode(text: str, entry: str) -> TokenRecord:
@@ -65,9 +75,9 @@ def _damaged(entry: str, why: str) -> DamagedEntry:
 
 def _record(values: dict[str, Any]) -> TokenRecord:
     return TokenRecord(
-        access_token=_token(values, "access_token"),
-        access_expires_at=_timestamp(values, "access_expires_at"),
-        refresh_token=_optional(values, "refresh_token", _token),
+        access_token=_token(values, "access_token", is_bearer_token),
+        access_expires_at=None if values.get(_KNOWN) is False else _timestamp(values, "access_expires_at"),
+        refresh_token=_optional(values, "refresh_token", _refresh_token),
         refresh_expires_at=_optional(values, "refresh_expires_at", _timestamp),
         changed_at=_timestamp(values, "changed_at"),
         refreshed_at=_timestamp(values, "refreshed_at"),
@@ -100,11 +110,15 @@ def _optional(values: dict[str, Any], key: str, read: Callable[[dict[str, Any], 
     return None if values.get(key) is None else read(values, key)
 
 
-def _token(values: dict[str, Any], key: str) -> str:
+def _token(values: dict[str, Any], key: str, is_valid: Callable[[str], bool]) -> str:
     value = _typed(values, key, str)
-    if not is_bearer_token(value):
+    if not is_valid(value):
         raise ValueError(key)
     return value
+
+
+def _refresh_token(values: dict[str, Any], key: str) -> str:
+    return _token(values, key, is_refresh_token)
 
 
 def _timestamp(values: dict[str, Any], key: str) -> int:

@@ -50,7 +50,8 @@ def read(data: bytes) -> Export | TokenResponse:
     repeats any of ``data``, if it is none of them.
     """
     body = _json_object(data)
-    if "access_token" in body:
+    # A record of ours has an access token too; without its settings it cannot be imported.
+    if "access_token" in body and "access_expires_at" not in body:
         return _response(body)
     if "version" in body:
         return _export(body)
@@ -79,9 +80,12 @@ def _response(body: dict[str, Any]) -> TokenResponse:
     if body.get("refresh_token") in (None, ""):
         raise _no_refresh_token()
     try:
-        return TokenResponse.parse(body)
+        response = TokenResponse.parse(body)
     except ValueError as error:
         raise _unusable(f"it is not a token response ({error})") from None
+    if response.refresh_token is None:
+        raise _unusable("its refresh_token is not one (RFC 6749)")
+    return response
 
 
 def _export(body: dict[str, Any]) -> Export:

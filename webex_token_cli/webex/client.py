@@ -146,7 +146,7 @@ class WebexClient:
         answer = self._send(
             "POST", "/device/token", form=form, authorization=Authorization.basic(client_id, client_secret)
         )
-        if answer.status == 200:
+        if _succeeded(answer):
             return _token_response(answer)
         outcome = device_answer(answer, self.clock(), (code.device_code, client_secret))
         if isinstance(outcome, Pending):
@@ -196,7 +196,7 @@ class WebexClient:
     def _token_request(self, form: dict[str, str]) -> TokenResponse:
         answer = self._send("POST", "/access_token", form=form)
         secrets = [form.get(key) for key in ("client_secret", "code", "code_verifier", "refresh_token")]
-        if answer.status != 200:
+        if not _succeeded(answer):
             raise failure(answer, self.clock(), secrets, refreshing="refresh_token" in form)
         return _token_response(answer)
 
@@ -235,6 +235,11 @@ class WebexClient:
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
         self.trace(f"{method} {path} {answer.status}{tracking} {self.monotonic() - started:.2f} s")
         return answer
+
+
+def _succeeded(answer: Answer) -> bool:
+    """Whether the status says success. RFC 6749 section 5.1 asks for 200, but tokens with a 201 are tokens too."""
+    return 200 <= answer.status < 300
 
 
 def _token_response(answer: Answer) -> TokenResponse:

@@ -1,7 +1,7 @@
 """A record as text: it is read back unchanged, and a damaged one is reported."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -17,8 +17,8 @@ tokens = st.from_regex(r"[A-Za-z0-9._~+/-]+=*", fullmatch=True)
 records = st.builds(
     TokenRecord,
     access_token=tokens,
-    access_expires_at=seconds,
-    refresh_token=st.none() | tokens,
+    access_expires_at=st.none() | seconds,
+    refresh_token=st.none() | st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1),
     refresh_expires_at=st.none() | seconds,
     changed_at=seconds,
     refreshed_at=seconds,
@@ -32,6 +32,13 @@ records = st.builds(
 @given(records)
 def test_a_record_is_decoded_as_it_was_encoded(record: TokenRecord) -> None:
     assert decode(encode(record), "entry") == record
+
+
+def test_an_older_version_takes_an_unknown_expiry_for_an_hour_after_the_last_refresh() -> None:
+    entry = json.loads(encode(replace(FULL_RECORD, access_expires_at=None)))
+    older = {key: entry.pop(key) for key in ("access_expires_at", "access_expiry_known")}
+    assert older == {"access_expires_at": FULL_RECORD.refreshed_at + 3600, "access_expiry_known": False}
+    assert {**entry, "access_expires_at": FULL_RECORD.access_expires_at} == json.loads(encode(FULL_RECORD))
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))

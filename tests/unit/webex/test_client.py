@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from tests.support.ports import free_port
-from tests.support.records import FULL_RECORD
+from tests.support.records import ANSWER, FULL_RECORD, RESPONSE
 from webex_token_cli.errors import ConfigurationError, TemporaryFailure
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
@@ -99,6 +100,13 @@ def test_an_answer_that_cannot_be_read_is_temporary(answer: bytes) -> None:
     url = serve_once(answer)
     with pytest.raises(TemporaryFailure):
         WebexClient(url, new_session(url)).refresh(FULL_RECORD)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "203 Non-Authoritative Information"])
+def test_tokens_are_kept_with_any_status_of_success(status: str) -> None:
+    body = json.dumps(ANSWER).encode()
+    url = serve_once(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body))
+    assert WebexClient(url, new_session(url)).refresh(FULL_RECORD) == RESPONSE
 
 
 def test_nobody_listening_is_temporary() -> None:
