@@ -19,6 +19,7 @@ from webex_token_cli.config.settings import (
     Overrides,
     Profile,
     Settings,
+    clock_hint,
     not_signed_in,
     resolve,
     sign_in_hint,
@@ -174,7 +175,8 @@ class Application:
         """The profile's record with a living access token, refreshed first if under ``min_valid`` seconds are left.
 
         A token whose expiry Webex did not tell is relied on for an hour after its last refresh, and then refreshed
-        first as well. It is not known to be dead, so it is returned, with a warning, if it cannot be refreshed.
+        first as well. It is not known to be dead, so it is returned, with a warning, if it cannot be refreshed. A
+        record from the future is refreshed first too, because nobody knows how much is left.
 
         If the refresh fails for now and the token is still alive, that token is returned with a warning. Raises
         SignInNeeded, TemporaryFailure when the token is dead and cannot be refreshed now, StoreUnavailable,
@@ -189,6 +191,8 @@ class Application:
         left = record.access_left(now)
         if record.access_expired(now):
             self._refuse_dead_token(profile, record, may_refresh)
+        elif record.is_from_the_future(now):
+            self.warn_if_from_the_future(profile, record)
         elif not record.relied_on_for(min_valid, now):
             self.say(
                 f"Warning: the access token expires in {duration_in_words(left)}."
@@ -216,6 +220,14 @@ class Application:
             raise SignInNeeded(f"{expired}, and the refresh token has expired as well.", sign_in_hint(profile))
         hint = "Run `webex-token refresh`" + ("." if may_refresh else ", or `webex-token get` without --no-refresh.")
         raise TemporaryFailure(f"{expired}.", hint)
+
+    def warn_if_from_the_future(self, profile: str, record: "TokenRecord") -> None:
+        """Warn about a record that was refreshed in the future, so that its times say nothing."""
+        if record.is_from_the_future(self.clock()):
+            self.say(
+                f"Warning: profile {profile} was refreshed in the future by this machine's clock, so when its tokens "
+                f"expire is not known. {clock_hint(profile)}"
+            )
 
     def warn_if_refresh_token_low(self, profile: str, record: "TokenRecord") -> None:
         """Warn about a refresh token that expires within 14 days, or has expired."""

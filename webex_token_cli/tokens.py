@@ -31,6 +31,10 @@ _REFRESH_TOKEN = re.compile(r"[\x20-\x7E]+", re.ASCII)
 # this and the time the answer took are the same expiry.
 SAME_EXPIRY = 5
 
+# The clocks of two machines, or one clock before and after it is set, may differ by this much, in seconds. A stored
+# time that lies further ahead is wrong.
+CLOCK_SLACK = 300.0
+
 # A refresh token with less life left than this is close enough to its end to warn a person: nothing has redeemed it
 # for over two months.
 REFRESH_TOKEN_LOW = 14 * DAY
@@ -236,7 +240,7 @@ class TokenRecord:
         moment = int(now)
         same_refresh_token = response.refresh_token in (None, self.refresh_token)
         refresh_expires_at = _expiry(moment, response.refresh_token_expires_in)
-        if refresh_expires_at is None and same_refresh_token:
+        if refresh_expires_at is None and same_refresh_token and not self.is_from_the_future(now):
             refresh_expires_at = self.refresh_expires_at
         same = response.access_token == self.access_token
         expires_at, known = _expiry(moment, response.expires_in), self.access_expires_at
@@ -266,6 +270,14 @@ class TokenRecord:
         """Every secret in this record, for masking them in text from outside."""
         return (self.access_token, self.refresh_token, self.client_secret)
 
+    def is_from_the_future(self, now: float) -> bool:
+        """Whether the record was refreshed later than ``now``, so that its times say nothing.
+
+        The clock was wrong when it was stored, or is wrong now. The tokens may have expired long ago, whatever the
+        expiries in the record say, so whoever needs a valid token refreshes first.
+        """
+        return self.refreshed_at > now + CLOCK_SLACK
+
     def access_left(self, now: float) -> float | None:
         """Seconds until the access token expires, negative once it has expired; None if that is unknown."""
         return None if self.access_expires_at is None else self.access_expires_at - now
@@ -285,7 +297,7 @@ class TokenRecord:
 
     def relied_on_for(self, seconds: float, now: float) -> bool:
         """Whether the access token can be relied on for so many ``seconds`` from ``now`` on."""
-        return self.relied_on_until - now >= seconds
+        return self.relied_on_until - now >= seconds and not self.is_from_the_future(now)
 
     def refresh_left(self, now: float) -> float | None:
         """Seconds until the refresh token expires; None if that is unknown."""

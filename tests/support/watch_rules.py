@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.support.year import API_URLS, DAY, HOUR, LATE, NAMES, START, Calendar, Span, Time, Webex
 from webex_token_cli.errors import TemporaryFailure, TooManyRequests
 from webex_token_cli.refresh.events import Event
-from webex_token_cli.refresh.schedule import CLOCK_SLACK
+from webex_token_cli.tokens import CLOCK_SLACK
 
 # The two settings of the watch, in seconds.
 INTERVAL, MAX_AGE = float(HOUR), float(DAY)

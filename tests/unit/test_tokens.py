@@ -210,3 +210,11 @@ def test_no_repr_shows_a_secret() -> None:
 )
 def test_a_person_is_called_by_what_is_known(person: Person, label: str) -> None:
     assert person.label == label
+
+
+def test_an_expiry_from_the_future_is_not_kept() -> None:
+    """The refresh token stays, and the answer names no lifetime for it, so how long it lives is unknown."""
+    future = replace(RECORD, refreshed_at=NOW + 400, refresh_expires_at=NOW + 500)
+    answer = replace(RESPONSE, refresh_token_expires_in=None)
+    assert future.refreshed(answer, NOW).refresh_expires_at is None
+    assert future.refreshed(answer, NOW + 200).refresh_expires_at == NOW + 500

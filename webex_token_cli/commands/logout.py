@@ -83,7 +83,8 @@ def _revoked(
     settings = replace(application.settings(profile), store=store)
 
     def is_dead(stored: TokenRecord) -> bool:
-        return stored.access_expired(application.clock())
+        now = application.clock()
+        return stored.access_expired(now) or stored.is_from_the_future(now)
 
     application.warn_of_other_api_url(settings)
     try:

@@ -15,6 +15,7 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.refresh.refresher import Outcome, Result
 from webex_token_cli.times import when
+from webex_token_cli.tokens import TokenRecord
 
 
 @click.command("refresh", short_help="Refresh the tokens now.", epilog=SETTINGS_READ)
@@ -70,7 +71,12 @@ def _refresh(application: Application, profile: str, if_older_than: float | None
     refresher = application.refresher(application.settings(profile))
     if if_older_than is None:
         return refresher.refresh(profile)
-    return refresher.refresh(profile, lambda record: application.clock() - record.refreshed_at >= if_older_than)
+
+    def is_old(record: TokenRecord) -> bool:
+        now = application.clock()
+        return now - record.refreshed_at >= if_older_than or record.is_from_the_future(now)
+
+    return refresher.refresh(profile, is_old)
 
 
 def _sentence(profile: str, outcome: Outcome, application: Application) -> str:

@@ -16,7 +16,7 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.cli.tables import bar, bar_colour, fields, table
 from webex_token_cli.config.settings import sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
-from webex_token_cli.refresh.schedule import State, Timing, due_at, state_of
+from webex_token_cli.refresh.schedule import State, Timing, next_refresh_at, state_of
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.text import mask
 from webex_token_cli.times import distance_in_words, local_time, when
@@ -124,7 +124,7 @@ def _row(name: str, record: TokenRecord, timing: Timing, now: float) -> tuple[st
     refresh_expires = (
         "unknown" if record.refresh_expires_at is None else distance_in_words(record.refresh_expires_at, now)
     )
-    state, due = state_of(record, timing, now), due_at(record, timing)
+    state, due = state_of(record, timing, now), next_refresh_at(record, timing, now)
     next_refresh = distance_in_words(due, now) if due > now else "due"
     return (
         name,
@@ -145,6 +145,7 @@ def _timing(application: Application) -> Timing:
 def _sign_in_status(application: Application, profile: str, record: TokenRecord) -> int:
     """Say whether the profile needs a sign-in, or will soon; the exit status for it."""
     if not record.needs_sign_in(application.clock()):
+        application.warn_if_from_the_future(profile, record)
         application.warn_if_refresh_token_low(profile, record)
         return 0
     application.say(f"Profile {profile} needs a new sign-in. {sign_in_hint(profile)}")
@@ -161,7 +162,7 @@ def _check(application: Application, profile: str, record: TokenRecord) -> None:
 
 def _sheet(application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
     now = application.clock()
-    due = due_at(record, timing)
+    due = next_refresh_at(record, timing, now)
     access, refresh = "unknown (Webex did not say when it expires)", "unknown"
     if record.access_expires_at is not None:
         access = _lifetime(record.access_expires_at, record.changed_at, now)
@@ -179,10 +180,16 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
             ("Refresh token", refresh),
             ("Renewed", when(record.changed_at, now)),
             ("Refreshed", when(record.refreshed_at, now)),
-            ("Next refresh", when(due, now) if due > now else f"due since {local_time(due)}"),
+            ("Next refresh", _next_refresh(due, now)),
             ("Stored in", store.where(profile)),
         ]
     )
+
+
+def _next_refresh(due: float, now: float) -> str:
+    if due > now:
+        return when(due, now)
+    return f"due since {local_time(due)}" if due < now else "due now"
 
 
 def _lifetime(expires_at: int, since: int, now: float) -> str:
@@ -205,7 +212,7 @@ def _document(
         "refresh_token_expires_at": record.refresh_expires_at,
         "changed_at": record.changed_at,
         "refreshed_at": record.refreshed_at,
-        "next_refresh_at": int(due_at(record, timing)),
+        "next_refresh_at": int(next_refresh_at(record, timing, now)),
         "stored_in": store.where(profile),
         "needs_sign_in": record.needs_sign_in(now),
         "refresh_token_low": record.refresh_token_low(now),

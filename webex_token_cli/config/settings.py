@@ -131,6 +131,11 @@ def sign_in_hint(profile: str) -> str:
     return f"Sign in with `webex-token login{option_for(profile)}`."
 
 
+def clock_hint(profile: str) -> str:
+    """The sentence that tells a person what to do about a record of ``profile`` that is from the future."""
+    return f"Correct the clock if it is wrong now, then run `webex-token refresh{option_for(profile)}`."
+
+
 def not_signed_in(profile: str) -> SignInNeeded:
     """The error for a profile that has no record in its store."""
     return SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))

@@ -1,6 +1,6 @@
 """The profiles: whether each one's tokens are alive, and how long they last."""
 
-from webex_token_cli.config.settings import DEFAULT_PROFILE, not_signed_in, sign_in_hint
+from webex_token_cli.config.settings import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
 from webex_token_cli.doctor.examination import Examination
 from webex_token_cli.doctor.findings import CORRECT_CONFIGURATION, Finding, Level, fine, problem, skipped, warning
 from webex_token_cli.doctor.stores import STORE
@@ -52,6 +52,10 @@ def _alive(name: str, record: TokenRecord, now: float) -> Finding:
     option = "" if name == DEFAULT_PROFILE else f" --profile {name}"
     expires = "expired" if record.access_expired(now) else "expires"
     access = f"Profile {name}: the access token {expires} {when(record.access_expires_at, now)}"
+    if record.is_from_the_future(now):
+        refreshed = f"Profile {name} was refreshed {when(record.refreshed_at, now)} by this machine's clock"
+        message = f"{refreshed}, so when its tokens expire is not known."
+        return warning(PROFILE, name, message, clock_hint(name))
     if not record.can_refresh(now):
         return warning(PROFILE, name, f"{access}, and {_dead_refresh_token(record, now)}.", sign_in_hint(name))
     if record.refresh_expires_at is None:

@@ -14,10 +14,6 @@ from webex_token_cli.errors import SignInNeeded, TemporaryFailure, WebexTokenErr
 from webex_token_cli.times import DAY, when
 from webex_token_cli.tokens import REFRESH_TOKEN_LOW, TokenRecord
 
-# The clocks of two machines, or one clock before and after it is set, may differ by this much, in seconds. A stored
-# time that lies further ahead is wrong.
-CLOCK_SLACK = 300.0
-
 # The longest Retry-After that is obeyed, in seconds: a longer one is probably a mistake, and tokens would expire.
 LONGEST_RETRY_AFTER = float(DAY)
 
@@ -100,12 +96,13 @@ def due_at(record: TokenRecord, timing: Timing) -> float:
 
 
 def is_due(record: TokenRecord, timing: Timing, now: float) -> bool:
-    """Whether ``record`` has to be refreshed at ``now``.
+    """Whether ``record`` has to be refreshed at ``now``. One from the future has to, because its times say nothing."""
+    return now >= due_at(record, timing) or record.is_from_the_future(now)
 
-    A record that was refreshed in the future is refreshed too: the clock was wrong then or is wrong now, so the
-    record's times mean nothing.
-    """
-    return now >= due_at(record, timing) or record.refreshed_at > now + CLOCK_SLACK
+
+def next_refresh_at(record: TokenRecord, timing: Timing, now: float) -> float:
+    """Return when ``record`` is refreshed next, seen from ``now``: one from the future is refreshed now."""
+    return now if record.is_from_the_future(now) else due_at(record, timing)
 
 
 def round_is_due(last: float | None, timing: Timing, now: float) -> bool:
