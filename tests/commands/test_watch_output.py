@@ -192,3 +192,21 @@ def _is_silent(manager: socket.socket) -> bool:
     except TimeoutError:
         return True
     return False
+
+
+def test_a_terminal_that_cannot_erase_gets_no_countdown(signed_in: Program) -> None:
+    with at_a_terminal(signed_in.having(TERM="dumb"), "watch") as child:
+        until_then = read(child, r"(?s)^(.*)fresh: ")
+        child.send("\x03")
+        status, rest = end_of(child)
+    assert status == 130
+    assert "Next check" not in until_then + rest
+    assert "\x1b" not in until_then + rest
+
+
+def test_without_colours_the_countdown_still_replaces_itself(signed_in: Program) -> None:
+    with at_a_terminal(signed_in.having(NO_COLOR="1"), "watch", columns=80) as child:
+        for _ in range(2):
+            read(child, r"\r\x1b\[K(Next check in )(?:1:00:00|59:\d\d) · default 1\d days left")
+        child.send("\x03")
+        assert end_of(child)[0] == 130

@@ -29,6 +29,11 @@ class Terminal:
         """Whether somebody at a terminal can answer a prompt."""
         return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
+    @property
+    def can_erase(self) -> bool:
+        """Whether standard error is a terminal that knows escape sequences; one whose type is ``dumb`` does not."""
+        return sys.stderr is not None and sys.stderr.isatty() and self.environment.get("TERM") != "dumb"
+
     def application(
         self, say: Callable[[str], None] | None = None, cancelled: Callable[[], bool] = lambda: False
     ) -> Application:

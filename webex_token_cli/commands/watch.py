@@ -2,7 +2,6 @@
 
 import functools
 import signal
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -114,8 +113,8 @@ def _import_what_is_needed_later() -> None:
 
 
 def _shows_live_line(terminal: Terminal, once: bool) -> bool:
-    """Whether standard error is a terminal, and the countdown would not get in the way of other output."""
-    return not once and not terminal.debug and sys.stderr is not None and sys.stderr.isatty()
+    """Whether standard error is a terminal that can erase a line, and the countdown gets in the way of nothing."""
+    return not once and not terminal.debug and terminal.can_erase
 
 
 def _watcher(
