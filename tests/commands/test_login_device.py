@@ -100,7 +100,7 @@ def test_a_person_at_a_terminal_sees_the_code_a_qr_code_and_a_countdown(program:
         user_code = read(child, r"enter the code\s+([B-Z]{4}-[B-Z]{4})")
         complete = read(child, r"which has the code in it:\s+(\S+)\s")
         assert user_code in complete
-        child.expect(r"([█▀▄ \xa0]{20,}\r\n){8,}")  # rows of half blocks
+        child.expect(r"(\x1b\[38;5;16;48;5;231m[█▀▄ ]{20,}\x1b\[0m\r\n){8,}")  # black on white, in half blocks
         first = read(child, r"Waiting for you to enter it … (4:5\d|5:00) left")
         assert read(child, r"Waiting for you to enter it … (4:5\d) left") < first
         answer(complete)
@@ -110,6 +110,20 @@ def test_a_person_at_a_terminal_sees_the_code_a_qr_code_and_a_countdown(program:
     assert status == 0
     assert shown.endswith("\r\x1b[K")  # the countdown is wiped
     assert not re.search(r"[0-9a-f]{64}", shown + rest)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "variables"),
+    [(80, 24, {}), (30, 60, {}), (100, 60, {"NO_COLOR": "1"}), (100, 60, {"TERM": "dumb"})],
+)
+def test_a_qr_code_that_would_push_the_code_away_or_has_no_colours_is_not_drawn(
+    program: Program, columns: int, rows: int, variables: dict[str, str]
+) -> None:
+    plain = program.having(**variables)
+    with at_a_terminal(plain, "login", "--flow", "device", columns=columns, rows=rows) as child:
+        child.expect_exact("enter the code")
+        child.expect_exact("Waiting for you to enter it")
+        assert not set(str(child.before)) & set("█▀▄")
 
 
 def test_ctrl_c_ends_the_wait(program: Program) -> None:

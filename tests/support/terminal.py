@@ -10,7 +10,9 @@ from tests.support.program import WEBEX_TOKEN, Program
 
 
 @contextlib.contextmanager
-def at_a_terminal(program: Program, *arguments: str, columns: int = 400) -> "Iterator[pexpect.spawn[str]]":
+def at_a_terminal(
+    program: Program, *arguments: str, columns: int = 400, rows: int = 60
+) -> "Iterator[pexpect.spawn[str]]":
     """Run the command in a pseudo-terminal. If it still runs when the context ends, it is killed."""
     child: pexpect.spawn[str] = pexpect.spawn(
         str(WEBEX_TOKEN),
@@ -18,7 +20,7 @@ def at_a_terminal(program: Program, *arguments: str, columns: int = 400) -> "Ite
         env={"TERM": "xterm", **program.environment, "PYTHONUTF8": "1"},
         encoding="utf-8",
         timeout=20,
-        dimensions=(60, columns),
+        dimensions=(rows, columns),
     )
     try:
         yield child

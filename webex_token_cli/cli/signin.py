@@ -189,19 +189,32 @@ def _at_a_terminal() -> bool:
 
 
 def _show_code(code: "DeviceCode") -> None:
-    click.echo(
+    text = (
         f"Open this address in a browser on any machine:\n\n  {code.verification_uri}\n\n"
-        f"and enter the code\n\n  {code.user_code}\n",
-        err=True,
+        f"and enter the code\n\n  {code.user_code}\n"
     )
-    if not code.verification_uri_complete:
-        return
-    click.echo(f"Or open this one, which has the code in it:\n\n  {code.verification_uri_complete}\n", err=True)
-    if _at_a_terminal():
-        with contextlib.suppress(ImportError, ValueError):  # an address too long for a QR code has none
-            import segno  # the extra `qr`
+    if code.verification_uri_complete:
+        text += f"\nOr open this one, which has the code in it:\n\n  {code.verification_uri_complete}\n"
+    click.echo(text, err=True)
+    if code.verification_uri_complete and _at_a_terminal():
+        for line in _qr_code_below(text, code.verification_uri_complete):
+            click.echo(line, err=True)
 
-            segno.make_qr(code.verification_uri_complete).terminal(out=sys.stderr, compact=True)
+
+def _qr_code_below(text: str, address: str) -> list[str]:
+    """The lines of a QR code of ``address``; none if the terminal cannot show it, or not together with ``text``."""
+    from webex_token_cli.cli.qr_code import fits, qr_code
+
+    context = click.get_current_context(silent=True)
+    if context is not None and context.color is False:  # NO_COLOR, or a terminal without colours
+        return []
+    try:
+        lines = qr_code(address)
+        "".join(lines).encode(sys.stderr.encoding)
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    except (ImportError, ValueError, OSError):  # no extra `qr`, no such characters, no known size
+        return []
+    return lines if fits(lines, text, columns, rows) else []
 
 
 def _count_down(left: float | None) -> None:
