@@ -71,6 +71,28 @@ def forward(port: int | None, to_redirect_uri: str) -> None:
     threading.Thread(target=accept, daemon=True).start()
 
 
+@pytest.mark.parametrize(
+    ("variables", "arguments", "where"),
+    [
+        ({}, [], "in a browser on this machine:"),
+        (
+            {"SSH_CONNECTION": "10.0.0.1 5 10.0.0.2 22"},
+            [],
+            "in a browser that reaches this machine at {uri}, for example through an SSH tunnel:",
+        ),
+        ({}, ["--listen", "127.0.0.1:{port}"], "in a browser:"),
+    ],
+)
+def test_the_terminal_says_in_which_browser_the_address_works(
+    program: Program, redirect_uri: str, variables: dict[str, str], arguments: list[str], where: str
+) -> None:
+    port = urlsplit(redirect_uri).port
+    told = [each.format(port=port) for each in arguments]
+    with program.having(**variables).started("login", "--no-browser", *told) as login:
+        login.url()
+        assert f"Sign in at this address, {where.format(uri=redirect_uri)}\n" in login.err
+
+
 @pytest.mark.parametrize("environment", [{}, {"SSH_CONNECTION": "10.0.0.1 5 10.0.0.2 22"}])
 def test_a_listener_waits_on_a_terminal_where_no_browser_opens(
     program: Program, redirect_uri: str, environment: dict[str, str]

@@ -111,6 +111,8 @@ def test_chromium_signs_in_over_https(program: Program, chromium: Chromium, rule
     assert "made for this one login" in done.err
     fingerprint = next(line.strip() for line in done.err.splitlines() if line.count(":") == 31)
     assert len(fingerprint) == 95
+    for place in ("Firefox", "View Certificate", "Chrome", "Certificate details", "Safari", "view the certificate"):
+        assert place in done.err
 
 
 def test_chromium_warns_once_of_a_certificate_that_it_does_not_trust(program: Program, chromium: Chromium) -> None:

@@ -56,9 +56,10 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
     _check_tls_options(options, redirect)
     flow = Flow(options.flow)
     chosen = flow is Flow.AUTO
+    situation = Situation(sys.platform, application.environment, application.interactive)
     if chosen:
         choice = choose(
-            Situation(sys.platform, application.environment, application.interactive),
+            situation,
             redirect_is_local=redirect.is_local,
             listens=listen is not None,
             opens_browser=not options.no_browser,
@@ -71,7 +72,8 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
         try:
             # With --listen, the browser is usually on another machine, and the listener waits for it.
             needs_browser = chosen and application.interactive and listen is None
-            return _with_browser(application, sign_in, options, redirect, listen, needs_browser)
+            over_ssh = bool(situation.ssh)
+            return _with_browser(application, sign_in, options, redirect, listen, over_ssh, needs_browser)
         except NoBrowserOpened:
             application.say("No browser opened. Continuing with --flow paste.")
     return _with_paste(application, sign_in, options, redirect)
@@ -101,6 +103,7 @@ def _with_browser(
     options: LoginOptions,
     redirect: "RedirectURI",
     listen: "Endpoint | None",
+    over_ssh: bool,
     needs_browser: bool,
 ) -> TokenRecord:
     from webex_token_cli.signin.browser import BrowserFlow
@@ -113,6 +116,7 @@ def _with_browser(
         scopes=sign_in.scopes,
         listen=listen,
         behind_proxy=options.behind_proxy,
+        over_ssh=over_ssh,
         tls=_tls(application, options, redirect),
         needs_browser=needs_browser,
     )
@@ -139,7 +143,10 @@ def _tls(application: Application, options: LoginOptions, redirect: "RedirectURI
         application.say(
             "The browser will warn that it does not trust the certificate, because that was made for this one login. "
             "Continue if its SHA-256 fingerprint is\n\n"
-            f"  {certificate.fingerprint}\n"
+            f"  {certificate.fingerprint}\n\n"
+            "Firefox shows it under Advanced, View Certificate; Chrome and Edge under Not secure, beside the address, "
+            "Certificate details; Safari under Show Details, view the certificate. Colons, blanks and capital letters "
+            "make no difference.\n"
         )
     else:
         return None

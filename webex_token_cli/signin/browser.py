@@ -34,8 +34,9 @@ class BrowserFlow:
     ``open_browser`` opens a URL and returns whether that worked; None leaves it to the person. ``say`` shows a line
     to the person. ``timeout`` is in seconds, from the opening of the browser to the redirect. ``listen`` replaces the
     address in the redirect URI as the address to listen on, and ``behind_proxy`` says that a reverse proxy, which may
-    run as another user, forwards requests to it. ``tls`` makes the listener speak https. With ``needs_browser``, a
-    browser that does not open ends the wait with NoBrowserOpened. ``clock`` is monotonic.
+    run as another user, forwards requests to it. ``over_ssh`` says that the person is at another machine. ``tls``
+    makes the listener speak https. With ``needs_browser``, a browser that does not open ends the wait with
+    NoBrowserOpened. ``clock`` is monotonic.
     """
 
     redirect: RedirectURI
@@ -45,6 +46,7 @@ class BrowserFlow:
     scopes: tuple[str, ...] = ()
     listen: Endpoint | None = None
     behind_proxy: bool = False
+    over_ssh: bool = False
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     needs_browser: bool = False
     clock: Callable[[], float] = time.monotonic
@@ -68,7 +70,7 @@ class BrowserFlow:
             url = sign_in_page(proof)
             ticket = new_ticket()
             listener = cleanup.enter_context(ListenerThread(lambda: self._listener(sockets, url, proof, ticket)))
-            self.say(f"Sign in at this address, in a browser{self._where_the_browser_is}:\n\n  {url}\n")
+            self.say(f"Sign in at this address, in {self._which_browser}:\n\n  {url}\n")
             redirect = self._wait_for_redirect(listener, self._open_browser(self._start_address(endpoint, ticket)))
             try:
                 if isinstance(redirect, Refusal):
@@ -152,8 +154,12 @@ class BrowserFlow:
         raise self._nobody_came()
 
     @property
-    def _where_the_browser_is(self) -> str:
-        return "" if self.listen else " on this machine"
+    def _which_browser(self) -> str:
+        if self.listen is not None:
+            return "a browser"
+        if self.over_ssh:
+            return f"a browser that reaches this machine at {self.redirect.uri}, for example through an SSH tunnel"
+        return "a browser on this machine"
 
     def _nobody_came(self) -> SignInNotCompleted:
         return SignInNotCompleted(

@@ -28,6 +28,11 @@ class Situation:
         """The first of the variables that is set to something; empty when they are all unset."""
         return next((name for name in names if self.environment.get(name)), "")
 
+    @property
+    def ssh(self) -> str:
+        """The variable that tells of an SSH session; empty outside of one."""
+        return self.is_set("SSH_CONNECTION", "SSH_TTY")
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -56,9 +61,8 @@ def _opening(situation: Situation) -> Choice:
     """Open a browser if that can work here. A ``BROWSER`` that is set is a person's word, wherever they are."""
     if situation.is_set("BROWSER"):
         return Choice(Flow.BROWSER, "BROWSER is set")
-    remote = situation.is_set("SSH_CONNECTION", "SSH_TTY")
-    if remote:
-        return _pasting(situation, f"this is an SSH session ({remote}), and your browser is elsewhere")
+    if situation.ssh:
+        return _pasting(situation, f"this is an SSH session ({situation.ssh}), and your browser is elsewhere")
     if situation.is_set("CI"):
         return _pasting(situation, "this is a CI run (CI)")
     if situation.platform == "darwin":
