@@ -36,6 +36,7 @@ from webex_token_cli.times import distance_in_words, duration_in_words, when
 if TYPE_CHECKING:
     from webex_token_cli.refresh.refresher import Refresher
     from webex_token_cli.store.credentials import CredentialStore
+    from webex_token_cli.system.output import HeldOutput
     from webex_token_cli.system.timeouts import ExclusiveCalls
     from webex_token_cli.tokens import TokenRecord
     from webex_token_cli.webex.client import WebexClient
@@ -57,7 +58,7 @@ class Application:
     ``say`` shows a line to the person, ``detail`` one that only ``--verbose`` shows, and ``trace`` one that only
     ``--debug`` shows. ``interactive`` tells that somebody at a terminal can answer a prompt, so that a keyring's
     dialog is given time. ``cancelled`` is asked during long waits whether to give up. ``clock`` gives UTC epoch
-    seconds.
+    seconds. ``hold_output`` opens a context in which a keyring's own output is held back; None lets it through.
     """
 
     environment: Mapping[str, str]
@@ -67,6 +68,7 @@ class Application:
     interactive: bool = False
     cancelled: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
+    hold_output: "Callable[[], AbstractContextManager[HeldOutput]] | None" = None
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
@@ -111,14 +113,20 @@ class Application:
 
     def _open_store(self, name: str) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
-        from webex_token_cli.store.credentials import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED
+        from webex_token_cli.store.credentials import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
         from webex_token_cli.system.timeouts import ExclusiveCalls
 
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
         if name == "file":
             return open_file_store(self._folder("data") / "credentials", self.say, timeout, self.cancelled)
         self._keyring_calls = self._keyring_calls or ExclusiveCalls(one_at_a_time=True)
-        return open_keyring_store(self.say, timeout, cancelled=self.cancelled, calls=self._keyring_calls)
+        return open_keyring_store(
+            self.say,
+            timeout,
+            cancelled=self.cancelled,
+            calls=self._keyring_calls,
+            hold_output=self.hold_output or let_output_through,
+        )
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""

@@ -5,6 +5,8 @@ The program under test uses one of them if ``PYTHON_KEYRING_BACKEND`` names it.
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -117,3 +119,47 @@ class Dawdling(Shelf):
     def set_password(self, service: str, username: str, password: str) -> None:
         super().set_password(service, username, password)
         time.sleep(60)
+
+
+class Talkative(Shelf):
+    """Prints to both streams whatever it does, itself and through a program, as ``pass`` does."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._talk()
+        return super().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._talk()
+        super().set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._talk()
+        super().delete_password(service, username)
+
+    def _talk(self) -> None:
+        print("talking")
+        subprocess.run(["sh", "-c", "echo talking; echo Error: talking >&2"], check=True)
+
+
+class Wordy(Talkative):
+    """Fails, and only what it prints says why."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        subprocess.run(["sh", "-c", 'echo "gpg: no public key for $1" >&2; exit 2', "sh", password], check=True)
+
+
+class Plain(Shelf):
+    """As keyrings.alt's keyring of unencrypted files: the library does not recommend it, and one can choose it."""
+
+    @properties.classproperty
+    def priority(cls) -> float:  # noqa: N805 - keyring's own spelling
+        return 0.5
+
+
+class Slow(Shelf):
+    """Asks something on standard error, and waits."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        print("What is your password?", file=sys.stderr)
+        time.sleep(2.5)
+        return super().get_password(service, username)

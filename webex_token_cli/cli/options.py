@@ -159,6 +159,6 @@ def pass_application(function: F) -> F:
         ctx = click.get_current_context()
         terminal = ctx.find_object(Terminal)
         assert terminal is not None  # noqa: S101 - main.run gives one to every command
-        return ctx.invoke(function, terminal.application(), *args, **kwargs)
+        return ctx.invoke(function, terminal.application_of_one_thread(), *args, **kwargs)
 
     return with_application  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from webex_token_cli.application import Application, ignore
+from webex_token_cli.system.output import held_back_output
 
 
 @dataclass(slots=True)
@@ -35,7 +36,9 @@ class Terminal:
         return sys.stderr is not None and sys.stderr.isatty() and self.environment.get("TERM") != "dumb"
 
     def application(
-        self, say: Callable[[str], None] | None = None, cancelled: Callable[[], bool] = lambda: False
+        self,
+        say: Callable[[str], None] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> Application:
         """The application that talks to this terminal, through ``say`` instead of plain lines where it is given."""
         show = say or self.say
@@ -47,3 +50,13 @@ class Terminal:
             interactive=self.interactive,
             cancelled=cancelled,
         )
+
+    def application_of_one_thread(self) -> Application:
+        """The application of a command that prints in one thread only.
+
+        What a keyring prints itself is held back, unless somebody wants to see more.
+        """
+        application = self.application()
+        if not (self.verbose or self.debug):
+            application.hold_output = held_back_output
+        return application

@@ -116,10 +116,12 @@ def command(
     client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
     person denied or did not finish the sign-in.
     """
+    from webex_token_cli.store.probe import try_to_write
+
     settings = application.settings(profile, overrides)
     credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
-    credentials.check()
+    try_to_write(credentials)
     settings = with_client_id(application, settings)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before)

@@ -15,7 +15,7 @@ PROFILE = "profile"
 def check(examination: Examination) -> list[Finding]:
     """Check each profile whose settings can be used and whose store works."""
     machine, configuration = examination.machine, examination.configuration
-    failed = {each.subject for each in examination.earlier if each.check == STORE and each.level is not Level.OK}
+    failed = {each.subject for each in examination.earlier if each.check == STORE and each.level is Level.PROBLEM}
     stores = {settings.profile: settings.store for settings in configuration.settings}
     findings = []
     for profile in configuration.profiles:

@@ -3,12 +3,17 @@
 from collections.abc import Callable
 
 from webex_token_cli.doctor.examination import Examination
-from webex_token_cli.doctor.findings import Finding, fine, not_configured, problem
+from webex_token_cli.doctor.findings import Finding, fine, not_configured, problem, warning
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.probe import SIZE, probe
 
 STORE = "store"
+
+_CHOOSE_ANOTHER = (
+    "Choose another keyring with PYTHON_KEYRING_BACKEND or keyringrc.cfg (`keyring --list-backends` lists them), or "
+    "protect its file as you would protect a password."
+)
 
 
 def check(examination: Examination) -> list[Finding]:
@@ -29,4 +34,7 @@ def check_store(name: str, store: Callable[[str], CredentialStore]) -> Finding:
         probe(opened)
     except StoreUnavailable as error:
         return problem(STORE, name, error)
+    if opened.caution is not None:
+        message = f"The{opened.place.removeprefix('the')} works, but {opened.caution}."
+        return warning(STORE, name, message, _CHOOSE_ANOTHER)
     return fine(STORE, name, f"An entry of {SIZE:,} characters was written to {opened.place}, read and removed.")

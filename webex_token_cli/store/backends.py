@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore
+from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore, let_output_through
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.secret_service import reuse_connection
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
+from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 
 if TYPE_CHECKING:
@@ -75,12 +76,13 @@ def open_keyring_store(
     lock_folder: Path | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     calls: ExclusiveCalls | None = None,
+    hold_output: Callable[[], AbstractContextManager[HeldOutput]] = let_output_through,
 ) -> CredentialStore:
     """The store in the operating system's keyring, or in ``backend`` if that is given.
 
     The parameters are those of ``open_file_store``. ``calls`` runs the calls to the keyring; who opens the store
-    again after a failure gives the same one, so that a search that hangs is not begun once more. Raises
-    StoreUnavailable, with a hint what to install, if this machine has no keyring.
+    again after a failure gives the same one, so that a search that hangs is not begun once more. ``hold_output`` is
+    the store's. Raises StoreUnavailable, with a hint what to install, if this machine has no keyring.
     """
     from webex_token_cli.store.file_keyring import file_name
 
@@ -88,7 +90,8 @@ def open_keyring_store(
     if backend is None:
         # The library's search already talks to D-Bus, which may start a daemon that never answers.
         try:
-            backend = calls(system_keyring, timeout, lambda: say("Waiting for the system's keyring …"))
+            with hold_output() as output:
+                backend = calls(system_keyring, timeout, lambda: _say_waiting(say, output))
         except TimeoutExceeded:
             raise _no_keyring(f"none answered within {timeout:.0f} seconds") from None
     locks = lock_folder or lock_folder_of_this_user()
@@ -104,8 +107,15 @@ def open_keyring_store(
         say=say,
         timeout=timeout,
         check=lambda: check_lock_folder(locks),
+        hold_output=hold_output,
+        caution=_caution(backend),
         calls=calls,
     )
+
+
+def _say_waiting(say: Callable[[str], None], output: HeldOutput) -> None:
+    output.release()
+    say("Waiting for the system's keyring …")
 
 
 def system_keyring() -> Keyring:
@@ -152,6 +162,29 @@ def _best_priority(backend: "KeyringBackend") -> float:
     """The priority of ``backend``, or the highest priority of the backends that it chains."""
     chained = _chained_backends(backend)
     return float(max(each.priority for each in chained) if chained else backend.priority)
+
+
+def _caution(backend: Keyring) -> str | None:
+    """Why secrets may not be safe in ``backend``, or in one that it chains: the end of a sentence, or None.
+
+    A person can choose any keyring, and a keyring does not say whether it encrypts. But the library asks keyrings that
+    it does not recommend to have a priority below 1, and has a crypter for those that do not encrypt.
+    """
+    from keyring.backend import KeyringBackend, NullCrypter
+
+    for each in _chained_backends(backend) or (backend,):
+        if any(isinstance(value, NullCrypter) for value in getattr(each, "__dict__", {}).values()):
+            return "it does not encrypt what it stores"
+        try:
+            recommended = not isinstance(each, KeyringBackend) or each.priority >= 1
+        except Exception:  # noqa: BLE001 - a keyring that is not viable raises anything, and may be chosen all the same
+            recommended = True
+        if not recommended:
+            return (
+                "its priority in the keyring library is below 1: that is for keyrings that are not recommended, and "
+                "most of them do not encrypt"
+            )
+    return None
 
 
 def entry_limit(backend: Keyring) -> int | None:

@@ -1,7 +1,7 @@
 """The credential store: the records of all profiles in one keyring, one entry for each profile."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +9,7 @@ from typing import TypeVar
 from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
 from webex_token_cli.store.records import decode, encode
 from webex_token_cli.store.splitting import REMOVED, Keyring, TooLarge
+from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 from webex_token_cli.text import printable, scrub
 from webex_token_cli.tokens import TokenRecord
@@ -28,6 +29,11 @@ RESERVED = 32 * 1024
 T = TypeVar("T")
 
 
+def let_output_through() -> AbstractContextManager[HeldOutput]:
+    """A context in which nothing is held back."""
+    return nullcontext(HeldOutput.nothing())
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialStore:
     """The records of all profiles in ``keyring``.
@@ -40,6 +46,8 @@ class CredentialStore:
     a record to writing it. ``check`` raises StoreUnavailable if records cannot be locked or written, so that a
     person is not asked to sign in for nothing.
     ``reserve`` reserves room for so many characters of the profile's next record, and returns what gives it back.
+    ``hold_output`` opens a context in which the keyring's own output is held back.
+    ``caution`` says why secrets may not be safe in the keyring, as the end of a sentence; None if nothing is known.
     ``plain_file`` gives the path of a profile's entry if entries are unencrypted files; None if they are not.
     """
 
@@ -51,6 +59,8 @@ class CredentialStore:
     plain_file: Callable[[str], Path] | None = None
     check: Callable[[], None] = field(default=lambda: None, repr=False)
     reserve: Callable[[str, int], Callable[[], None]] = field(default=lambda _, __: lambda: None, repr=False)
+    hold_output: Callable[[], AbstractContextManager[HeldOutput]] = field(default=let_output_through, repr=False)
+    caution: str | None = None
     calls: ExclusiveCalls = field(default_factory=ExclusiveCalls, repr=False)
 
     def where(self, profile: str) -> str:
@@ -147,10 +157,18 @@ class CredentialStore:
 
     def _call(self, failure: str, call: Callable[[], T], secrets: tuple[str | None, ...] = ()) -> T:
         """Run ``call``. ``failure`` begins the message of its failure, from which ``secrets`` are removed."""
+        with self.hold_output() as output:
+            return self._call_heard(failure, call, secrets, output)
+
+    def _call_heard(
+        self, failure: str, call: Callable[[], T], secrets: tuple[str | None, ...], output: HeldOutput
+    ) -> T:
+        def waiting() -> None:
+            output.release()  # it may ask a person for something
+            self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
+
         try:
-            return self.calls(
-                call, self.timeout, lambda: self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
-            )
+            return self.calls(call, self.timeout, waiting)
         except TimeoutExceeded:
             raise StoreUnavailable(
                 f"{self.place} did not answer within {self.timeout:.0f} seconds.",
@@ -163,8 +181,9 @@ class CredentialStore:
             ) from None
         except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
             why = printable(scrub(str(error), secrets), 500) or type(error).__name__
+            printed = printable(scrub(output.last_line(), secrets))
             raise StoreUnavailable(
-                f"{failure} in {self.place}: {why}.",
+                f"{failure} in {self.place}: {why}{printed and f' ({printed})'}.",
                 "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
                 if self.plain_file
                 else "Unlock the keyring and try again; on a machine without one, see --store file.",

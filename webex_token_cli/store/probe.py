@@ -1,6 +1,7 @@
 """Tests whether a store works: writes an entry that belongs to no profile, reads it, and removes it."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from webex_token_cli.errors import StoreUnavailable
@@ -37,16 +38,37 @@ def probe(store: CredentialStore) -> None:
 
     The entry is removed even after an error or a signal. Raises StoreUnavailable if a step fails.
     """
+    with _entry_written(store):
+        store.delete(ENTRY)
+        if store.contains(ENTRY):
+            raise not_removed(store.place, ENTRY)
+
+
+def try_to_write(store: CredentialStore) -> None:
+    """Write an entry as large as a record can be, and read it, so that a person is not asked to consent for nothing.
+
+    Some keyrings ask for a password only when they are written. Raises StoreUnavailable. The entry is removed
+    afterwards; a keyring that fails at that can store a sign-in all the same.
+    """
+    with _entry_written(store), contextlib.suppress(StoreUnavailable):
+        _quick(store).delete(ENTRY)
+
+
+@contextlib.contextmanager
+def _entry_written(store: CredentialStore) -> Iterator[None]:
+    """Write the entry and read it back. It is removed after a signal, and after an error in the context or before."""
     store.check()
     with store.lock(ENTRY), cleanup_on_signal(lambda: _clean_up(store)):
         try:
             store.save(ENTRY, RECORD)
-            store.delete(ENTRY)
-            if store.contains(ENTRY):
-                raise not_removed(store.place, ENTRY)
+            yield
         except BaseException:
             _clean_up(store)
             raise
+
+
+def _quick(store: CredentialStore) -> CredentialStore:
+    return replace(store, timeout=_CLEANUP_TIMEOUT, say=lambda _: None)
 
 
 def _clean_up(store: CredentialStore) -> None:
@@ -54,9 +76,8 @@ def _clean_up(store: CredentialStore) -> None:
     keyring = store.keyring
     if isinstance(keyring, SplittingKeyring):
         # The entry holds no secret, so it needs no overwriting by a keyring that may just hang while it writes.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), store.hold_output():
             store.calls(lambda: keyring.discard(SERVICE, ENTRY, SIZE), _CLEANUP_TIMEOUT)
         return
-    quick = replace(store, timeout=_CLEANUP_TIMEOUT, say=lambda _: None)
     with contextlib.suppress(StoreUnavailable):
-        quick.delete(ENTRY)
+        _quick(store).delete(ENTRY)

@@ -8,6 +8,7 @@ from webex_token_cli.errors import GrantRefused
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
 from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.probe import try_to_write
 from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
 from webex_token_cli.transfer.documents import Export
 
@@ -35,6 +36,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
     """Store the exported record unchanged, with ``settings``. Raises StoreUnavailable, ConfigurationError."""
     profile, record = settings.name, export.record
     store = application.store(settings.store or DEFAULT_STORE)
+    try_to_write(store)
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))

@@ -1,13 +1,15 @@
 """Which keyring is used: one that comes late, and one that does not answer."""
 
 import threading
+from collections.abc import Callable
 
 import keyring.core
 import pytest
-from keyring.backend import KeyringBackend
+from keyring.backend import Crypter, KeyringBackend, NullCrypter
 from keyring.compat import properties
 
 from tests.support.keyring_choice import library_found_none
+from tests.support.keyrings import Plain
 from webex_token_cli.application import Application
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.backends import open_keyring_store, system_keyring
@@ -62,3 +64,68 @@ def test_a_search_that_hangs_occupies_one_thread_however_often_it_is_asked_for(
             open_keyring_store(timeout=0.02, calls=calls)
     assert threading.active_count() == before + 1
     release.set()
+
+
+class Encrypting(KeyringBackend):
+    """A keyring with a crypter of its own, as some of keyrings.alt have."""
+
+    priority = 2
+
+    def __init__(self, crypter: Crypter) -> None:
+        self._crypter = crypter
+
+    def get_password(self, service: str, username: str) -> str | None: ...
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+
+class NotViable(LateKeyring):
+    """A keyring that was chosen although it is not viable, so that nothing is known of it."""
+
+
+class Chain(KeyringBackend):
+    """Several keyrings in a row, as the library's chainer."""
+
+    priority = 10
+
+    def __init__(self, *backends: KeyringBackend) -> None:
+        self.backends = backends
+
+    def get_password(self, service: str, username: str) -> str | None: ...
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+
+class Rot13(Crypter):
+    """Any crypter but the library's that does nothing."""
+
+    def encrypt(self, value: str) -> str:
+        return value
+
+    def decrypt(self, value: str) -> str:
+        return value
+
+
+UNENCRYPTED = "it does not encrypt what it stores"
+NOT_RECOMMENDED = (
+    "its priority in the keyring library is below 1: that is for keyrings that are not recommended, and most of them "
+    "do not encrypt"
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: Encrypting(Rot13()), None),
+        (lambda: Encrypting(NullCrypter()), UNENCRYPTED),
+        (Plain, NOT_RECOMMENDED),
+        (lambda: Chain(Encrypting(Rot13()), Encrypting(NullCrypter())), UNENCRYPTED),
+        (lambda: Chain(Encrypting(Rot13())), None),
+        (NotViable, None),
+    ],
+    ids=["encrypts", "does not", "not recommended", "one of two does not", "a chain that encrypts", "not viable"],
+)
+def test_a_keyring_that_does_not_encrypt_is_known_by_its_priority_or_its_crypter(
+    make: Callable[[], KeyringBackend], why: str | None
+) -> None:
+    assert open_keyring_store(backend=make()).caution == why
