@@ -193,12 +193,15 @@ def test_a_configuration_that_others_can_write_sends_no_secret_anywhere(signed_i
 
 
 def test_a_write_that_fails_leaves_the_old_record(signed_in: Program, sandbox: Sandbox) -> None:
-    """The kernel enforces a limit on the size of files here, which fails a write as a full disk does."""
+    """The kernel enforces a limit on the size of files here, which fails a write as a full disk does.
+
+    Python must not write its bytecode meanwhile: it would leave truncated files, with which no later program starts.
+    """
     file = record_file(signed_in)
     before = file.read_bytes()
     done = subprocess.run(
         [str(WEBEX_TOKEN), "refresh"],
-        env=signed_in.environment,
+        env={**signed_in.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
