@@ -17,7 +17,7 @@ from pathlib import Path
 
 from webex_token_cli.application import Application
 from webex_token_cli.commands.watch import AT_ONCE
-from webex_token_cli.config.file import with_section
+from webex_token_cli.config.sections import with_section
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.refresh.check import ProfileChecker
 from webex_token_cli.refresh.events import Kind

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webex_token_cli.config.file import ConfigFile, with_section, without_section
+from webex_token_cli.config.file import ConfigFile
+from webex_token_cli.config.sections import with_section, without_section
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
 
