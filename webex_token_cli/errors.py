@@ -4,7 +4,9 @@ The exit statuses: 1 unexpected failure, 2 wrong usage or configuration, 3 sign-
 again later), 5 credential store unavailable, 6 sign-in not completed.
 """
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+E = TypeVar("E", bound=BaseException)
 
 
 class WebexTokenError(Exception):
@@ -28,6 +30,16 @@ class WebexTokenError(Exception):
 
     def _untracked_message(self) -> str:
         return self.message.replace(self.tracking_id, "") if self.tracking_id else self.message
+
+
+def as_data(error: E) -> E:
+    """``error`` without its traceback and the errors behind it, for a caller that keeps it.
+
+    A traceback holds the frames of the functions that failed, and their variables: whole answers, connections, and
+    the error that was kept before.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 class RequestRefused(WebexTokenError):

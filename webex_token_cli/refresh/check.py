@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from webex_token_cli.config.settings import not_signed_in
-from webex_token_cli.errors import TooManyRequests, WebexTokenError
+from webex_token_cli.errors import TooManyRequests, WebexTokenError, as_data
 from webex_token_cli.refresh.rate_limits import RateLimits
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
 from webex_token_cli.refresh.schedule import FIRST_RETRY, ProfileState, Timing, is_due
@@ -117,7 +117,7 @@ class ProfileChecker:
             return CheckResult(profile, api_url, seen, refresher.refresh_from(profile, seen))
         except TooManyRequests as error:
             # The other checks have to know before they ask the same Webex.
-            self.rate_limits.begin(api_url, error, self.clock(), error.retry_after or FIRST_RETRY)
+            self.rate_limits.begin(api_url, as_data(error), self.clock(), error.retry_after or FIRST_RETRY)
             return CheckResult(profile, api_url, seen, error=error)
         except Exception as error:  # noqa: BLE001 - one profile's bug must not end the watch over the others
             return CheckResult(profile, api_url, seen, error=_as_reportable(error))
@@ -143,7 +143,8 @@ def _error_of(call: Callable[[], None]) -> WebexTokenError | None:
 
 
 def _as_reportable(error: Exception) -> WebexTokenError:
-    # The text of an unexpected error may hold a secret, so only its type is reported.
+    as_data(error)
     if isinstance(error, WebexTokenError):
         return error
+    # The text of an unexpected error may hold a secret, so only its type is reported.
     return WebexTokenError(f"Something unexpected failed ({type(error).__name__}).", "Run the command with --debug.")

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from webex_token_cli.errors import SignInNeeded, TooManyRequests, WebexTokenError
+from webex_token_cli.errors import SignInNeeded, TooManyRequests, WebexTokenError, as_data
 from webex_token_cli.refresh.check import CheckResult, HookResult, ProfileChecker
 from webex_token_cli.refresh.decision import decide
 from webex_token_cli.refresh.events import Event, Kind, Outlook
@@ -175,7 +175,7 @@ class Watcher:
         try:
             names = self.profiles()
         except WebexTokenError as error:
-            self._known.config = failed(before, error, None, self.timing, now, self.jitter)
+            self._known.config = failed(before, as_data(error), None, self.timing, now, self.jitter)
             next_at = now + self.timing.interval
             is_news = should_report(before, error)
             return [self._report(Event(now, None, Kind.FAILED, error=error, next_at=next_at, is_news=is_news))]

@@ -3,6 +3,9 @@
 A keyring can wait forever for an unlock dialog that nobody sees, and a server can send a byte a second for as
 long as it likes. Nothing can interrupt such a call from outside, so it runs in a thread of its own, and the
 caller goes on without it once the timeout is over. The thread is a daemon: it does not keep the process alive.
+
+A timeout counts the time in which this process runs. While it is stopped or suspended, an answer may arrive that
+its threads have had no chance to read.
 """
 
 import concurrent.futures
@@ -18,6 +21,14 @@ T = TypeVar("T")
 
 # Seconds after which a person starts to wonder. A message that comes earlier would only flicker.
 PATIENCE = 2.0
+
+
+# A wait is made of steps of this many seconds, and counts each as one step however long it took. After the process was
+# stopped in the middle of a step, the call therefore still has the rest of its time.
+_STEP = 0.5
+
+# How long an aborted call is waited for, in seconds: long enough to read what has already arrived.
+_END_OF_ABORTED = 1.0
 
 
 class TimeoutExceeded(Exception):
@@ -37,17 +48,19 @@ def start_call(call: Callable[[], T]) -> "Future[T]":
     An executor of ``concurrent.futures`` would wait for a hanging call when the process ends, so none is used.
     """
     future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            result = call()
-        except BaseException as error:  # noqa: BLE001 - the future raises it again in the caller's thread
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=run, name="call-with-timeout", daemon=True).start()
+    threading.Thread(target=_run, args=(call, future), name="call-with-timeout", daemon=True).start()
     return future
+
+
+def _run(call: Callable[[], T], future: "Future[T]") -> None:
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001 - the future raises it again in the caller's thread
+        future.set_exception(error)
+        # The error has this frame in its traceback. A frame that had the future would keep everything alive.
+        del future
+    else:
+        future.set_result(result)
 
 
 def with_timeout(
@@ -55,16 +68,26 @@ def with_timeout(
     seconds: float,
     waiting: Callable[[], None] = lambda: None,
     patience: float = PATIENCE,
+    abort: Callable[[], None] | None = None,
 ) -> T:
     """Return what ``call`` returns, or raise what it raises, if it finishes within ``seconds``.
 
-    ``waiting`` is called once, after ``patience`` seconds, to tell a person what the program waits for.
-    Raises TimeoutExceeded if the call takes longer than ``seconds``.
+    ``waiting`` is called once, after ``patience`` seconds, to tell a person what the program waits for. ``abort`` is
+    called when the time is over, and makes the call end. If it returns something all the same, that had arrived in
+    time and is returned. Raises TimeoutExceeded if the call takes longer than ``seconds``.
     """
     future = start_call(call)
-    if not _finishes(future, seconds, waiting, patience):
-        raise TimeoutExceeded(future)
-    return future.result()
+    try:
+        if _finishes(future, seconds, waiting, patience):
+            return future.result()
+        if abort is None:
+            raise TimeoutExceeded(future)
+        abort()
+        if not _finishes(future, _END_OF_ABORTED, lambda: None, patience) or future.exception() is not None:
+            raise TimeoutExceeded(future)
+        return future.result()
+    finally:
+        del future  # as in _run
 
 
 @dataclass(slots=True)
@@ -124,8 +147,15 @@ def _finishes(future: "Future[Any]", seconds: float, waiting: Callable[[], None]
 
     ``Future.result(timeout)`` could not tell a timeout from a TimeoutError that the call itself raised.
     """
-    concurrent.futures.wait([future], timeout=min(patience, seconds))
+    _wait(future, min(patience, seconds))
     if not future.done():
         waiting()
-        concurrent.futures.wait([future], timeout=max(0.0, seconds - patience))
+        _wait(future, max(0.0, seconds - patience))
     return future.done()
+
+
+def _wait(future: "Future[Any]", seconds: float) -> None:
+    left = seconds
+    while left > 0 and not future.done():
+        concurrent.futures.wait([future], timeout=min(_STEP, left))
+        left -= _STEP

@@ -14,6 +14,7 @@ from webex_token_cli.errors import ClientRefused, ConfigurationError, TemporaryF
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import DeviceCode, Pending, Person, TokenRecord, TokenResponse
+from webex_token_cli.webex.connections import Exchange
 from webex_token_cli.webex.http import Authorization, read_body, unreachable
 from webex_token_cli.webex.responses import (
     Answer,
@@ -211,24 +212,29 @@ class WebexClient:
         timeout: tuple[float, float] | None = None,
     ) -> Answer:
         timeout = timeout or self.timeout
+        exchange = Exchange()
 
         def request() -> Answer:
-            with self.session.request(
-                method,
-                self.api_url + path,
-                data=form,
-                params=params,
-                auth=authorization or Authorization(),
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                exchange,
+                self.session.request(
+                    method,
+                    self.api_url + path,
+                    data=form,
+                    params=params,
+                    auth=authorization or Authorization(),
+                    timeout=timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 return Answer(response.status_code, dict(response.headers), read_body(response))
 
         started = self.monotonic()
         try:
-            # The timeout of requests applies to each read, so a server that sends a byte a second could go on for ever.
-            answer = with_timeout(request, sum(timeout))
+            answer = with_timeout(request, sum(timeout), abort=exchange.abort)
+            if exchange.aborted and answer.json is None:
+                raise TimeoutExceeded
         except (OSError, ValueError, TimeoutExceeded) as error:
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
             raise unreachable(self.api_url, error) from None

@@ -11,9 +11,13 @@ from webex_token_cli._version import __version__
 from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
 from webex_token_cli.system.timeouts import TimeoutExceeded
+from webex_token_cli.webex.connections import AbortableAdapter
 
 # The longest answer that is read, in bytes. A token response is under 10 KB; a captive portal may send anything.
 _LONGEST_ANSWER = 1024 * 1024
+
+# The number of bytes that are read at once: gzip expands them to a thousand times as many at most.
+_PIECE = 1024
 
 
 class Authorization(AuthBase):
@@ -56,6 +60,8 @@ class _Session(requests.Session):
 def new_session(api_url: str) -> requests.Session:
     """An HTTP session for ``api_url`` that obeys the user's proxies and certificate authorities."""
     session = _Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, AbortableAdapter())
     session.headers["User-Agent"] = f"webex-token/{__version__}"
     session.headers["Accept"] = "application/json"
     # One session serves several people, so a cookie set for one of them must not be sent for another.
@@ -69,7 +75,7 @@ def new_session(api_url: str) -> requests.Session:
 def read_body(response: requests.Response) -> bytes:
     """The body. Raises ContentDecodingError if it is longer than any answer of Webex."""
     body = bytearray()
-    for chunk in response.iter_content(16 * 1024):
+    for chunk in response.iter_content(_PIECE):
         body += chunk
         if len(body) > _LONGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("the answer is too long")
