@@ -1,6 +1,7 @@
 """HTTP sessions for Webex, and their errors in our own words. Only this package uses requests."""
 
 import base64
+import re
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
 from webex_token_cli.system.timeouts import TimeoutExceeded
 from webex_token_cli.webex.connections import AbortableAdapter
+from webex_token_cli.webex.responses import proxy_authentication_required
 
 # The longest answer that is read, in bytes. A token response is under 10 KB; a captive portal may send anything.
 _LONGEST_ANSWER = 1024 * 1024
@@ -82,6 +84,19 @@ def read_body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
+def _proxy_failed(host: str, error: requests.exceptions.ProxyError) -> TemporaryFailure:
+    # http.client tells the status of the answer to CONNECT in words only.
+    refused = re.search(r"Tunnel connection failed: ([0-9]{3})", str(error))
+    if refused is None:
+        return TemporaryFailure(f"The proxy on the way to {host} did not answer.", "Check HTTPS_PROXY, then try again.")
+    if refused[1] == "407":
+        return proxy_authentication_required()
+    return TemporaryFailure(
+        f"The proxy on the way to {host} made no connection (HTTP {refused[1]}).",
+        f"Check HTTPS_PROXY, and whether the proxy allows {host}, then try again.",
+    )
+
+
 def unreachable(api_url: str, error: Exception) -> WebexTokenError:
     """The error in our own words. The messages of requests hold URLs and addresses of objects."""
     host = urlsplit(api_url).netloc
@@ -100,7 +115,7 @@ def unreachable(api_url: str, error: Exception) -> WebexTokenError:
             "Correct the API base URL, or HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return TemporaryFailure(f"The proxy on the way to {host} did not answer.", "Check HTTPS_PROXY, then try again.")
+        return _proxy_failed(host, error)
     if isinstance(error, requests.exceptions.SSLError):
         return TemporaryFailure(
             f"No trusted TLS connection to {host} could be made.",

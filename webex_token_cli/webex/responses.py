@@ -134,6 +134,18 @@ def unexpected_answer(answer: Answer) -> TemporaryFailure:
     return error
 
 
+def proxy_authentication_required() -> TemporaryFailure:
+    """The error for 407 (RFC 9110 section 15.5.8).
+
+    It is temporary, although only a person can correct it: a token that is still valid is used meanwhile, a watch goes
+    on, and the next network may have no proxy.
+    """
+    return TemporaryFailure(
+        "A proxy on the way to Webex requires authentication (HTTP 407).",
+        "Give its user name and password in HTTPS_PROXY, as in http://NAME:PASSWORD@HOST:PORT, then try again.",
+    )
+
+
 def token_refused(answer: Answer) -> GrantRefused:
     """The error for a 401 to a request with a bearer token (RFC 6750 section 3.1)."""
     error = GrantRefused(
@@ -197,6 +209,8 @@ def _failure(
             "Try again later.",
             retry_after(answer.header("retry-after"), now),
         )
+    if answer.status == 407:
+        return proxy_authentication_required()
     if answer.json is None or answer.status < 400:
         return unexpected_answer(answer)
     blamed = _ERROR_CODES.get(answer.error)
