@@ -18,6 +18,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from webex_token_cli._version import __version__
+from webex_token_cli.cli.groups import CommandGroup, show_help_without_command
 from webex_token_cli.cli.options import verbosity_options
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.errors import WebexTokenError
@@ -48,7 +49,7 @@ def module_of(command: str) -> str:
     return f"{command}_" if keyword.iskeyword(command) else command
 
 
-class LazyGroup(click.Group):
+class LazyGroup(CommandGroup):
     """A group that knows the names and summaries of its commands, and imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -88,8 +89,7 @@ def group(ctx: click.Context) -> None:
     # Click colours its output on a terminal, but does not know https://no-color.org.
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         ctx.color = False
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+    show_help_without_command(ctx)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

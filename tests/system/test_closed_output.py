@@ -31,7 +31,7 @@ def redirected(program: Program, command: str, redirection: str) -> Finished:
 
 
 @pytest.mark.parametrize(
-    "command", ["get", "export", "show", "show --all", "refresh", "completion bash", "--version", "--help"]
+    "command", ["get", "export", "show", "show --all", "refresh", "completion bash", "service", "--version", "--help"]
 )
 def test_an_answer_that_cannot_be_printed_is_a_failure(signed_in: Program, command: str) -> None:
     assert redirected(signed_in, command, ">&-") == Finished(1, "", CLOSED)

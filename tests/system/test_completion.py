@@ -18,12 +18,16 @@ from webex_token_cli.main import COMMANDS
 
 @pytest.fixture
 def program(program: Program) -> Program:
-    """With two profiles to complete, and the command where a shell finds it."""
+    """With two profiles and a command of the person's to complete, and ours where a shell finds it."""
     home = Path(program.variables["WEBEX_TOKEN_HOME"])
     home.mkdir()
     program.home.mkdir()
     (home / "config.ini").write_text("[work]\nstore = file\n\n[ada@example.com]\nstore = file\n")
-    return program.having(PATH=os.pathsep.join([str(WEBEX_TOKEN.parent), os.environ["PATH"]]), PS1="> ", TERM="dumb")
+    (program.home / "bin").mkdir()
+    for name, mode in (("report-of-ada", 0o755), ("report-of-ada.txt", 0o644)):
+        (program.home / "bin" / name).touch(mode=mode)
+    path = os.pathsep.join([str(WEBEX_TOKEN.parent), str(program.home / "bin"), os.environ["PATH"]])
+    return program.having(PATH=path, PS1="> ", TERM="dumb")
 
 
 # A shell that has nothing of its user's, and what has it complete.
@@ -50,6 +54,9 @@ SHELLS = {
         ("get --profile=ada@ex", "get --profile=ada@example.com "),
         ("get -p ada@", "get -p ada@example.com "),
         ("import ./tok", "import ./tokens.json "),
+        ("exec -- report-of", "exec -- report-of-ada "),
+        ("exec -p work report-of", "exec -p work report-of-ada "),
+        ("exec -- cat ./tok", "exec -- cat ./tokens.json "),
     ],
 )
 def test_what_tab_makes_of_a_line(program: Program, tmp_path: Path, shell: str, typed: str, completed: str) -> None:
@@ -97,6 +104,8 @@ def shown(terminal: "pexpect.spawn[str]", hoped_for: str) -> str:
         ("watch --profile wo", ["work"]),
         ("get --profile=ada@ex", ["--profile=ada@example.com"]),
         ("import ./tok", ["./tokens.json"]),
+        ("exec -- report-of", ["report-of-ada"]),
+        ("exec -- cat ./tok", ["./tokens.json"]),
     ],
 )
 def test_what_fish_offers(program: Program, tmp_path: Path, typed: str, offered: list[str]) -> None:

@@ -100,9 +100,9 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 def command(application: Application, shell: str) -> None:
     """Print the script that lets bash, zsh or fish complete commands, options, choices and stored profiles.
 
-    Load it each time the shell starts. For bash, add the line below to ~/.bashrc. For zsh, add the same line with
-    zsh instead of bash to ~/.zshrc, after compinit. For fish, add `webex-token completion fish | source` to
-    config.fish.
+    After exec, the commands in PATH are completed. Load the script each time the shell starts. For bash, add the line
+    below to ~/.bashrc. For zsh, add the same line with zsh instead of bash to ~/.zshrc, after compinit. For fish, add
+    `webex-token completion fish | source` to config.fish.
 
     \b
     Example:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import click
+from click.shell_completion import CompletionItem
 
 from webex_token_cli.application import Application
 from webex_token_cli.cli.child_environment import without_secrets
@@ -15,8 +16,9 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.system.processes import run_in_our_place, uncoerced
+from webex_token_cli.system.processes import commands_starting_with, run_in_our_place, uncoerced
 from webex_token_cli.tokens import TokenRecord
 
 # The variable that Webex's SDKs read, and the one that the older Python SDK reads.
@@ -41,6 +43,14 @@ def _checked(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
     return names
 
 
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The commands in PATH for the first word, unless it is a path; for a path and for the other words, files."""
+    if ctx.params.get(param.name or "") or os.sep in incomplete:
+        return [CompletionItem(incomplete, type="file")]
+    terminal = ctx.find_object(Terminal) or Terminal(os.environ)
+    return [CompletionItem(name) for name in commands_starting_with(incomplete, terminal.environment)]
+
+
 @click.command(
     "exec",
     short_help="Run a command with the access token in its environment.",
@@ -57,7 +67,9 @@ def _checked(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
     callback=_checked,
     help="Put the token into this variable as well. May be repeated.",
 )
-@click.argument("arguments", metavar="-- CMD [ARG]...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument(
+    "arguments", metavar="-- CMD [ARG]...", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=_complete
+)
 @verbosity_options
 @pass_application
 def command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.groups import CommandGroup, show_help_without_command
 from webex_token_cli.cli.options import (
     DEFAULT_INTERVAL,
     DEFAULT_MAX_AGE,
@@ -27,9 +28,15 @@ if TYPE_CHECKING:
 _NOT_RUNNING = 1
 
 
-@click.group("service", short_help="Run watch in the background, now and after each start.")
+@click.group(
+    "service",
+    cls=CommandGroup,
+    short_help="Run watch in the background, now and after each start.",
+    invoke_without_command=True,
+)
 @verbosity_options
-def command() -> None:
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Have the system run watch all the time: as a systemd user unit on Linux, or as a launchd agent on macOS.
 
     Both belong to you, need no root and can reach your keyring. On other systems, let the scheduler run
@@ -42,6 +49,7 @@ def command() -> None:
     Exit status: 0 if the command succeeded or the service runs; 1 if the system refused or the service does not
     run; 2 if this user has no systemd or launchd; 3 if the service ended because a sign-in is needed.
     """
+    show_help_without_command(ctx)
 
 
 @command.command("install", short_help="Write the unit or agent and start it.")

@@ -64,6 +64,19 @@ def _candidates(name: str, environment: Mapping[str, str]) -> list[str]:
     return [name] if "/" in name else [str(Path(folder, name)) for folder in os.get_exec_path(environment)]
 
 
+def commands_starting_with(prefix: str, environment: Mapping[str, str]) -> list[str]:
+    """The names of the executable files in PATH that start with ``prefix``, sorted, whatever cannot be read left out."""
+    found = set()
+    for folder in os.get_exec_path(environment):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            found |= {
+                entry.name
+                for entry in entries
+                if entry.name.startswith(prefix) and entry.is_file() and os.access(entry, os.X_OK)
+            }
+    return sorted(found)
+
+
 @contextlib.contextmanager
 def _default_signals() -> Iterator[None]:
     """Undo what Python did to signals when it started, because a command inherits every ignored signal.
