@@ -46,23 +46,21 @@ class PeerCheck:
         Root is allowed, because root can read our memory anyway. Raises nothing: when the system tells owners but not
         this one, the answer is False.
         """
-        owner: int | None
-        try:
-            owner = self._owner_now(peer, own)
-        except CannotAsk:
-            owner = (await self._table()).owner_of(peer, own)
-        return is_allowed_owner(owner, _this_user())
+        return is_allowed_owner(await self._owner_of(peer, own), _this_user())
 
     def is_known_stranger(self, peer: Any, own: Any) -> bool:
         """Whether another user is known to hold the connection, as far as that can be told at once. Raises nothing."""
         try:
-            return not is_allowed_owner(self._owner_now(peer, own), _this_user())
-        except CannotAsk:
+            owner = self._ask(peer, own)
+        except (CannotAsk, OSError, ValueError):
             return False
+        return owner is not None and not is_allowed_owner(owner, _this_user())
 
-    def _owner_now(self, peer: Any, own: Any) -> int:
+    async def _owner_of(self, peer: Any, own: Any) -> int | None:
         try:
             owner = self._ask(peer, own)
+        except CannotAsk:
+            return (await self._table()).owner_of(peer, own)
         except (OSError, ValueError):
             # A connection that the client has reset has no name any more, or no file descriptor is left.
             return NOBODY

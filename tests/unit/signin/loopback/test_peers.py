@@ -69,6 +69,16 @@ def test_a_table_that_cannot_be_read_allows_no_peer() -> None:
     assert ConnectionTable.read(out_of_descriptors).owner_of(("127.0.0.1", 1), ("127.0.0.1", 2)) == NOBODY
 
 
+def test_what_the_kernel_does_not_tell_allows_no_peer_and_turns_none_away_unheard() -> None:
+    def out_of_descriptors(_peer: object, _own: object) -> int | None:
+        raise OSError(24, "Too many open files")
+
+    for ask in (out_of_descriptors, lambda _peer, _own: None):  # None: it is no longer connected
+        peers = PeerCheck(ask)
+        assert not peers.is_known_stranger(("127.0.0.1", 1), ("127.0.0.1", 2))
+        assert not asyncio.run(peers.is_allowed(("127.0.0.1", 1), ("127.0.0.1", 2)))
+
+
 @pytest.mark.parametrize(
     ("owner", "me", "ours"),
     [
