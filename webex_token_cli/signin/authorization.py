@@ -1,4 +1,4 @@
-"""One authorization request and the redirect that answers it. Pure, but for the random numbers.
+"""An authorization request, and the redirect that answers it. Pure, except for the random numbers.
 
 RFC 6749 section 4.1, RFC 7636 (PKCE), RFC 8252 (native apps), RFC 9700 section 2.1.
 """
@@ -22,13 +22,13 @@ from webex_token_cli.errors import (
 )
 from webex_token_cli.text import printable
 
-# 256 bits: as good as a key, and what RFC 7636 section 7.1 asks of a verifier.
+# 256 bits, which RFC 7636 section 7.1 recommends for a code verifier. The state gets as many.
 _ENTROPY_BYTES = 32
 
-# A redirect has state and code, or state and three of an error; a server may add a few of its own.
+# A redirect has a state and a code, or a state and three parameters of an error. A server may add some of its own.
 _MOST_PARAMETERS = 20
 
-# RFC 3986 section 3.3. Browsers escape or turn around everything else.
+# The characters of a path (RFC 3986 section 3.3). Browsers escape or replace all others.
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", re.ASCII)
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -36,7 +36,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class RedirectURI:
-    """Where Webex sends the browser back to. ``uri`` is unchanged, because Webex compares it to the letter."""
+    """The URI that Webex redirects the browser to.
+
+    ``uri`` is exactly as it was given, because Webex compares it character by character.
+    """
 
     uri: str
     scheme: str
@@ -46,7 +49,7 @@ class RedirectURI:
 
     @classmethod
     def parse(cls, uri: str) -> "RedirectURI":
-        """The parts of ``uri``. Raises ConfigurationError when it cannot be a redirect URI."""
+        """Parse ``uri``. Raises ConfigurationError if it cannot be used as a redirect URI."""
         try:
             parts = urlsplit(uri)
             host, port = parts.hostname or "", parts.port
@@ -67,18 +70,18 @@ class RedirectURI:
 
     @property
     def is_local(self) -> bool:
-        """Whether it leads to the machine that the browser runs on (RFC 8252 section 7.3)."""
+        """Whether it leads to a loopback address, which is the browser's own machine (RFC 8252 section 7.3)."""
         return is_loopback(self.host)
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The Host headers of requests that follow it, in lower case."""
+        """The Host headers, in lower case, that a browser may send when it follows the URI."""
         names = host_headers(self.host, self.port)
         return names if self.port == _DEFAULT_PORTS[self.scheme] else names - {_bracketed(self.host)}
 
 
 def host_headers(host: str, port: int) -> frozenset[str]:
-    """What a Host header may say that leads to ``host`` and ``port`` (RFC 9110 section 7.2), in lower case."""
+    """The Host headers, in lower case, of requests to ``host`` and ``port`` (RFC 9110 section 7.2)."""
     return frozenset({_bracketed(host), f"{_bracketed(host)}:{port}"})
 
 
@@ -95,44 +98,43 @@ def _unusable(uri: str, why: str) -> ConfigurationError:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What ties the redirect and the exchange to this sign-in: ``state`` and the PKCE code verifier."""
+    """The secrets that bind the redirect and the code exchange to this sign-in: ``state`` and PKCE code verifier."""
 
     state: str = field(repr=False)
     code_verifier: str = field(repr=False)
 
     @classmethod
     def fresh(cls) -> "Proof":
-        """A proof that nobody else can know."""
+        """New random values, which nobody else can know."""
         return cls(secrets.token_urlsafe(_ENTROPY_BYTES), secrets.token_urlsafe(_ENTROPY_BYTES))
 
     @property
     def code_challenge(self) -> str:
-        """The verifier's S256 challenge (RFC 7636 section 4.2)."""
+        """The S256 code challenge of the code verifier (RFC 7636 section 4.2)."""
         digest = hashlib.sha256(self.code_verifier.encode("ascii")).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """The person accepted: the code that is swapped for tokens."""
+    """The person accepted. ``code`` is exchanged for tokens."""
 
     code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The redirect carries an error instead of a code (RFC 6749 section 4.1.2.1)."""
+    """The redirect has an error instead of a code (RFC 6749 section 4.1.2.1)."""
 
     error: WebexTokenError
 
 
 def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | None:
-    """What a redirect's ``query`` says to the sign-in that sent ``state``; None when it belongs to no sign-in of ours.
+    """Read the ``query`` of a redirect. None if it does not answer the request that was sent with ``state``.
 
-    ``scopes`` are those asked for, to be named should they be refused.
-
-    The state is compared first, in constant time. A redirect in which a parameter is missing or repeated is ignored
-    (RFC 6749 section 3.1: parameters must not be included more than once).
+    ``scopes`` are those that were requested; the error names them if Webex refuses them. The state is compared first,
+    in constant time. A redirect in which a parameter is missing or repeated is ignored (RFC 6749 section 3.1:
+    parameters must not be included more than once).
     """
     values = parameters(query)
     if not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
@@ -146,7 +148,7 @@ def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> Authori
 
 
 def parameters(query: str) -> dict[str, str]:
-    """The parameters of ``query``; empty when a parameter is repeated or malformed."""
+    """The parameters of ``query``. Empty if the query is malformed or a parameter is repeated."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
     except ValueError:
@@ -156,7 +158,7 @@ def parameters(query: str) -> dict[str, str]:
 
 
 def _refused(error: str, description: str, scopes: Iterable[str]) -> WebexTokenError:
-    said = printable(f"{error}: {description}" if description else error)
+    reason = printable(f"{error}: {description}" if description else error)
     if error == "access_denied":
         return SignInNotCompleted(
             "The sign-in was denied in the browser.",
@@ -164,12 +166,12 @@ def _refused(error: str, description: str, scopes: Iterable[str]) -> WebexTokenE
         )
     if error == "invalid_scope":
         return ConfigurationError(
-            f"Webex does not grant these scopes to this integration: {' '.join(scopes)} ({said}).",
+            f"Webex does not grant these scopes to this integration: {' '.join(scopes)} ({reason}).",
             "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
         )
     if error in {"server_error", "temporarily_unavailable"}:
-        return TemporaryFailure(f"Webex cannot sign anybody in now ({said}).", "Try again later.")
+        return TemporaryFailure(f"Webex cannot sign anybody in now ({reason}).", "Try again later.")
     return RequestRefused(
-        f"Webex refused the sign-in ({said}).",
+        f"Webex refused the sign-in ({reason}).",
         "Compare the integration at developer.webex.com/my-apps with your settings.",
     )

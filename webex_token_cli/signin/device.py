@@ -1,4 +1,4 @@
-"""The device flow: a code to enter on any other machine, and polling until somebody has (RFC 8628)."""
+"""The device flow (RFC 8628): a person enters a code on any machine, and the program polls until they have."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
 
 T = TypeVar("T")
 
-# RFC 8628 section 3.5: added to the interval at each slow_down.
-_SLOWER = 5.0
-# Section 3.5 again: on a time-out, poll less often; doubling from the interval up to this.
-_SLOWEST_RETRY = 60.0
+# Seconds. Each slow_down answer adds this to the interval (RFC 8628 section 3.5).
+_SLOW_DOWN = 5.0
+# Seconds. After a failed poll, the wait doubles up to this; section 3.5 requires to poll less often then.
+_LONGEST_RETRY = 60.0
 # Seconds between two updates of the countdown, which shows seconds.
 _TICK = 1.0
 
@@ -26,7 +26,7 @@ HELPER_REDIRECT_URIS = tuple(
 
 
 class DeviceEndpoints(Protocol):
-    """The two endpoints; errors are those of ``webex.WebexClient``."""
+    """Webex's two endpoints for the device flow. They raise what ``webex.client.WebexClient`` raises."""
 
     def authorize_device(self, *, client_id: str, scopes: tuple[str, ...]) -> DeviceCode: ...
     def poll_device(self, code: DeviceCode, *, client_id: str, client_secret: str) -> TokenResponse | Pending: ...
@@ -34,12 +34,12 @@ class DeviceEndpoints(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceFlow:
-    """Signs a person in on another machine.
+    """Signs a person in who enters a code on another machine.
 
-    ``show`` presents the code, ``tick`` is told each second how many seconds are left, and once, with
-    None, that the wait is over. ``timeout`` is in seconds and ends the wait before the code's own end. Each poll runs
-    in ``changing``, a context in which no other process changes the profile: any poll may bring the tokens, which
-    are given out once.
+    ``show`` presents the code. ``tick`` gets the seconds that are left, once a second, and None when the wait is over.
+    ``timeout`` is in seconds and ends the wait if the code is valid for longer. Each poll runs in ``changing``, a
+    context in which no other process changes the profile, because any poll may bring the tokens, which are given out
+    once. ``clock`` is monotonic.
     """
 
     endpoints: DeviceEndpoints
@@ -54,18 +54,18 @@ class DeviceFlow:
     sleep: Callable[[float], None] = time.sleep
 
     def sign_in(self, keep: Callable[[TokenResponse], T]) -> T:
-        """Wait until the person has consented, and return what ``keep`` returns for the tokens.
+        """Wait until the person has accepted, and return what ``keep`` returns for the tokens.
 
-        ``keep`` runs in the same ``changing`` as the poll that brought them. Raises SignInNotCompleted when the
-        person denied or did not come, ConfigurationError when the integration is not set up for it, ClientRefused,
-        TemporaryFailure, and what ``changing`` and ``keep`` raise.
+        ``keep`` runs in the same ``changing`` as the poll that brought the tokens. Raises SignInNotCompleted if the
+        person denied or did not enter the code in time, ConfigurationError if the integration is not set up for the
+        device flow, ClientRefused, TemporaryFailure, and what ``changing`` and ``keep`` raise.
         """
         code = self._request_code()
         self.show(code)
-        life = min(float(code.expires_in), self.timeout)
+        lifetime = min(float(code.expires_in), self.timeout)
         with ExitStack() as held:
             try:
-                response = self._poll(code, self.clock() + life, life, held)
+                response = self._poll(code, self.clock() + lifetime, lifetime, held)
             finally:
                 self.tick(None)
             return keep(response)
@@ -83,24 +83,24 @@ class DeviceFlow:
                 + "\nAdd them, or sign in with --flow paste.",
             ) from error
 
-    def _poll(self, code: DeviceCode, deadline: float, life: float, held: ExitStack) -> TokenResponse:
+    def _poll(self, code: DeviceCode, deadline: float, lifetime: float, held: ExitStack) -> TokenResponse:
         interval = wait = float(code.interval)
-        failed: TemporaryFailure | None = None
+        last_failure: TemporaryFailure | None = None
         while True:
             self._wait(wait, deadline)
             if self.clock() >= deadline:
-                raise failed or _nobody_came(life)
+                raise last_failure or _not_entered(lifetime)
             try:
                 answer = self._ask(code, held)
             except TemporaryFailure as error:
-                failed = error
-                wait = max(min(2 * wait, _SLOWEST_RETRY), error.retry_after or 0.0)
+                last_failure = error
+                wait = max(min(2 * wait, _LONGEST_RETRY), error.retry_after or 0.0)
                 continue
-            failed = None
+            last_failure = None
             if isinstance(answer, TokenResponse):
                 return answer
             if answer.too_fast:
-                interval = max(interval + _SLOWER, answer.retry_after or 0.0)
+                interval = max(interval + _SLOW_DOWN, answer.retry_after or 0.0)
             wait = interval
 
     def _ask(self, code: DeviceCode, held: ExitStack) -> TokenResponse | Pending:
@@ -113,15 +113,15 @@ class DeviceFlow:
             return answer
 
     def _wait(self, seconds: float, deadline: float) -> None:
-        """Sleep, counting down, until the next poll or the deadline."""
+        """Sleep until the next poll or the deadline, and count down meanwhile."""
         moment = min(self.clock() + seconds, deadline)
         while (left := moment - self.clock()) > 0:
             self.tick(deadline - self.clock())
             self.sleep(min(_TICK, left))
 
 
-def _nobody_came(life: float) -> SignInNotCompleted:
+def _not_entered(lifetime: float) -> SignInNotCompleted:
     return SignInNotCompleted(
-        f"Nobody entered the code within {duration_in_words(life)}.",
+        f"Nobody entered the code within {duration_in_words(lifetime)}.",
         "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
     )

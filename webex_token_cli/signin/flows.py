@@ -1,4 +1,4 @@
-"""Which way of signing in suits this machine. Pure."""
+"""Which way of signing in works on this machine. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Flow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where the program runs: ``platform`` as in ``sys.platform``; ``interactive`` when a person is at a terminal."""
+    """Where the program runs. ``platform`` is ``sys.platform``; ``interactive`` says that a person is at a terminal."""
 
     platform: str
     environment: Mapping[str, str]
     interactive: bool
 
     def is_set(self, *names: str) -> str:
-        """The first of the variables that is set to something; empty when they are all unset."""
+        """The first of the variables that is set and not empty; an empty string if there is none."""
         return next((name for name in names if self.environment.get(name)), "")
 
     @property
@@ -36,35 +36,35 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A flow, and why it was chosen, as the end of a sentence that begins with "because"."""
+    """A flow, and why it was chosen, in words that can follow "because"."""
 
     flow: Flow
     why: str
 
 
 def choose(situation: Situation, *, redirect_is_local: bool, listens: bool, opens_browser: bool) -> Choice:
-    """The flow that suits ``situation``.
+    """The flow to use in ``situation``.
 
     ``listens`` says that ``--listen`` was given, ``opens_browser`` that ``--no-browser`` was not. Raises
-    ConfigurationError, naming the flows, when no flow works without being chosen.
+    ConfigurationError, which names the flows, if none can be chosen without asking.
     """
     if listens:
         return Choice(Flow.BROWSER, "--listen says where the redirect arrives")
     if not redirect_is_local:
-        return _pasting(situation, "the redirect URI leads to another machine")
+        return _paste(situation, "the redirect URI leads to another machine")
     if not opens_browser:
         return Choice(Flow.BROWSER, "--no-browser leaves the opening to you")
-    return _opening(situation)
+    return _browser_or_paste(situation)
 
 
-def _opening(situation: Situation) -> Choice:
-    """Open a browser if that can work here. A ``BROWSER`` that is set is a person's word, wherever they are."""
+def _browser_or_paste(situation: Situation) -> Choice:
+    """The browser flow if a browser can be opened here. ``BROWSER`` decides wherever it is set: a person chose it."""
     if situation.is_set("BROWSER"):
         return Choice(Flow.BROWSER, "BROWSER is set")
     if situation.ssh:
-        return _pasting(situation, f"this is an SSH session ({situation.ssh}), and your browser is elsewhere")
+        return _paste(situation, f"this is an SSH session ({situation.ssh}), and your browser is elsewhere")
     if situation.is_set("CI"):
-        return _pasting(situation, "this is a CI run (CI)")
+        return _paste(situation, "this is a CI run (CI)")
     if situation.platform == "darwin":
         return Choice(Flow.BROWSER, "this is a Mac")
     if situation.platform in {"win32", "cygwin"}:
@@ -75,10 +75,10 @@ def _opening(situation: Situation) -> Choice:
     display = situation.is_set("WAYLAND_DISPLAY", "DISPLAY")
     if display:
         return Choice(Flow.BROWSER, f"there is a display ({display})")
-    return _pasting(situation, "there is no display (DISPLAY, WAYLAND_DISPLAY)")
+    return _paste(situation, "there is no display (DISPLAY, WAYLAND_DISPLAY)")
 
 
-def _pasting(situation: Situation, why: str) -> Choice:
+def _paste(situation: Situation, why: str) -> Choice:
     if situation.interactive:
         return Choice(Flow.PASTE, why)
     raise ConfigurationError(

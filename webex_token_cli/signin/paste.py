@@ -1,6 +1,6 @@
-"""The paste flow: the person brings the address that the browser ended at, from wherever the browser is.
+"""The paste flow: the person pastes the address at which their browser ended, on whatever machine it runs.
 
-Nothing listens. The browser ends on a page that cannot be shown, and its address bar holds the answer.
+Nothing listens there, so the browser ends at a page that it cannot load. The address of that page has the code.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from webex_token_cli.times import duration_in_words
 
 T = TypeVar("T")
 
-# Lines of one paste arrive together; after this many seconds of silence, no more is coming.
+# Seconds. The lines of one paste arrive together, so a pause of this length is its end.
 _QUIET = 0.3
 
 # An address has about 300 characters, and a code of any server about 2,000 at most.
@@ -51,7 +51,7 @@ _NEITHER = "That is neither an address nor a code."
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Text that cannot be used, and why; ``unfinished`` when the rest of it may still follow."""
+    """Text that cannot be used, and why. ``unfinished`` says that the rest of it may still follow."""
 
     why: str
     unfinished: bool = False
@@ -103,7 +103,7 @@ def _read_bare_code(text: str, not_codes: frozenset[str]) -> AuthorizationCode |
 
 
 class Lines(Protocol):
-    """Reads the next pasted line, waiting up to ``seconds``: None after that, EOFError at the end of the input."""
+    """Reads the next pasted line within ``seconds``, else returns None. Raises EOFError at the end of the input."""
 
     def __call__(self, seconds: float, /) -> str | None: ...
 
@@ -176,7 +176,7 @@ def no_echo(descriptor: int) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class PasteFlow:
-    """Signs a person in through a browser anywhere; the person pastes where it ended.
+    """Signs a person in through a browser on any machine. The person pastes the address at which it ended.
 
     ``lines`` reads what is pasted, ``say`` shows a line. With ``interactive``, the person is asked again after a
     paste that cannot be used, four times; without it, such a paste ends the sign-in. ``timeout`` is in seconds.
@@ -195,7 +195,7 @@ class PasteFlow:
     def sign_in(self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T]) -> T:
         """Sign the person in, and return what ``finish`` returns for the authorization code and its proof.
 
-        Raises SignInNotCompleted when nothing usable was pasted, and what ``page`` and ``finish`` raise.
+        Raises SignInNotCompleted if nothing usable was pasted, and what ``page`` and ``finish`` raise.
         """
         proof = Proof.fresh()
         url = page(proof)

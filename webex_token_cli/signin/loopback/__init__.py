@@ -1,1 +1,1 @@
-"""The listener that catches the redirect on this machine."""
+"""The listener that receives the redirect on this machine."""

@@ -1,4 +1,4 @@
-"""The TLS side of an ``https://localhost`` redirect URI: a certificate for one login, or the person's own.
+"""The certificate for an ``https://localhost`` redirect URI: made for one login, or given by the person.
 
 A certificate is checked as a browser checks it, in a handshake in memory with the context that the listener uses,
 so that a problem is reported before the browser opens.
@@ -46,10 +46,10 @@ class ServerCertificate:
 def certificate_for_this_login(host: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ServerCertificate:
     """A self-signed certificate for ``host`` and this machine's loopback names, whose key is deleted at once.
 
-    Raises ConfigurationError when the library that makes one is not installed.
+    Raises ConfigurationError if the library that makes one is not installed.
     """
     certificate, key = _self_signed(host, now())
-    # Python's ssl reads keys from files only. The folder is 0700, the file 0600 and gone right after.
+    # Python's ssl reads keys from files only. The folder has mode 0700 and the file 0600, and both are removed at once.
     with tempfile.TemporaryDirectory(prefix="webex-token-") as folder:
         pair = Path(folder, "pair.pem")
         pair.touch(mode=0o600)
@@ -60,7 +60,7 @@ def certificate_for_this_login(host: str, now: Callable[[], datetime] = lambda: 
 def certificate_from_files(certificate: Path, key: Path, host: str) -> ServerCertificate:
     """The person's own certificate and key, both PEM.
 
-    Raises ConfigurationError when a file cannot be read, the two do not belong together, the key has a
+    Raises ConfigurationError if a file cannot be read, the two do not belong together, the key has a
     passphrase, or the certificate has expired or is not valid yet.
     """
     for file, what in ((certificate, "certificate"), (key, "key")):
@@ -154,7 +154,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _checked(context: ssl.SSLContext, certificate: Path, host: str) -> ServerCertificate:
-    """The certificate as a browser sees it. Raises ConfigurationError when every browser would refuse it."""
+    """The certificate as a browser sees it. Raises ConfigurationError if every browser would refuse it."""
     try:
         der = _handshake(context, certificate, host, check_host=False)
     except ssl.SSLCertVerificationError as error:

@@ -1,4 +1,4 @@
-"""Requests and responses of HTTP/1.1, as far as the listener needs them. Pure."""
+"""The part of HTTP/1.1 that the listener needs: requests and responses. Pure."""
 
 import http.client
 import io
@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a browser asks for. ``headers`` have names in lower case."""
+    """A request. The names of ``headers`` are in lower case."""
 
     method: str
     path: str
@@ -18,7 +18,7 @@ class Request:
 
     @classmethod
     def parse(cls, head: bytes) -> "Request | None":
-        """The request in a ``head`` that ends with an empty line; None when it is malformed.
+        """Parse a ``head`` that ends with an empty line. None if it is malformed.
 
         Strict, so that a proxy and this listener cannot read a request differently (RFC 9112 section 11.2): exactly
         one Host header, and only a path as the target.
@@ -41,24 +41,24 @@ class Request:
 
     @property
     def is_speculative(self) -> bool:
-        """Whether the browser asks ahead of the person, who may never follow (prefetch, prerender)."""
+        """Whether the browser loads the page in advance, which the person may never open (prefetch, prerender)."""
         purposes = (self.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
         return any("prefetch" in purpose or "preview" in purpose for purpose in purposes)
 
     @property
     def is_navigation(self) -> bool:
-        """Whether a window goes there, and not an image, a frame or a script of some page (Fetch Metadata)."""
+        """Whether a window opens the address, not an image, a frame or a script of a page (Fetch Metadata)."""
         return self.headers.get("sec-fetch-dest", "document") == "document"
 
     @property
-    def is_from_a_page_elsewhere(self) -> bool:
-        """Whether another site's page leads there, instead of a person who typed the address."""
+    def is_cross_site(self) -> bool:
+        """Whether a page of another site leads here, and not a person who typed the address (Fetch Metadata)."""
         return self.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the listener answers. ``tells_outcome`` marks the page that login waits to deliver before it ends."""
+    """A response. ``tells_outcome`` marks the page that login delivers before it ends."""
 
     status: HTTPStatus
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Response:
     tells_outcome: bool = False
 
     def encoded(self, with_body: bool = True) -> bytes:
-        """The response as it is sent: never cached, and never sent on as a referrer."""
+        """The response in bytes. It forbids caching, and passing the address on as a referrer."""
         headers = {
             **self.headers,
             "Content-Length": str(len(self.body)),

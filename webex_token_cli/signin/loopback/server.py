@@ -1,4 +1,4 @@
-"""The short-lived listener that catches the redirect.
+"""The short-lived listener that receives the redirect.
 
 The request for the outcome page is answered only when the outcome is known, so that the browser never says
 "signed in" before the tokens are stored. The redirect itself is answered at once with another redirect to the
@@ -21,8 +21,9 @@ from http import HTTPStatus
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, RedirectURI, Refusal, host_headers, read_redirect
 from webex_token_cli.signin.loopback.messages import Request, Response
-from webex_token_cli.signin.loopback.pages import Page, render
+from webex_token_cli.signin.loopback.pages import Page
 from webex_token_cli.signin.loopback.peers import PeerCheck
+from webex_token_cli.signin.loopback.responses import outcome_page, refused
 from webex_token_cli.signin.loopback.sockets import Endpoint, accepted, close
 
 # A redirect with its headers is 1 to 4 KB; browsers with many cookies for localhost send up to 16.
@@ -108,12 +109,12 @@ class Listener:
 
     async def show_success(self, message: str) -> None:
         """Show the page that reports the success; return once it is delivered, or after DELIVERY_TIMEOUT."""
-        await self._show(_page(HTTPStatus.OK, Page.SIGNED_IN, message))
+        await self._show(outcome_page(Page.SIGNED_IN, message))
 
     async def show_failure(self, error: WebexTokenError) -> None:
         """Show the page with the terminal's message; return once it is delivered, or after DELIVERY_TIMEOUT."""
         page = Page.DENIED if isinstance(error, SignInNotCompleted) else Page.FAILED
-        await self._show(_page(HTTPStatus.OK, page, error.message, error.hint))
+        await self._show(outcome_page(page, error.message, error.hint))
 
     async def _show(self, page: Response) -> None:
         self._outcome.set_result(page)
@@ -201,9 +202,9 @@ class Listener:
     async def _answer(self, head: bytes | None, writer: asyncio.StreamWriter) -> None:
         request = None if head is None else Request.parse(head)
         if head is None:
-            response = _unexpected(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "That request is too long")
+            response = refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "That request is too long")
         elif request is None:
-            response = _unexpected(HTTPStatus.BAD_REQUEST, "That is not an HTTP request")
+            response = refused(HTTPStatus.BAD_REQUEST, "That is not an HTTP request")
         else:
             response = await self._respond(request, writer)
         writer.write(response.encoded(with_body=request is None or request.method != "HEAD"))
@@ -216,16 +217,16 @@ class Listener:
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> Response:
         if request.host not in self._hosts:
             # With DNS rebinding, a web page whose name resolves to this machine sends its own name.
-            return _unexpected(HTTPStatus.MISDIRECTED_REQUEST, "This listener does not serve that host")
+            return refused(HTTPStatus.MISDIRECTED_REQUEST, "This listener does not serve that host")
         if request.path != self.redirect.path:
-            return _unexpected(HTTPStatus.NOT_FOUND, "There is no page at this address")
+            return refused(HTTPStatus.NOT_FOUND, "There is no page at this address")
         if request.method != "GET":
-            return _unexpected(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here", {"Allow": "GET"})
+            return refused(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here", {"Allow": "GET"})
         if request.is_speculative:
             # A prefetch would be shown the outcome page instead of the person's own request.
-            return _unexpected(HTTPStatus.SERVICE_UNAVAILABLE, "This is not answered ahead of time")
+            return refused(HTTPStatus.SERVICE_UNAVAILABLE, "This is not answered ahead of time")
         if not request.is_navigation:
-            return _unexpected(HTTPStatus.BAD_REQUEST, "This is a page to go to, not a part of another one")
+            return refused(HTTPStatus.BAD_REQUEST, "This is a page to go to, not a part of another one")
         return await self._follow(request, writer)
 
     @property
@@ -247,7 +248,7 @@ class Listener:
         asks_for_outcome = _has_ticket(request, "outcome", self._outcome_ticket)
         arrived = read_redirect(request.query, self.state, self.scopes)
         if not asks_for_outcome and arrived is None:
-            return _unexpected(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
+            return refused(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
         if self._checks_redirecting_peers and not await self._is_own(writer):
             return self._another_users()
         if arrived is None:
@@ -262,15 +263,15 @@ class Listener:
         has_ticket = bool(request.query)
         if not has_ticket and self.listen is not None:
             # A proxy or a tunnel of this user's forwards the requests of strangers too.
-            return _unexpected(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
-        if not has_ticket and request.is_from_a_page_elsewhere:
+            return refused(HTTPStatus.FORBIDDEN, "Use the address that the terminal shows")
+        if not has_ticket and request.is_cross_site:
             # Only the person at the browser may begin a sign-in, not a page with a link.
-            return _unexpected(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
+            return refused(HTTPStatus.FORBIDDEN, "Type this address to sign in; a link to it is not accepted")
         if not await self._is_own(writer):
             return self._another_users()
         if has_ticket and self._has_started:
             # Another user may have read the ticket in the browser's arguments.
-            return _unexpected(HTTPStatus.FORBIDDEN, "This address works once. Use the one that the terminal shows")
+            return refused(HTTPStatus.FORBIDDEN, "This address works once. Use the one that the terminal shows")
         self._has_started |= has_ticket
         return Response(HTTPStatus.FOUND, {"Location": self.sign_in_page})
 
@@ -280,8 +281,8 @@ class Listener:
 
     def _another_users(self) -> Response:
         if self.listen is None:
-            return _unexpected(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
-        return _unexpected(
+            return refused(HTTPStatus.FORBIDDEN, "This sign-in was started by another user of this machine")
+        return refused(
             HTTPStatus.FORBIDDEN,
             "This request comes from another user of the machine where the sign-in was started",
             hint="If it comes from a reverse proxy there, start the sign-in again with --behind-proxy.",
@@ -299,27 +300,8 @@ async def _close(writer: asyncio.StreamWriter) -> None:
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes | None:
-    """The request up to the empty line; None when it is too long."""
+    """The request up to the empty line; None if it is too long."""
     try:
         return await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
         return None
-
-
-def _page(status: HTTPStatus, page: Page, message: str, hint: str = "") -> Response:
-    rendered = render(page, message, hint)
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": rendered.content_security_policy,
-    }
-    return Response(status, headers, rendered.body, tells_outcome=page is not Page.UNEXPECTED)
-
-
-def _unexpected(
-    status: HTTPStatus,
-    message: str,
-    headers: dict[str, str] | None = None,
-    hint: str = "The sign-in goes on waiting: finish it in the window that it opened.",
-) -> Response:
-    page = _page(status, Page.UNEXPECTED, message, hint)
-    return Response(page.status, {**page.headers, **(headers or {})}, page.body)

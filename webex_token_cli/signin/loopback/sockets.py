@@ -1,4 +1,4 @@
-"""The sockets that the listener binds, at the redirect URI's address or at that of ``--listen``."""
+"""The listening sockets, at the address in the redirect URI or at that of ``--listen``."""
 
 import asyncio
 import errno
@@ -21,14 +21,14 @@ _ADDRESS_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A host and a port of this machine."""
+    """A host and a port to listen on."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
-        """The endpoint in ``HOST:PORT`` or ``[IPv6]:PORT``. Raises ConfigurationError."""
+        """Parse ``HOST:PORT`` or ``[IPv6]:PORT``. Raises ConfigurationError."""
         host, _, port = text.strip().rpartition(":")
         bracketed = host.startswith("[") and host.endswith("]")
         host = host[1:-1] if bracketed else host
@@ -49,9 +49,9 @@ class Endpoint:
         return is_loopback(self.host)
 
     def addresses(self) -> list[str]:
-        """The IP addresses to listen on. Browsers take ``localhost`` for either loopback, so it is both.
+        """The IP addresses to listen on. ``localhost`` has two, because browsers use either loopback address.
 
-        Raises ConfigurationError when the host has none.
+        Raises ConfigurationError if the host has none.
         """
         if self.host.lower() == "localhost":
             return ["127.0.0.1", "::1"]
@@ -69,9 +69,9 @@ class Endpoint:
 
 
 def endpoint_for(redirect: RedirectURI, listen: Endpoint | None) -> Endpoint:
-    """Where to wait for ``redirect``: at ``listen``, else where the redirect URI itself leads.
+    """Where to wait for ``redirect``: at ``listen``, or else at the redirect URI's own host and port.
 
-    Raises ConfigurationError when that is not this machine.
+    Raises ConfigurationError if neither is on this machine.
     """
     if listen is not None:
         return listen
@@ -85,12 +85,12 @@ def endpoint_for(redirect: RedirectURI, listen: Endpoint | None) -> Endpoint:
     return Endpoint(redirect.host, redirect.port)
 
 
-def bind(endpoint: Endpoint, leads_from: str) -> list[socket.socket]:
-    """Sockets listening at ``endpoint``, where the redirect URI ``leads_from`` leads.
+def bind(endpoint: Endpoint, redirect_uri: str) -> list[socket.socket]:
+    """Sockets that listen at ``endpoint`` for what arrives at ``redirect_uri``.
 
-    Binding comes first: once the browser is open, nobody else can take the port. An address of
-    ``localhost`` that this machine does not have is left out. Raises ConfigurationError when the port is
-    taken or forbidden.
+    They are bound before the browser opens, so that no other program can receive the redirect. An address of
+    ``localhost`` that this machine does not have is left out. Raises ConfigurationError if the port is taken or needs
+    more rights.
     """
     sockets: list[socket.socket] = []
     missing: OSError | None = None
@@ -106,7 +106,7 @@ def bind(endpoint: Endpoint, leads_from: str) -> list[socket.socket]:
             raise missing
     except OSError as error:
         close(sockets)
-        raise _cannot_bind(endpoint, leads_from, error) from error
+        raise _cannot_bind(endpoint, redirect_uri, error) from error
     return sockets
 
 
@@ -116,7 +116,7 @@ def _listening(address: str, port: int) -> socket.socket:
     try:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:  # a sign-in right after another must not wait for its closed connections to be forgotten
+        else:  # a sign-in right after another one must not wait until the kernel forgets closed connections
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -158,19 +158,19 @@ async def _readable(loop: asyncio.AbstractEventLoop, listening: socket.socket) -
 
 
 def close(sockets: list[socket.socket]) -> None:
-    """Close them all: the port is free at once."""
+    """Close all sockets, which frees the port at once."""
     for each in sockets:
         each.close()
 
 
-def _cannot_bind(endpoint: Endpoint, leads_from: str, error: OSError) -> ConfigurationError:
+def _cannot_bind(endpoint: Endpoint, redirect_uri: str, error: OSError) -> ConfigurationError:
     if error.errno == errno.EADDRINUSE:
         return ConfigurationError(
-            f"Port {endpoint.port}, where {leads_from} leads, is taken by another program.",
+            f"Port {endpoint.port}, where {redirect_uri} leads, is taken by another program.",
             "End that program (another login, perhaps), or register a redirect URI with another port "
             "and give it with --redirect-uri; `webex-token login --flow paste` needs no port at all.",
         )
     return ConfigurationError(
-        f"Nothing can listen at {endpoint}, where {leads_from} leads ({error.strerror}).",
+        f"Nothing can listen at {endpoint}, where {redirect_uri} leads ({error.strerror}).",
         "Register a redirect URI with a port above 1023 and give it with --redirect-uri.",
     )

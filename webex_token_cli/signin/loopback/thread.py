@@ -1,6 +1,6 @@
 """The listener in a thread of its own, so that the main thread can run the sign-in from top to bottom.
 
-The event loop lives and dies in that thread. The main thread waits for the redirect, is interrupted by Ctrl-C as
+The event loop runs in that thread only. The main thread waits for the redirect, is interrupted by Ctrl-C as
 usual, and decides which page the browser gets.
 """
 

@@ -1,4 +1,4 @@
-"""The pages that the listener shows: one a kind of outcome, as files beside this one."""
+"""The pages that the listener shows: one for each kind of outcome, in files beside this module."""
 
 import base64
 import functools
@@ -11,7 +11,7 @@ from string import Template
 
 
 class Page(StrEnum):
-    """The pages there are, by the name of their file."""
+    """The pages, by the names of their files."""
 
     SIGNED_IN = "signed-in.html"
     DENIED = "denied.html"
@@ -21,14 +21,14 @@ class Page(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A page as it is sent."""
+    """A page in bytes, and the policy to send with it."""
 
     body: bytes
     content_security_policy: str
 
 
 def render(page: Page, message: str, hint: str = "") -> Rendered:
-    """``page`` saying ``message`` and ``hint``, both of which may hold anybody's words: they are escaped."""
+    """``page`` with ``message`` and ``hint``, which are escaped because they may contain text from elsewhere."""
     style = _asset("style.css")
     filled = Template(_asset(page)).substitute(style=style, message=html.escape(message), hint=html.escape(hint))
     fingerprint = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
