@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desktop import lock, unlock
+from tests.support.desktop import REQUIRED, lock, unlock
 from tests.support.program import Program, wait_until
-from tests.support.requirements import ON_CI
+from tests.support.requirements import ON_CI, require
 from tests.support.rounds import Failure, Round, expected, one_round, round_of, seen
 from tests.support.world import DAY
 from webex_token_cli.sandbox.faults import Fault
@@ -50,6 +50,20 @@ READ_ONLY_FOLDER = """
 touch "$WEBEX_TOKEN_HOME/credentials/webex-token+default.json.lock"
 chmod 500 "$WEBEX_TOKEN_HOME/credentials"
 set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"
+"""
+# The files of a GNOME Keyring on a disk that is full from the sign-in to the end of the command, and then has room.
+KEYRING_ON_A_FULL_DISK = """
+mkdir -p "$XDG_DATA_HOME"
+mount -t tmpfs -o size=128k,mode=700 small "$XDG_DATA_HOME"
+exec dbus-run-session -- sh -euc '
+printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+"$1" login --flow device
+! dd if=/dev/zero of="$XDG_DATA_HOME/filler" bs=1k 2>/dev/null
+"$@" && status=0 || status=$?
+rm "$XDG_DATA_HOME/filler"
+"$1" refresh
+exit $status
+' sh "$@"
 """
 # Only the program sees the changed disk, so it copies the record to where the test can read it.
 RUN_AND_COPY_RECORD = """
@@ -175,3 +189,19 @@ def test_an_answer_for_a_keyring_that_locks_meanwhile_is_stored_after_it_is_unlo
     assert program.run("get", "--no-refresh").out == "the-new-access-token\n"
     assert sandbox.said()[-1:] == ["fault"]
     assert sandbox.said().count("fault") == 1
+
+
+@pytest.mark.xdist_group("keyring")
+def test_a_gnome_keyring_on_a_full_disk_is_noticed_before_webex_is_asked(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    require(*REQUIRED)
+    (tmp_path / "runtime").mkdir(mode=0o700)
+    with_keyring = program.having(
+        WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_PROFILE="full-disk", XDG_RUNTIME_DIR=str(tmp_path / "runtime")
+    )
+    done = with_disks(with_keyring, KEYRING_ON_A_FULL_DISK).run("refresh")
+    assert done.status == 5, done.err
+    assert "Error: Room for a new record could not be reserved in the keyring (SecretService Keyring): " in done.err
+    assert "full-disk: unchanged; " in done.out  # once there is room again
+    assert sandbox.said() == ["unchanged"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore, let_output_through
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.secret_service import reuse_connection
+from webex_token_cli.store.secret_service import ReusedConnection, reuse_connection
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
 from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
@@ -52,6 +52,16 @@ def open_file_store(
 def _reserve(backend: "FileKeyring", profile: str, size: int) -> Callable[[], None]:
     backend.reserve(SERVICE, profile, size)
     return lambda: backend.release(SERVICE, profile)
+
+
+def _check_by_rewriting(backend: Keyring, profile: str) -> Callable[[], None]:
+    """Check that the profile's entry can be written, where that is safe. Nothing has to be given back afterwards.
+
+    The Secret Service replaces an entry in one step. Others remove it first, or ask a person each time.
+    """
+    if isinstance(backend, ReusedConnection):
+        backend.rewrite(SERVICE, profile)
+    return lambda: None
 
 
 def _check_writable(folder: Path) -> None:
@@ -100,13 +110,15 @@ def open_keyring_store(
         check_lock_folder(locks)
         return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
+    connected = reuse_connection(backend)
     return CredentialStore(
-        keyring=SplittingKeyring(reuse_connection(backend), entry_limit(backend)),
+        keyring=SplittingKeyring(connected, entry_limit(backend)),
         place=f"the keyring ({_display_name(backend)})",
         lock=lock,
         say=say,
         timeout=timeout,
         check=lambda: check_lock_folder(locks),
+        reserve=lambda profile, _: _check_by_rewriting(connected, profile),
         hold_output=hold_output,
         caution=_caution(backend),
         calls=calls,

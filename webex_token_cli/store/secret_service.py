@@ -68,6 +68,24 @@ class ReusedConnection:
         if not replaced:
             self._backend.set_password(service, username, password)  # type: ignore[no-untyped-call]
 
+    def rewrite(self, service: str, username: str) -> None:
+        """Write the entry again as it is, if there is one.
+
+        The daemon then writes the file with all its items, and fails now if it cannot, for example on a full disk.
+        """
+
+        def rewrite_secret(collection: "Collection") -> None:
+            item = self._item(collection, service, username)
+            if item is not None:
+                item.set_secret(item.get_secret())
+
+        def rewrite_by_library() -> None:
+            text = self._backend.get_password(service, username)  # type: ignore[no-untyped-call]
+            if text is not None:
+                self._backend.set_password(service, username, text)  # type: ignore[no-untyped-call]
+
+        self._try(rewrite_secret, rewrite_by_library)
+
     def overwrite(self, service: str, username: str, text: str) -> None:
         """Replace the secret of the entry, and the earlier versions that KeePassXC keeps of it. Raises nothing."""
 
