@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore, let_output_through
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.secret_service import ReusedConnection, reuse_connection
+from webex_token_cli.store.secret_service import SecretService, without_detour
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
 from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
@@ -59,7 +59,7 @@ def _check_by_rewriting(backend: Keyring, profile: str) -> Callable[[], None]:
 
     The Secret Service replaces an entry in one step. Others remove it first, or ask a person each time.
     """
-    if isinstance(backend, ReusedConnection):
+    if isinstance(backend, SecretService):
         backend.rewrite(SERVICE, profile)
     return lambda: None
 
@@ -110,7 +110,7 @@ def open_keyring_store(
         check_lock_folder(locks)
         return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
-    connected = reuse_connection(backend)
+    connected = without_detour(backend)
     return CredentialStore(
         keyring=SplittingKeyring(connected, entry_limit(backend)),
         place=f"the keyring ({_display_name(backend)})",

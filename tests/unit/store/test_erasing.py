@@ -9,7 +9,7 @@ from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.backends import open_keyring_store
 from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.store.secret_service import ReusedConnection
+from webex_token_cli.store.secret_service import SecretService
 from webex_token_cli.store.splitting import REMOVED, SplittingKeyring
 from webex_token_cli.tokens import TokenRecord
 
@@ -93,18 +93,19 @@ def test_an_entry_that_cannot_be_removed_is_nobodys_sign_in_any_more() -> None:
     ids=["GNOME Keyring", "KeePassXC"],
 )
 def test_keepassxcs_history_of_ten_versions_has_no_secret_either(attributes: dict[str, str], writes: int) -> None:
-    history: list[bytes] = []
-    item = SimpleNamespace(get_attributes=lambda: attributes, set_secret=history.append)
-    collection = SimpleNamespace(
-        search_items=lambda _: iter([item]), connection=SimpleNamespace(close=lambda: None), session=None
+    history: list[str] = []
+    session = SimpleNamespace(
+        find=lambda _: "/item",
+        attributes=lambda _: attributes,
+        replace_secret=lambda _, text: history.append(text),
+        connection=SimpleNamespace(close=lambda: None),
     )
-    backend = SimpleNamespace(_query=lambda *_: {})
-    connection = ReusedConnection(backend)  # type: ignore[arg-type]
-    connection._collection = collection  # type: ignore[assignment]
-    connection.overwrite("webex-token", "a", REMOVED)
-    assert [text.decode().rstrip() for text in history] == [REMOVED] * writes
+    keyring = SecretService(lambda: RecyclingKeyring(9999))
+    keyring._session = session  # type: ignore[assignment]
+    keyring.overwrite("webex-token", "a", REMOVED)
+    assert [text.rstrip() for text in history] == [REMOVED] * writes
     assert len(set(history)) == writes  # KeePassXC keeps no version of a write that changes nothing
-    assert history[-1] == REMOVED.encode()
+    assert history[-1] == REMOVED
 
 
 def test_a_record_that_is_still_there_after_its_removal_is_said() -> None:

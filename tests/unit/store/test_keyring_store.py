@@ -11,7 +11,6 @@ from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.backends import open_keyring_store
 from webex_token_cli.store.records import decode
-from webex_token_cli.store.secret_service import ReusedConnection, reuse_connection
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 
 
@@ -168,35 +167,3 @@ def test_the_null_keyring_counts_as_no_keyring(monkeypatch: pytest.MonkeyPatch) 
             open_keyring_store()
     finally:
         keyring.set_keyring(before)
-
-
-def test_a_lost_connection_to_the_gnome_keyring_is_opened_again(
-    keyring_session: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from keyring.backends.SecretService import Keyring
-
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", keyring_session["DBUS_SESSION_BUS_ADDRESS"])
-    keyring = reuse_connection(Keyring())  # type: ignore[no-untyped-call]
-    assert isinstance(keyring, ReusedConnection)
-    store = open_keyring_store(backend=keyring)
-    store.save("lost", FULL_RECORD)
-    for session_is_forgotten in (False, True):
-        first = keyring._collection
-        assert first is not None
-        assert store.load("lost") == FULL_RECORD
-        assert keyring._collection is first
-        if session_is_forgotten:  # as by a daemon that was restarted
-            assert first.session is not None
-            first.session.object_path = "/org/freedesktop/secrets/session/none"
-        else:
-            first.connection.close()
-        store.save("lost", replace(FULL_RECORD, access_token="newer"))
-        assert store.load("lost") == replace(FULL_RECORD, access_token="newer")
-        assert keyring._collection is not first
-        store.save("lost", FULL_RECORD)
-    assert store.delete("lost")
-
-
-def test_only_the_connection_to_secret_service_is_reused() -> None:
-    keyring = BadKeyring()
-    assert reuse_connection(keyring) is keyring

@@ -1,0 +1,90 @@
+"""The commands that are timed, and the environment that they need: a keyring, the sandbox, and a signed-in profile."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.processes import Command
+from tests.bench.scripts import BARE_SCRIPT, CACHE_FOR_WXC_SDK, WXC_SDK_SCRIPT
+from tests.support.desktop import desktop
+from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
+
+PYTHON = sys.executable
+PROFILE = "bench"
+
+# What is compared with what: our command first.
+PAIRS = [
+    ("get", "keyring get"),
+    ("get", "secret-tool lookup"),
+    ("get", "python -c pass"),
+    ("get", "oidc-token"),
+    ("wxc_sdk get", "get"),
+    ("show", "keyring get"),
+    ("exec -- true", "get"),
+    ("--version", "import click"),
+    ("--help", "import click"),
+    ("get, file store", "import click"),
+    ("refresh", "bare script"),
+]
+
+
+@contextlib.contextmanager
+def prepared_commands(folder: Path) -> Iterator[list[Command]]:
+    """The commands to time, in an environment of their own below ``folder``."""
+    with desktop(folder / "desktop") as session, Sandbox(Rules(auto_approve=True)) as sandbox:
+        in_keyring = Program(
+            folder / "home",
+            {
+                **sandbox.environment,
+                **session,
+                "WEBEX_TOKEN_HOME": str(folder / "webex-token"),
+                "WEBEX_TOKEN_PROFILE": PROFILE,
+                "BROWSER": ACCEPTING_BROWSER,
+            },
+        )
+        in_file = in_keyring.having(WEBEX_TOKEN_HOME=str(folder / "with-file-store"), WEBEX_TOKEN_STORE="file")
+        for program in (in_keyring, in_file):
+            done = program.run("login")
+            assert done.status == 0, done.err
+        cache = folder / "tokens.yml"
+        _cache_for_wxc_sdk(sandbox, cache)
+        yield [
+            *_baselines(in_keyring),
+            *_ours(in_keyring, in_file),
+            Command("bare script", (PYTHON, "-c", BARE_SCRIPT, PROFILE), in_keyring.environment),
+            Command("wxc_sdk get", (PYTHON, "-c", WXC_SDK_SCRIPT, str(cache)), in_keyring.environment),
+        ]
+
+
+def _baselines(program: Program) -> list[Command]:
+    """What a program cannot be faster than, and what others do in its place."""
+    commands = {
+        "python -c pass": (PYTHON, "-c", "pass"),
+        "import click": (PYTHON, "-c", "import click"),
+        "keyring get": (str(WEBEX_TOKEN.with_name("keyring")), "get", "webex-token", PROFILE),
+        "secret-tool lookup": ("secret-tool", "lookup", "service", "webex-token", "username", PROFILE),
+        "oidc-token": ("oidc-token", PROFILE),
+    }
+    return [
+        Command(name, arguments, program.environment)
+        for name, arguments in commands.items()
+        if shutil.which(arguments[0]) and (name != "oidc-token" or "OIDC_SOCK" in os.environ)
+    ]
+
+
+def _ours(in_keyring: Program, in_file: Program) -> list[Command]:
+    lines = ["--version", "--help", "get", "show", "exec -- true", "refresh"]
+    commands = [Command(line, (str(WEBEX_TOKEN), *line.split()), in_keyring.environment) for line in lines]
+    return [*commands, Command("get, file store", (str(WEBEX_TOKEN), "get"), in_file.environment)]
+
+
+def _cache_for_wxc_sdk(sandbox: Sandbox, path: Path) -> None:
+    tokens = json.dumps(sandbox.webex.issue_token_response(("spark:all",)))
+    subprocess.run([PYTHON, "-c", CACHE_FOR_WXC_SDK, str(path)], input=tokens.encode(), check=True)

@@ -1,0 +1,45 @@
+"""What people write instead of this program: a bare script, and a script on an SDK."""
+
+# Renews the tokens in the keyring's entry NAME, as a careful person would write it in ten lines.
+BARE_SCRIPT = """
+import json, os, sys, time
+import keyring, requests
+entry = json.loads(keyring.get_password("webex-token", sys.argv[1]))
+answer = requests.post(os.environ["WEBEX_TOKEN_API_URL"] + "/access_token", timeout=30, data={
+    "grant_type": "refresh_token", "client_id": entry["client_id"], "client_secret": entry["client_secret"],
+    "refresh_token": entry["refresh_token"]})
+answer.raise_for_status()
+tokens = answer.json()
+now = int(time.time())
+entry.update(
+    access_token=tokens["access_token"], access_expires_at=now + tokens["expires_in"],
+    refresh_token=tokens["refresh_token"], refresh_expires_at=now + tokens["refresh_token_expires_in"],
+    refreshed_at=now)
+keyring.set_password("webex-token", sys.argv[1], json.dumps(entry))
+"""
+
+# Writes the token response on standard input to a YAML file, as wxc_sdk's Integration caches its tokens.
+CACHE_FOR_WXC_SDK = """
+import json, sys
+from wxc_sdk.integration import Integration
+from wxc_sdk.tokens import Tokens
+tokens = Tokens.model_validate(json.load(sys.stdin))
+tokens.set_expiration()
+class SignedIn(Integration):
+    def get_tokens_from_oauth_flow(self):
+        return tokens
+integration = SignedIn(client_id="x", client_secret="x", scopes="spark:all", redirect_url="http://localhost")
+assert integration.get_cached_tokens_from_yml(sys.argv[1]) is tokens
+"""
+
+# Prints the access token that wxc_sdk's Integration has cached in a YAML file, or refreshes it first.
+WXC_SDK_SCRIPT = """
+import os, sys
+from wxc_sdk.integration import Integration
+integration = Integration(
+    client_id=os.environ["WEBEX_CLIENT_ID"], client_secret=os.environ["WEBEX_CLIENT_SECRET"],
+    scopes="spark:all", redirect_url="http://localhost:6001/redirect", initiate_flow_callback=lambda _: None,
+    token_service=os.environ["WEBEX_TOKEN_API_URL"] + "/access_token")
+tokens = integration.get_cached_tokens_from_yml(yml_path=sys.argv[1])
+print(tokens.access_token)
+"""
