@@ -3,6 +3,7 @@
 import base64
 import re
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -49,28 +50,41 @@ class Authorization(AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that treats a redirect like any other answer.
+    """A session that treats a redirect like any other answer, and uses proxies only if ``uses_proxies``.
 
     Webex's API sends no redirects, but a captive portal does. Even with ``allow_redirects=False``, requests reads a
     redirect's whole body, however long, and parses its Location.
     """
+
+    def __init__(self, uses_proxies: bool) -> None:
+        super().__init__()
+        self._uses_proxies = uses_proxies
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """Proxies and certificate authorities as the environment has them.
+
+        With ``trust_env`` off, requests would leave out both.
+        """
+        settings = super().merge_environment_settings(*args, **kwargs)
+        return settings if self._uses_proxies else {**settings, "proxies": {}}
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the overridden signature
         return None
 
 
 def new_session(api_url: str) -> requests.Session:
-    """An HTTP session for ``api_url`` that obeys the user's proxies and certificate authorities."""
-    session = _Session()
+    """An HTTP session for ``api_url`` that obeys the user's proxies and certificate authorities.
+
+    requests would send even a request for http://127.0.0.1, tokens included, through HTTP_PROXY, so an API on loopback
+    is asked without a proxy.
+    """
+    session = _Session(uses_proxies=not is_loopback(urlsplit(api_url).hostname or ""))
     for scheme in ("https://", "http://"):
         session.mount(scheme, AbortableAdapter())
     session.headers["User-Agent"] = f"webex-token/{__version__}"
     session.headers["Accept"] = "application/json"
     # One session serves several people, so a cookie set for one of them must not be sent for another.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    if is_loopback(urlsplit(api_url).hostname or ""):
-        # requests would send even a request for http://127.0.0.1, tokens included, through HTTP_PROXY.
-        session.trust_env = False
     return session
 
 
