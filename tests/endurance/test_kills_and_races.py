@@ -3,6 +3,7 @@
 ``pytest --full`` does as many rounds as CONTRIBUTING.md says, and every other run a few. The seed of a run is printed.
 """
 
+import json
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.in_process import run_in_process
-from tests.support.program import WEBEX_TOKEN, Program, Running
+from tests.support.program import WEBEX_TOKEN, Program, Running, wait_until
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli.sandbox.rules import Rules
@@ -40,7 +41,8 @@ def is_full(request: pytest.FixtureRequest) -> bool:
 def rules(redirect_uri: str, request: pytest.FixtureRequest) -> Rules:
     """A race is for one token a day, and the refresh token changes with it. Kills get a new token each time."""
     racing = "race" in request.node.name
-    return Rules(redirect_uris=(redirect_uri,), renew_after=DAY if racing else 0, rotate=racing, auto_approve=True)
+    rotate = racing or "rotated" in request.node.name
+    return Rules(redirect_uris=(redirect_uri,), renew_after=DAY if racing else 0, rotate=rotate, auto_approve=True)
 
 
 @pytest.fixture(params=["file", "keyring"])
@@ -80,17 +82,7 @@ def test_a_kill_at_a_random_moment_leaves_a_whole_record(
     ends = {"killed": 0, "done": 0}
     tokens = set()
     for _ in range(count):
-        with stored.started(*_arguments(command)) as running:
-            deadline = time.monotonic() + seed.uniform(0, 1.2 * duration)
-            if command == "login":
-                _sign_in_before(deadline, running)
-            try:
-                running.process.wait(max(0.0, deadline - time.monotonic()))
-                ends["done"] += 1
-            except subprocess.TimeoutExpired:
-                running.process.send_signal(signal.SIGKILL)
-                ends["killed"] += 1
-            running.process.wait()
+        ends[_run_and_kill(stored, command, seed.uniform(0, 1.2 * duration))] += 1
         get = (run_in_process if in_file else Program.run)(stored, "get", "--no-refresh")
         assert (get.status, get.err) == (0, "")
         assert get.out.strip() in sandbox.webex.issued
@@ -101,6 +93,53 @@ def test_a_kill_at_a_random_moment_leaves_a_whole_record(
     if in_file:
         folder = record_file(stored).parent
         assert sorted(p.name for p in folder.iterdir() if p.suffix != ".lock") == ["webex-token+default.json"]
+
+
+def test_a_kill_costs_a_rotated_refresh_token_only_between_the_answer_and_its_saving(
+    stored: Program,
+    sandbox: Sandbox,
+    seed: random.Random,
+    is_full: bool,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Webex's answer exists only in the killed process then, so no program can close this window."""
+    in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
+    run = run_in_process if in_file else Program.run
+    full, few = (250, 6) if in_file else (50, 2)
+    count = full if is_full else few
+    duration = _run_undisturbed(stored, "refresh")
+    ends = {"killed": 0, "done": 0, "killed with the answer unsaved": 0}
+    for _ in range(count):
+        renewed = sandbox.said().count("renewed")
+        end = _run_and_kill(stored, "refresh", seed.uniform(0, 1.2 * duration))
+        ends[end] += 1
+        record = json.loads(run(stored, "export").out)["record"]
+        if record["refresh_token"] == sandbox.webex.grants[-1].refresh_token:
+            continue
+        assert end == "killed"
+        wait_until(lambda before=renewed: sandbox.said().count("renewed") == before + 1)
+        ends["killed with the answer unsaved"] += 1
+        assert run(stored, "refresh").status == 3
+        _run_undisturbed(stored, "login")
+    with capsys.disabled():
+        print(f"{request.node.name}: {count} runs, {ends}", flush=True)
+    assert run(stored, "refresh").status == 0
+
+
+def _run_and_kill(program: Program, command: str, seconds: float) -> str:
+    """Run the command and kill it after ``seconds``. Returns ``killed``, or ``done`` if it had ended before."""
+    with program.started(*_arguments(command)) as running:
+        deadline = time.monotonic() + seconds
+        if command == "login":
+            _sign_in_before(deadline, running)
+        try:
+            running.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            running.process.send_signal(signal.SIGKILL)
+            running.process.wait()
+            return "killed"
+    return "done"
 
 
 def _arguments(command: str) -> list[str]:
