@@ -80,7 +80,7 @@ REQUIREMENTS = [
     Requirement(
         "RFC 8252 8.6",
         "another program may pose as this one, or answer in its place",
-        ("signin.loopback.peers.is_allowed_peer", "signin.authorization.read_redirect"),
+        ("signin.loopback.peers.PeerCheck", "signin.authorization.read_redirect"),
         (
             "test_peers.test_another_user_is_not_led_to_the_sign_in_page",
             "test_authorization.test_only_the_state_that_was_sent_is_accepted",
