@@ -315,19 +315,45 @@ class Application:
             )
 
     def _folder(self, kind: str) -> Path:
-        home = self.environment.get(HOME_VARIABLE)
-        if home:
-            try:
-                return Path(home).expanduser()
-            except RuntimeError:
-                raise ConfigurationError(
-                    f"{HOME_VARIABLE} names the home folder of a user who does not exist ({home[:200]!r}).",
-                    "Give a path that exists.",
-                ) from None
+        """The folder of ``kind``, "config" or "data". Raises ConfigurationError if the user has no home folder."""
+        named = self.environment.get(HOME_VARIABLE)
+        if named:
+            return _expanded(Path(named))
         import platformdirs
 
         find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]
-        return find(FOLDER_NAME, appauthor=False)
+        try:
+            folder = find(FOLDER_NAME, appauthor=False)
+        except RuntimeError:  # Python's error for a user without a home folder
+            raise _no_home() from None
+        # Old versions of platformdirs leave a "~" in the path then, which would be a folder below the current one.
+        if not folder.is_absolute():
+            raise _no_home()
+        return folder
+
+
+def _expanded(home: Path) -> Path:
+    """``home`` with the home folder that a ``~`` at its start stands for. Raises ConfigurationError."""
+    try:
+        expanded = home.expanduser()
+    except RuntimeError:
+        if home.parts[0] == "~":
+            raise _no_home() from None
+        raise ConfigurationError(
+            f"{HOME_VARIABLE} names the home folder of a user who does not exist ({str(home)[:200]!r}).",
+            "Give a path that exists.",
+        ) from None
+    if home.parts[:1] == ("~",) and not expanded.is_absolute():
+        raise _no_home()
+    return expanded
+
+
+def _no_home() -> ConfigurationError:
+    return ConfigurationError(
+        "It is not known where settings and tokens belong: this user has no home folder, neither in HOME nor in the "
+        "user database.",
+        f"Set {HOME_VARIABLE} to the absolute path of a folder of your own that lasts.",
+    )
 
 
 def _locked(path: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -1,5 +1,6 @@
 """``service``: have systemd or launchd run ``watch``, show its status, and uninstall it."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -161,7 +162,7 @@ def _manager(application: Application, platform: str = sys.platform) -> "Service
     from webex_token_cli.service.definition import NAME
     from webex_token_cli.service.manager import run_command
 
-    home = Path.home()
+    home = _home()
     if platform == "darwin":
         from webex_token_cli.service.launchd import Agent
 
@@ -175,6 +176,19 @@ def _manager(application: Application, platform: str = sys.platform) -> "Service
     raise ConfigurationError(
         "A service can be installed on Linux with systemd and on macOS only.",
         "Let the system's scheduler run `webex-token watch --once` every hour; on Windows that is the Task Scheduler.",
+    )
+
+
+def _home() -> Path:
+    """The home folder, in which systemd and launchd look for services. Raises ConfigurationError if there is none."""
+    with contextlib.suppress(RuntimeError):  # Python's error for a user without a home folder
+        home = Path.home()
+        if home.is_absolute():
+            return home
+    raise ConfigurationError(
+        "The service's file belongs into the home folder, and this user has none, neither in HOME nor in the user "
+        "database.",
+        "Set HOME, or let the system's scheduler run `webex-token watch --once` with WEBEX_TOKEN_HOME set.",
     )
 
 

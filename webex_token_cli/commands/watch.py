@@ -72,7 +72,9 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     """
     _import_what_is_needed_later()
     timing = options.timing(terminal.environment)
-    if not (options.profiles or terminal.application().profiles()):
+    first = terminal.application()
+    # Without a place for config.ini, trying again would be in vain for ever.
+    if not (first.config and (options.profiles or first.profiles())):
         raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
     output = WatchOutput(
         as_json=options.log_format == "json",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from webex_token_cli.doctor.examination import Examination
 from webex_token_cli.doctor.findings import Finding, fine, not_configured, problem, warning
-from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.probe import SIZE, probe
 
@@ -32,7 +32,7 @@ def check_store(name: str, store: Callable[[str], CredentialStore]) -> Finding:
     try:
         opened = store(name)
         probe(opened)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, ConfigurationError) as error:
         return problem(STORE, name, error)
     if opened.caution is not None:
         message = f"The{opened.place.removeprefix('the')} works, but {opened.caution}."
