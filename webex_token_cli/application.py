@@ -130,11 +130,31 @@ class Application:
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""
-        store = self.store(self.settings(profile).store)
-        record = store.load(profile)
+        with self.naming_stored_profiles(profile):
+            store = self.store(self.settings(profile).store)
+            record = store.load(profile)
         if record is None:
-            raise not_signed_in(profile)
+            raise self.not_signed_in(profile)
         return store, record
+
+    def not_signed_in(self, profile: str) -> SignInNeeded:
+        """The error for a profile without a record. Raises ConfigurationError if ``config.ini`` cannot be read."""
+        return not_signed_in(profile, self.config.names())
+
+    @contextlib.contextmanager
+    def naming_stored_profiles(self, profile: str) -> Iterator[None]:
+        """Turn StoreUnavailable into SignInNeeded if nothing of ``profile`` can be in that store.
+
+        That is so if ``config.ini`` has other profiles and not this one, and nobody named the store: a mistyped
+        profile on a machine that has no keyring, and needs none.
+        """
+        try:
+            yield
+        except StoreUnavailable:
+            names = self.config.names()
+            if profile in names or not names or self.environment_overrides().store:
+                raise
+            raise self.not_signed_in(profile) from None
 
     def client(self, api_url: str) -> "WebexClient":
         """The client for Webex at ``api_url``, the same one each time."""
@@ -166,17 +186,20 @@ class Application:
             client.close_connections()
 
     def refresher(self, settings: Settings) -> "Refresher":
-        """The refresher of the settings' profile."""
+        """The refresher of the settings' profile. Raises StoreUnavailable, SignInNeeded."""
         from webex_token_cli.refresh.refresher import Refresher
         from webex_token_cli.system.signals import defer_signals
 
         self.warn_of_other_api_url(settings)
+        with self.naming_stored_profiles(settings.profile):
+            store = self.store(settings.store)
         # The client, and requests with it, is imported only when a refresh token is really redeemed.
         return Refresher(
-            store=self.store(settings.store),
+            store=store,
             redeem=lambda record: self.client(settings.api_url).refresh(record),
             uninterrupted=defer_signals,
             api_url=settings.api_url,
+            not_signed_in=self.not_signed_in,
         )
 
     def valid_record(self, profile: str, min_valid: float, may_refresh: bool = True) -> "TokenRecord":

@@ -126,7 +126,7 @@ def test_each_error_is_raised(signed_in: Program, sandbox: Sandbox) -> None:
     assert raised(signed_in, "access_token('nobody')") == {
         "kinds": ["SignInNeeded", "WebexTokenError"],
         "message": "Nobody is signed in as profile nobody.",
-        "hint": "Sign in with `webex-token login --profile nobody`.",
+        "hint": "Sign in with `webex-token login --profile nobody`, or name one of the stored profiles: default.",
     }
     age(signed_in, 15 * DAY)
     for fault, kinds in (

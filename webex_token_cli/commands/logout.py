@@ -11,7 +11,6 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.config.settings import not_signed_in
 from webex_token_cli.errors import GrantRefused, RequestRefused, SignInNeeded, TemporaryFailure, WebexTokenError
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
@@ -58,9 +57,12 @@ def _log_out(application: Application, profile: str, revoked_clients: set[str] |
     Its grants are revoked first, unless ``revoked_clients`` is None. That set collects the client ids whose grants
     were revoked. Raises SignInNeeded if nothing is stored, TemporaryFailure, StoreUnavailable, ConfigurationError.
     """
-    revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
-    if not application.forget(profile):
-        raise not_signed_in(profile)
+    with application.naming_stored_profiles(profile):
+        revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
+    with application.naming_stored_profiles(profile):
+        removed = application.forget(profile)
+    if not removed:
+        raise application.not_signed_in(profile)
     click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}removed.")
     return 0 if all(revoked) else RequestRefused.exit_status
 

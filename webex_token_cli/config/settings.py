@@ -1,11 +1,13 @@
 """The settings of one run: option first, then environment variable, then profile, then default."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from webex_token_cli.errors import ConfigurationError, SignInNeeded
+from webex_token_cli.text import printable
 
 DEFAULT_PROFILE = "default"
 DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
@@ -136,9 +138,12 @@ def clock_hint(profile: str) -> str:
     return f"Correct the clock if it is wrong now, then run `webex-token refresh{option_for(profile)}`."
 
 
-def not_signed_in(profile: str) -> SignInNeeded:
-    """The error for a profile that has no record in its store."""
-    return SignInNeeded(f"Nobody is signed in as profile {profile}.", sign_in_hint(profile))
+def not_signed_in(profile: str, stored: Iterable[str] = ()) -> SignInNeeded:
+    """The error for a profile that has no record in its store. It names the ``stored`` profiles: one may be meant."""
+    hint, names = sign_in_hint(profile), ", ".join(name for name in stored if name != profile)
+    if names:
+        hint = f"{hint.removesuffix('.')}, or name one of the stored profiles: {printable(names)}."
+    return SignInNeeded(f"Nobody is signed in as profile {profile}.", hint)
 
 
 def is_loopback(host: str) -> bool:

@@ -14,11 +14,15 @@ CHECK = "config"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The findings, the names of the profiles to check, and the settings of those profiles whose settings are valid."""
+    """The findings, the names of the profiles to check, and the settings of those profiles whose settings are valid.
+
+    ``stored`` has the names of all profiles in the file.
+    """
 
     findings: tuple[Finding, ...]
     profiles: tuple[str, ...]
     settings: tuple[Settings, ...]
+    stored: tuple[str, ...] = ()
 
 
 def check_configuration(
@@ -34,6 +38,7 @@ def check_configuration(
     """
     errors, settings = list[ConfigurationError](), list[Settings]()
     warnings: list[Finding] = []
+    stored: list[str] = []
     profiles: tuple[str, ...] = tuple(named)
     path = ""
     try:
@@ -58,7 +63,7 @@ def check_configuration(
     # A wrong variable causes the same error for every profile; it is reported once.
     problems = list({error.message: problem(CHECK, path, error) for error in errors}.values())
     findings = [*problems, *warnings] or [fine(CHECK, path, _summary(path, stored))]
-    return Configuration(tuple(findings), profiles, tuple(settings))
+    return Configuration(tuple(findings), profiles, tuple(settings), tuple(stored))
 
 
 def _usable(file: ConfigFile, name: str, overrides: Overrides) -> Settings:

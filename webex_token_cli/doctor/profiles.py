@@ -1,5 +1,7 @@
 """The profiles: whether each one's tokens are alive, and how long they last."""
 
+from collections.abc import Sequence
+
 from webex_token_cli.config.settings import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
 from webex_token_cli.doctor.examination import Examination
 from webex_token_cli.doctor.findings import CORRECT_CONFIGURATION, Finding, Level, fine, problem, skipped, warning
@@ -22,20 +24,24 @@ def check(examination: Examination) -> list[Finding]:
         if profile not in stores:
             message = f"Profile {profile} was not checked, because its settings cannot be used."
             findings.append(skipped(PROFILE, profile, message, CORRECT_CONFIGURATION))
+        elif stores[profile] in failed and configuration.stored and profile not in configuration.stored:
+            findings.append(problem(PROFILE, profile, not_signed_in(profile, configuration.stored)))
         elif stores[profile] in failed:
             message = f"Profile {profile} was not checked, because its store does not work."
             findings.append(skipped(PROFILE, profile, message, "Repair the store first."))
         else:
-            findings.append(check_profile(profile, machine.store(stores[profile]), machine.clock()))
+            findings.append(
+                check_profile(profile, machine.store(stores[profile]), machine.clock(), configuration.stored)
+            )
     return findings
 
 
-def check_profile(name: str, store: CredentialStore, now: float) -> Finding:
-    """Check the profile's tokens at ``now``, in UTC epoch seconds."""
+def check_profile(name: str, store: CredentialStore, now: float, stored: Sequence[str] = ()) -> Finding:
+    """Check the profile's tokens at ``now``, in UTC epoch seconds. ``stored`` names the profiles in ``config.ini``."""
     try:
         record = store.load(name)
         if record is None:
-            raise not_signed_in(name)
+            raise not_signed_in(name, stored)
         if record.needs_sign_in(now):
             raise SignInNeeded(
                 f"Profile {name}: the access token expired {when(record.access_expires_at, now)}, and "

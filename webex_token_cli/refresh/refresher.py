@@ -59,7 +59,8 @@ class Refresher:
     """Refreshes stored tokens.
 
     ``redeem`` asks Webex, at the base URL ``api_url``. ``clock`` gives UTC epoch seconds, ``sleep`` takes seconds.
-    ``uninterrupted`` opens a context in which signals are deferred.
+    ``uninterrupted`` opens a context in which signals are deferred. ``not_signed_in`` makes the error for a profile
+    of which nothing is stored.
     """
 
     store: CredentialStore
@@ -68,6 +69,7 @@ class Refresher:
     sleep: Callable[[float], None] = time.sleep
     uninterrupted: Callable[[], AbstractContextManager[object]] = nullcontext
     api_url: str = ""
+    not_signed_in: Callable[[str], SignInNeeded] = not_signed_in
 
     def stored(self, profile: str) -> TokenRecord | None:
         """Return the profile's record, None if there is none. Raises StoreUnavailable."""
@@ -139,7 +141,7 @@ class Refresher:
     def _load(self, profile: str) -> TokenRecord:
         record = self.stored(profile)
         if record is None:
-            raise not_signed_in(profile)
+            raise self.not_signed_in(profile)
         return record
 
     def _save(self, profile: str, before: TokenRecord, record: TokenRecord) -> None:

@@ -65,7 +65,7 @@ def _candidates(name: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def commands_starting_with(prefix: str, environment: Mapping[str, str]) -> list[str]:
-    """The names of the executable files in PATH that start with ``prefix``, sorted. What cannot be read is left out."""
+    """The names of the executable files in PATH that start with ``prefix``, sorted. Unreadable folders have none."""
     found = set()
     for folder in os.get_exec_path(environment):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
