@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import (
     DEFAULT_PROFILE,
-    STORES,
     Overrides,
-    Profile,
     Settings,
     clock_hint,
     not_signed_in,
@@ -29,7 +27,6 @@ from webex_token_cli.errors import (
     SignInNeeded,
     StoreUnavailable,
     TemporaryFailure,
-    WebexTokenError,
 )
 from webex_token_cli.times import distance_in_words, duration_in_words, when
 
@@ -268,73 +265,6 @@ class Application:
             self.say(
                 f"Warning: the refresh token of profile {profile} {state} {when(record.refresh_expires_at, now)}. "
                 f"{sign_in_hint(profile)}"
-            )
-
-    @contextlib.contextmanager
-    def changing(self, profile: str, store: "CredentialStore") -> Iterator[None]:
-        """Open a context in which this process alone changes the profile: its record in ``store`` and its section.
-
-        Waits until each lock that the change needs is free, also that of ``config.ini``, so that a code or a token
-        is not redeemed for a sign-in that could not be stored. Room on the disk is reserved for the same reason.
-        Raises StoreUnavailable, ConfigurationError.
-        """
-        with self._profile_lock(profile), store.lock(profile), store.reserved(profile), self.config.reserved():
-            yield
-
-    @contextlib.contextmanager
-    def _profile_lock(self, profile: str) -> Iterator[None]:
-        """Hold the lock around a change of both a record and a section, so that both belong to the same change.
-
-        Locks are taken in this order: the profile's, the record's, then for moments that of ``config.ini``. Whoever
-        holds the locks of two records holds the profile's. A refresh holds the record's lock alone.
-        """
-        path = self.config.path
-        with _locked(path.with_name(f".profile+{profile}.lock"), self.say):
-            self.config.wait_until_free()
-            yield
-
-    def forget(self, profile: str) -> bool:
-        """Remove the profile's records and its section. Return whether there was any of them.
-
-        Raises StoreUnavailable, ConfigurationError.
-        """
-        with self._profile_lock(profile):
-            removed = False
-            for name in self.stores_of(profile):
-                store = self.store(name)
-                with store.lock(profile):
-                    removed |= store.delete(profile)
-            return self.config.remove(profile) or removed
-
-    def stores_of(self, profile: str) -> list[str]:
-        """The names of the stores that may hold a record of the profile. Raises ConfigurationError.
-
-        The environment may name another store than the profile does.
-        """
-        in_force = self.settings(profile).store
-        return list(dict.fromkeys([in_force, self.config.load(profile).store or in_force]))
-
-    def remember(self, profile: Profile) -> None:
-        """Write the profile's settings to ``config.ini``, and remove its record from the store used before.
-
-        Callers hold the profile in ``changing``. An old record that cannot be removed is no failure, because the
-        new one is stored and in use; a warning names it. Raises ConfigurationError, and StoreUnavailable if
-        ``config.ini`` cannot be locked.
-        """
-        before = self.config.load(profile.name).store
-        self.config.save(profile)
-        if before in (None, profile.store) or before not in STORES:
-            return
-        try:
-            old = self.store(before)
-            with old.lock(profile.name):
-                old.delete(profile.name)
-        except WebexTokenError as error:
-            from webex_token_cli.store.credentials import SERVICE
-
-            self.say(
-                f"Warning: The entry {profile.name!r} of the earlier sign-in could not be removed from the {before} "
-                f"store. {error.message} Remove it by hand once that store works again; its service is {SERVICE!r}."
             )
 
     def _folder(self, kind: str) -> Path:

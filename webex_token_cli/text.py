@@ -1,4 +1,4 @@
-"""Text that is safe to show: secrets masked, control characters removed. Pure."""
+"""Text from outside: which can be a token, and how it is shown without secrets and control characters. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -33,3 +33,20 @@ def printable(text: str, limit: int = 300) -> str:
     shown = "".join(c if c.isprintable() else " " for c in text)
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
+
+
+# RFC 6750 section 2.1. Nothing narrower: it is all that Webex's opaque tokens and its JWTs have in common.
+_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+
+# RFC 6749 appendix A.17: a refresh token is only ever sent in a form, so it may hold any printable ASCII character.
+_REFRESH_TOKEN = re.compile(r"[\x20-\x7E]+", re.ASCII)
+
+
+def is_bearer_token(text: str) -> bool:
+    """Whether ``text`` can be sent as a token (RFC 6750 section 2.1)."""
+    return _B64TOKEN.fullmatch(text) is not None
+
+
+def is_refresh_token(text: str) -> bool:
+    """Whether ``text`` can be a refresh token (RFC 6749 appendix A.17)."""
+    return _REFRESH_TOKEN.fullmatch(text) is not None

@@ -1,31 +1,21 @@
-"""Token responses, and the record of a sign-in that is made from them. Pure; a repr never shows a secret.
+"""The record of a sign-in: its tokens, their lifetimes, and the person. Pure; a repr never shows a secret.
 
 All points in time are whole UTC epoch seconds, and all lifetimes are seconds.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from webex_token_cli.times import DAY, HOUR
 
-# RFC 6750 section 2.1. Nothing narrower: it is all that Webex's opaque tokens and its JWTs have in common.
-_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
-
-# A century. No server means a longer lifetime, and the calendar could not hold it.
-_LONGEST_LIFETIME = 100 * 365 * DAY
+if TYPE_CHECKING:
+    from webex_token_cli.token_response import TokenResponse
 
 # How long an access token of unknown lifetime is relied on after Webex last answered with it, in seconds. RFC 6749
 # section 5.1 does not require a lifetime and names no default. An hour is a usual lifetime elsewhere, and the shortest
 # that Webex has been seen to give is 12 hours.
 _RELIED_ON = HOUR
-
-# A lifetime, whole or with a fraction, as some servers send it in a string.
-_SECONDS = re.compile(r"\s*([0-9]{1,12})(?:\.[0-9]*)?\s*", re.ASCII)
-
-# RFC 6749 appendix A.17: a refresh token is only ever sent in a form, so it may hold any printable ASCII character.
-_REFRESH_TOKEN = re.compile(r"[\x20-\x7E]+", re.ASCII)
 
 # Two answers for the same token give two lifetimes, each rounded to seconds. Expiries that differ by no more than
 # this and the time the answer took are the same expiry.
@@ -38,23 +28,6 @@ CLOCK_SLACK = 300.0
 # A refresh token with less life left than this is close enough to its end to warn a person: nothing has redeemed it
 # for over two months.
 REFRESH_TOKEN_LOW = 14 * DAY
-
-
-# The longest text that a device may be told to show. The longest is a URL, and no URL of a sign-in fills a screen.
-_LONGEST_TEXT = 2048
-
-# RFC 6749 section 3.3.
-_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+", re.ASCII)
-
-
-def is_bearer_token(text: str) -> bool:
-    """Whether ``text`` can be sent as a token (RFC 6750 section 2.1)."""
-    return _B64TOKEN.fullmatch(text) is not None
-
-
-def is_refresh_token(text: str) -> bool:
-    """Whether ``text`` can be a refresh token (RFC 6749 appendix A.17)."""
-    return _REFRESH_TOKEN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,124 +45,6 @@ class Person:
         """The name and the first e-mail address that are known: ``Ada Lovelace <ada@example.com>``."""
         address = f"<{self.emails[0]}>" if self.emails else ""
         return " ".join(part for part in (self.display_name, address) if part) or self.id
-
-
-@dataclass(frozen=True, slots=True)
-class TokenResponse:
-    """An answer of the token endpoint (RFC 6749 section 5.1, and Webex's ``refresh_token_expires_in``).
-
-    A lifetime is None if the answer did not tell it. RFC 6749 only recommends ``expires_in``.
-    """
-
-    access_token: str = field(repr=False)
-    expires_in: int | None
-    refresh_token: str | None = field(default=None, repr=False)
-    refresh_token_expires_in: int | None = None
-    scopes: tuple[str, ...] | None = None
-
-    @classmethod
-    def parse(cls, body: object) -> Self:
-        """The token response in a decoded JSON ``body``.
-
-        With a usable access token, every answer is one: the server may have revoked the refresh token that was
-        redeemed, so an answer that is thrown away can cost the grant. Lifetimes may be numbers or strings of digits.
-        Anything else in their place is unknown, and so is a lifetime under a second: servers send 0 or -1 for a token
-        that does not expire, and none sends a token that has expired. A refresh token that cannot be one counts as
-        left out. Raises ValueError, which names the key and never the value, if ``body`` has no usable access token.
-        """
-        if not isinstance(body, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
-        access_token = _token(body, "access_token")
-        if access_token is None:
-            raise ValueError("no access_token")
-        refresh_token = body.get("refresh_token")
-        scope = body.get("scope")
-        return cls(
-            access_token=access_token,
-            expires_in=_lifetime(body.get("expires_in")),
-            refresh_token=refresh_token if isinstance(refresh_token, str) and is_refresh_token(refresh_token) else None,
-            refresh_token_expires_in=_lifetime(body.get("refresh_token_expires_in")),
-            scopes=tuple(filter(_SCOPE.fullmatch, scope.split())) or None if isinstance(scope, str) else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCode:
-    """An answer of the device authorization endpoint (RFC 8628 section 3.2). Times are in seconds."""
-
-    device_code: str = field(repr=False)
-    user_code: str
-    verification_uri: str
-    verification_uri_complete: str | None
-    expires_in: int
-    interval: int
-
-    @classmethod
-    def parse(cls, body: object) -> Self:
-        """The device code in a decoded JSON ``body``.
-
-        Raises ValueError, which names the key and never the value, if ``body`` is not such an answer.
-        """
-        if not isinstance(body, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 - one exception type for one kind of bad input
-        complete = body.get("verification_uri_complete")
-        expires_in = _lifetime(body.get("expires_in"))
-        if expires_in is None:
-            raise ValueError("expires_in is missing or wrong")
-        return cls(
-            device_code=_text(body, "device_code"),
-            user_code=_text(body, "user_code"),
-            verification_uri=_web_address(body, "verification_uri"),
-            verification_uri_complete=_web_address(body, "verification_uri_complete") if complete else None,
-            expires_in=expires_in,
-            # RFC 8628: "If no value is provided, clients MUST use 5 as the default." None polls without a pause.
-            interval=_lifetime(body.get("interval")) or 5,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """The person has not consented yet (RFC 8628 section 3.5).
-
-    ``too_fast`` asks for a longer interval, and ``retry_after`` for one of at least that many seconds.
-    """
-
-    too_fast: bool = False
-    retry_after: float | None = None
-
-
-def _text(body: dict[str, Any], key: str) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
-        raise ValueError(f"{key} is missing or not plain text")
-    if len(value) > _LONGEST_TEXT:
-        raise ValueError(f"{key} is too long")
-    return value
-
-
-def _web_address(body: dict[str, Any], key: str) -> str:
-    value = _text(body, key)
-    if not value.startswith(("https://", "http://")) or " " in value:
-        raise ValueError(f"{key} is not a web address")
-    return value
-
-
-def _token(body: dict[str, Any], key: str) -> str | None:
-    value = body.get(key)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or not is_bearer_token(value):
-        raise ValueError(f"{key} is not a bearer token (RFC 6750)")
-    return value
-
-
-def _lifetime(value: object) -> int | None:
-    """The lifetime in whole seconds that ``value`` tells; None if it tells none."""
-    if isinstance(value, str) and (digits := _SECONDS.fullmatch(value)):
-        value = int(digits[1])
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _LONGEST_LIFETIME:
-        return None
-    return int(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +69,7 @@ class TokenRecord:
     person: Person | None = None
 
     @classmethod
-    def signed_in(cls, response: TokenResponse, client_id: str, client_secret: str, now: float) -> Self:
+    def signed_in(cls, response: "TokenResponse", client_id: str, client_secret: str, now: float) -> Self:
         """The record of a sign-in that the token endpoint answered with ``response`` at ``now`` (UTC epoch seconds)."""
         moment = int(now)
         return cls(
@@ -229,7 +84,7 @@ class TokenRecord:
             scopes=response.scopes,
         )
 
-    def refreshed(self, response: TokenResponse, now: float, took: float = 0.0) -> Self:
+    def refreshed(self, response: "TokenResponse", now: float, took: float = 0.0) -> Self:
         """This record after a refresh that was sent at ``now`` (UTC epoch seconds) and took ``took`` seconds.
 
         Lifetimes count from the sending of the request, so that no token is believed to live longer than it does.

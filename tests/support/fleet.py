@@ -28,7 +28,8 @@ from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watch
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.system.signals import StopRequest
-from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import TokenRecord
 
 HOUR, DAY = 3600, 86400
 

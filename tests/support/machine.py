@@ -35,7 +35,8 @@ from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watch
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.records import decode
 from webex_token_cli.system.timeouts import ExclusiveCalls
-from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import TokenRecord
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import Person, TokenRecord
 
 NOW = 1_800_000_000
 

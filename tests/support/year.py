@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from webex_token_cli.errors import GrantRefused, TemporaryFailure, TooManyRequests
-from webex_token_cli.tokens import TokenResponse
+from webex_token_cli.token_response import TokenResponse
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 START = 1_800_000_000

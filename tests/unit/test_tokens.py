@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import ANSWER, NOW, RECORD, RESPONSE, json_values
-from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import Person, TokenRecord
 
 DAY = 86400
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from webex_token_cli.signin.authorization import RedirectURI
     from webex_token_cli.signin.finish import SignIn
     from webex_token_cli.signin.loopback.sockets import Endpoint
-    from webex_token_cli.tokens import DeviceCode
+    from webex_token_cli.token_response import DeviceCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from webex_token_cli.cli.replacement import confirm_replacement, replace_option
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.settings import Overrides, option_for, resolve
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.tokens import TokenResponse
+from webex_token_cli.token_response import TokenResponse
 
 if TYPE_CHECKING:
     from webex_token_cli.transfer.documents import Export

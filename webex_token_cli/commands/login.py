@@ -131,6 +131,7 @@ def command(
 
 
 def _prepared(application: Application, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
+    from webex_token_cli.profiles import changing, remember
     from webex_token_cli.signin.finish import SignIn
     from webex_token_cli.system.signals import defer_signals
 
@@ -142,8 +143,8 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
         client_secret=client_secret,
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
-        changing=lambda: application.changing(settings.profile, store),
-        remember=lambda: application.remember(Profile.of(settings)),
+        changing=lambda: changing(application, settings.profile, store),
+        remember=lambda: remember(application, Profile.of(settings)),
         warn=application.say,
         clock=application.clock,
         defer_signals=defer_signals,

@@ -12,6 +12,7 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.errors import GrantRefused, RequestRefused, SignInNeeded, TemporaryFailure, WebexTokenError
+from webex_token_cli.profiles import forget, stores_of
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
@@ -60,7 +61,7 @@ def _log_out(application: Application, profile: str, revoked_clients: set[str] |
     with application.naming_stored_profiles(profile):
         revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
     with application.naming_stored_profiles(profile):
-        removed = application.forget(profile)
+        removed = forget(application, profile)
     if not removed:
         raise application.not_signed_in(profile)
     click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}removed.")
@@ -73,7 +74,7 @@ def _revoke(application: Application, profile: str, revoked_clients: set[str]) -
     Returns whether each of them was revoked. Raises TemporaryFailure if Webex cannot be reached now,
     StoreUnavailable, ConfigurationError.
     """
-    found = [(name, application.store(name).load(profile)) for name in application.stores_of(profile)]
+    found = [(name, application.store(name).load(profile)) for name in stores_of(application, profile)]
     return [
         _revoked(application, profile, name, record, revoked_clients) for name, record in found if record is not None
     ]

@@ -10,7 +10,8 @@ from typing import Protocol
 from webex_token_cli.config.settings import not_signed_in, sign_in_hint
 from webex_token_cli.errors import RecordTooLarge, SignInNeeded, StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import TokenRecord
 
 # A store that fails once is often a daemon that restarts. Webex may just have replaced the refresh token, so saving
 # is tried four times, with pauses of 1, 2 and 3 seconds between: longer than a person would like to wait.

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from webex_token_cli.errors import ConfigurationError, RequestRefused, SignInNotCompleted, TemporaryFailure
 from webex_token_cli.times import duration_in_words
-from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
+from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.webex.client import WebexClient, authorization_url
 
 

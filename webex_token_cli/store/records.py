@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
-from webex_token_cli.text import printable
-from webex_token_cli.tokens import Person, TokenRecord, is_bearer_token, is_refresh_token
+from webex_token_cli.text import is_bearer_token, is_refresh_token, printable
+from webex_token_cli.tokens import Person, TokenRecord
 
 VERSION = 1
 

@@ -13,7 +13,8 @@ from webex_token_cli.config.settings import Profile, check_api_url
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.store import records
-from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.transfer import wtr
 
 VERSION = 1

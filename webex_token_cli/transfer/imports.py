@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings, option_for
 from webex_token_cli.errors import GrantRefused
+from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.probe import try_to_write
-from webex_token_cli.tokens import Person, TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.transfer.documents import Export
 
 
@@ -40,8 +42,8 @@ def import_export(application: Application, settings: Profile, export: Export, o
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
-    with application.changing(profile, store):
-        keep(record, store, profile, lambda: application.remember(settings))
+    with changing(application, profile, store):
+        keep(record, store, profile, lambda: remember(application, settings))
     return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
 
 
@@ -68,8 +70,8 @@ def import_response(
     store = application.store(settings.store)
     record = TokenRecord.signed_in(response, settings.client_id or "", client_secret, now)
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
-    with application.changing(settings.profile, store):
-        keep(record, store, settings.profile, lambda: application.remember(Profile.of(settings)))
+    with changing(application, settings.profile, store):
+        keep(record, store, settings.profile, lambda: remember(application, Profile.of(settings)))
     return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
 
 

@@ -13,7 +13,8 @@ import requests
 from webex_token_cli.errors import ClientRefused, ConfigurationError, TemporaryFailure
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable
-from webex_token_cli.tokens import DeviceCode, Pending, Person, TokenRecord, TokenResponse
+from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
+from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.webex.connections import Exchange
 from webex_token_cli.webex.http import Authorization, read_body, unreachable
 from webex_token_cli.webex.responses import (

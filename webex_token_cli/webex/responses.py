@@ -26,7 +26,7 @@ from webex_token_cli.errors import (
     WebexTokenError,
 )
 from webex_token_cli.text import printable, scrub
-from webex_token_cli.tokens import Pending
+from webex_token_cli.token_response import Pending
 
 # Statuses that say nothing about the request and ask for another try: RFC 9110 section 15.5.9, RFC 8470, RFC 6585.
 _TRY_AGAIN = frozenset({408, 425, 429})

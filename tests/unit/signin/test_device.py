@@ -15,7 +15,7 @@ from webex_token_cli.errors import (
     WebexTokenError,
 )
 from webex_token_cli.signin.device import HELPER_REDIRECT_URIS, DeviceFlow
-from webex_token_cli.tokens import DeviceCode, Pending, TokenResponse
+from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
 from webex_token_cli.webex.responses import Answer, device_answer
 
 CODE = DeviceCode("the-device-code", "BCDF-GHJK", "https://w.example/verify", "https://w.example/verify?c=1", 300, 2)

@@ -17,7 +17,8 @@ from webex_token_cli.signin.finish import SignIn
 from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.locks import locked
 from webex_token_cli.system.signals import defer_signals
-from webex_token_cli.tokens import DeviceCode, Pending, TokenRecord, TokenResponse
+from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
+from webex_token_cli.tokens import TokenRecord
 
 RECORD = TokenRecord.signed_in(RESPONSE, "client-id", "client-secret", NOW)
 

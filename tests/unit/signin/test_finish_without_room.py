@@ -14,6 +14,7 @@ from tests.support.records import ANSWER
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable, WebexTokenError
+from webex_token_cli.profiles import changing, remember
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import Proof
@@ -38,8 +39,8 @@ def sign_in(application: Application, sandbox: Sandbox) -> SignIn:
         client_secret="client-secret",
         redirect_uri="http://localhost/oauth",
         scopes=("spark:all",),
-        changing=lambda: application.changing("a", store),
-        remember=lambda: application.remember(Profile("a", client_id="client-id", store="file")),
+        changing=lambda: changing(application, "a", store),
+        remember=lambda: remember(application, Profile("a", client_id="client-id", store="file")),
         warn=lambda _: None,
     )
 

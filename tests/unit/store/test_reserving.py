@@ -17,7 +17,8 @@ from webex_token_cli.store.backends import open_file_store
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.locks import locked
 from webex_token_cli.store.records import encode
-from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import TokenRecord
 
 LARGE = replace(FULL_RECORD, access_token="A" * 20_000)
 

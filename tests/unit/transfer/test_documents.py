@@ -12,7 +12,7 @@ from tests.support.records import ANSWER, FULL_RECORD, RECORD, RESPONSE
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.store.records import as_values
-from webex_token_cli.tokens import TokenResponse
+from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.transfer import documents
 
 NEWER = "a newer webex-token exported it"

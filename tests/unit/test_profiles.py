@@ -15,9 +15,11 @@ from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.commands.logout import command as logout_command
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Overrides, Profile
+from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.signin.finish import SignIn
-from webex_token_cli.tokens import TokenRecord, TokenResponse
+from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.transfer.documents import Export
 from webex_token_cli.transfer.imports import import_export
 
@@ -73,8 +75,8 @@ def login(application: Application) -> None:
         client_secret="s",
         redirect_uri="http://localhost:8000/oauth",
         scopes=("spark:all",),
-        changing=lambda: application.changing("work", store),
-        remember=lambda: application.remember(settings),
+        changing=lambda: changing(application, "work", store),
+        remember=lambda: remember(application, settings),
         warn=application.say,
         clock=lambda: NOW,
     ).exchange("the-code", Proof.fresh())

@@ -1,0 +1,85 @@
+"""Changes to a profile as a whole: to its record in a store, and to its section of ``config.ini``.
+
+Locks are taken in this order: the profile's, the record's, then for moments that of ``config.ini``. Whoever holds the
+locks of two records holds the profile's. A refresh holds the record's lock alone, so that nobody waits in a circle.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from webex_token_cli.application import Application
+from webex_token_cli.config.settings import STORES, Profile
+from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.store.credentials import SERVICE, CredentialStore
+from webex_token_cli.store.locks import locked
+
+
+@contextlib.contextmanager
+def changing(application: Application, profile: str, store: CredentialStore) -> Iterator[None]:
+    """Open a context in which this process alone changes the profile: its record in ``store`` and its section.
+
+    Waits until each lock that the change needs is free, also that of ``config.ini``, so that a code or a token is not
+    redeemed for a sign-in that could not be stored. Room on the disk is reserved for the same reason. Raises
+    StoreUnavailable, ConfigurationError.
+    """
+    with (
+        _profile_lock(application, profile),
+        store.lock(profile),
+        store.reserved(profile),
+        application.config.reserved(),
+    ):
+        yield
+
+
+def remember(application: Application, profile: Profile) -> None:
+    """Write the profile's settings to ``config.ini``, and remove its record from the store used before.
+
+    Callers hold the profile in ``changing``. An old record that cannot be removed is no failure, because the new one
+    is stored and in use; a warning names it. Raises ConfigurationError, and StoreUnavailable if ``config.ini`` cannot
+    be locked.
+    """
+    before = application.config.load(profile.name).store
+    application.config.save(profile)
+    if before in (None, profile.store) or before not in STORES:
+        return
+    try:
+        old = application.store(before)
+        with old.lock(profile.name):
+            old.delete(profile.name)
+    except WebexTokenError as error:
+        application.say(
+            f"Warning: The entry {profile.name!r} of the earlier sign-in could not be removed from the {before} "
+            f"store. {error.message} Remove it by hand once that store works again; its service is {SERVICE!r}."
+        )
+
+
+def forget(application: Application, profile: str) -> bool:
+    """Remove the profile's records and its section. Return whether there was any of them.
+
+    Raises StoreUnavailable, ConfigurationError.
+    """
+    with _profile_lock(application, profile):
+        removed = False
+        for name in stores_of(application, profile):
+            store = application.store(name)
+            with store.lock(profile):
+                removed |= store.delete(profile)
+        return application.config.remove(profile) or removed
+
+
+def stores_of(application: Application, profile: str) -> list[str]:
+    """The names of the stores that may hold a record of the profile. Raises ConfigurationError.
+
+    The environment may name another store than the profile does.
+    """
+    in_force = application.settings(profile).store
+    return list(dict.fromkeys([in_force, application.config.load(profile).store or in_force]))
+
+
+@contextlib.contextmanager
+def _profile_lock(application: Application, profile: str) -> Iterator[None]:
+    """Hold the lock around a change of both a record and a section, so that both belong to the same change."""
+    path = application.config.path
+    with locked(path.with_name(f".profile+{profile}.lock"), application.say):
+        application.config.wait_until_free()
+        yield
