@@ -4,6 +4,7 @@ A thread of its own writes the lines in order. It bypasses the buffers of Python
 flushes those, and would wait for a write that never ends.
 """
 
+import io
 import os
 import select
 import threading
@@ -70,10 +71,11 @@ class Destination:
     def _write(self, text: str) -> None:
         if self.stream is None or not text:
             return
-        if os.name == "nt":  # the console there has a way of its own to take letters and colours
+        descriptor = _descriptor(self.stream)
+        if descriptor is None or os.name == "nt":  # the console there has a way of its own to take letters and colours
             click.echo(text, nl=False, file=self.stream)
             return
-        descriptor, left = self.stream.fileno(), text.encode(self.stream.encoding, "replace")
+        left = text.encode(self.stream.encoding, "replace")
         while left:
             try:
                 written = os.write(descriptor, left)
@@ -82,6 +84,14 @@ class Destination:
                 continue
             self._in_a_line = not left[:written].endswith(b"\n")
             left = left[written:]
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    """The descriptor of the file behind ``stream``; None if there is no file, as behind a stream in memory."""
+    try:
+        return stream.fileno()
+    except io.UnsupportedOperation:
+        return None
 
 
 class PatientWriter:

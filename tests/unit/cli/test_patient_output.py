@@ -5,7 +5,7 @@ import os
 import struct
 import termios
 from collections.abc import Iterator
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 
 import pytest
 
@@ -82,3 +82,10 @@ def test_a_destination_that_is_closed_loses_what_it_is_given_and_waits_for_nothi
     writer = PatientWriter()
     writer.put(Destination(None, told), "line\n")
     assert writer.close(5)
+
+
+def test_a_stream_in_memory_is_written_to_as_well() -> None:
+    writer, stream = PatientWriter(), StringIO()
+    writer.put(Destination(stream, told), "line\n")
+    assert writer.close(5)
+    assert stream.getvalue() == "line\n"
