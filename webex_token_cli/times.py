@@ -33,19 +33,24 @@ def parse_duration(text: str, unit: str = "s") -> float:
 
 
 def duration_in_words(seconds: float) -> str:
-    """``seconds`` in the largest unit that leaves at least two of it: ``13 days``, ``90 minutes``.
+    """``seconds`` in the largest unit that leaves at least two of it: ``14 days``, ``90 minutes``.
 
-    The number is rounded down, so that nothing is said to last longer than it does.
+    The number is rounded to the nearest, so that what was granted for 14 days a moment ago is said to last 14 days.
     """
-    whole = max(0, math.floor(seconds))
-    for size, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
-        if whole >= 2 * size:
-            return f"{whole // size} {name}s"
-    return f"{whole} second" if whole == 1 else f"{whole} seconds"
+    for size, name, most in ((1, "second", 120), (MINUTE, "minute", 120), (HOUR, "hour", 48)):
+        number = _rounded(seconds / size)
+        if number < most:
+            return f"{number} {name}" if number == 1 else f"{number} {name}s"
+    return f"{_rounded(seconds / DAY)} days"
+
+
+def _rounded(number: float) -> int:
+    """``number`` rounded to the nearest whole number, at least 0. Python's ``round`` makes 2 of 2.5."""
+    return max(0, math.floor(number + 0.5))
 
 
 def distance_in_words(moment: float | None, now: float) -> str:
-    """The distance of ``moment`` from ``now``, both UTC epoch seconds: ``in 13 days``, ``2 hours ago``, ``now``.
+    """The distance of ``moment`` from ``now``, both UTC epoch seconds: ``in 14 days``, ``2 hours ago``, ``now``.
 
     A moment that is None is ``unknown``.
     """
@@ -71,7 +76,7 @@ def local_time(moment: float, zone: tzinfo | None = None) -> str:
 
 
 def when(moment: float | None, now: float, zone: tzinfo | None = None) -> str:
-    """The time and its distance from ``now``: ``2026-12-07 14:05:09 CET (in 13 days)``.
+    """The time and its distance from ``now``: ``2026-12-07 14:05:09 CET (in 14 days)``.
 
     A moment that is None is ``at an unknown time``, which reads well after "expires".
     """

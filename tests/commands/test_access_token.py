@@ -108,7 +108,7 @@ def test_what_get_warns_of_is_logged_and_not_printed(signed_in: Program, sandbox
     assert (logged.status, logged.out) == (0, unlogged.out)
     assert re.fullmatch(
         r"WARNING webex_token_cli the access token was not refreshed\. Webex cannot answer now \(HTTP 503.*\)\.\n"
-        r"WARNING webex_token_cli the access token expires in 13 days\.\n",
+        r"WARNING webex_token_cli the access token expires in 14 days\.\n",
         logged.err,
     )
 

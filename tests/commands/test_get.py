@@ -24,7 +24,7 @@ def test_get_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox
 def test_get_says_when_even_a_refresh_gave_too_little(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("get", "--min-valid", "20d")
     assert done.status == 0
-    assert done.err == "Warning: the access token expires in 13 days.\n"
+    assert done.err == "Warning: the access token expires in 14 days.\n"
     assert sandbox.said() == ["signed in", "unchanged"]
 
 

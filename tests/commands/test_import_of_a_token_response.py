@@ -31,7 +31,7 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).splitlines() == [
         "Imported the tokens of Ada Lovelace <ada@example.com> (profile app).",
-        "The access token expires TIME (in 13 days).",
+        "The access token expires TIME (in 14 days).",
         "Both lifetimes count from now, because the tokens' age is unknown; `webex-token refresh --profile app` "
         "corrects them.",
         f"Stored in plain file {record_file(program, 'app')}.",

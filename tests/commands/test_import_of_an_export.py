@@ -39,7 +39,7 @@ def test_a_sign_in_moves_through_a_pipe_and_stays_the_same(
     )
     assert re.sub(TIME, "TIME", done.stdout).splitlines() == [
         "Imported the sign-in of Ada Lovelace <ada@example.com> (profile default).",
-        "The access token expires TIME (in 12 days).",
+        "The access token expires TIME (in 13 days).",
         f"Stored in plain file {record_file(other_machine)}.",
         "To keep it valid, run `webex-token watch`.",
     ]

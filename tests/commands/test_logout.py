@@ -90,7 +90,7 @@ def test_a_refused_revocation_is_reported_and_the_profile_is_removed(
     assert first.startswith(f"Error: Webex did not revoke the grant of profile default. {why}")
     assert re.sub(TIME, "TIME", second) == (
         "Revoking needs an admin's scopes, identity:tokens_read and identity:tokens_write. The grant stays valid until "
-        "its refresh token expires TIME (in 89 days), unless you remove it in the settings of your Webex account, or "
+        "its refresh token expires TIME (in 90 days), unless you remove it in the settings of your Webex account, or "
         "an admin removes it in Control Hub."
     )
     assert stored_files(signed_in) == {"config.ini": b""}

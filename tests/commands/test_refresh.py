@@ -17,7 +17,7 @@ def test_refresh_says_renewed(signed_in: Program, sandbox: Sandbox) -> None:
     before = signed_in.run("get").out
     done = signed_in.run("refresh")
     assert (done.status, done.err) == (0, "")
-    assert re.fullmatch(rf"default: renewed; the new access token expires {TIME} \(in 13 days\)\.\n", done.out)
+    assert re.fullmatch(rf"default: renewed; the new access token expires {TIME} \(in 14 days\)\.\n", done.out)
     assert signed_in.run("get").out != before
 
 
@@ -27,7 +27,7 @@ def test_refresh_says_unchanged_within_a_day(signed_in: Program) -> None:
     assert (done.status, done.err) == (0, "")
     assert re.fullmatch(
         r"default: unchanged; Webex renews at most once in 24 hours and answered with the same access token, "
-        rf"which expires {TIME} \(in 13 days\)\.\n",
+        rf"which expires {TIME} \(in 14 days\)\.\n",
         done.out,
     )
     assert signed_in.run("get").out == before

@@ -91,10 +91,10 @@ def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) ->
     ada = "Ada Lovelace"
     assert [re.split("  +", line) for line in done.out.splitlines()] == [
         ["PROFILE", "STATE", "PERSON", "ACCESS EXPIRES", "REFRESH EXPIRES", "NEXT REFRESH"],
-        ["default", "fresh", ada, "in 13 days", "in 89 days", "in 23 hours"],
-        ["due", "due", ada, "in 11 days", "in 87 days", "due"],
-        ["expired", "expired", ada, "6 days ago", "in 69 days", "due"],
-        ["running-out", "running out", ada, "in 23 hours", "in 5 days", "due"],
+        ["default", "fresh", ada, "in 14 days", "in 90 days", "in 24 hours"],
+        ["due", "due", ada, "in 12 days", "in 88 days", "due"],
+        ["expired", "expired", ada, "6 days ago", "in 70 days", "due"],
+        ["running-out", "running out", ada, "in 24 hours", "in 6 days", "due"],
         ["gone", "needs sign-in", ada, "77 days ago", "24 hours ago"],
     ]
     assert (
@@ -126,7 +126,7 @@ def test_a_refresh_token_near_its_end_is_a_warning(signed_in: Program) -> None:
     assert done.status == 0
     assert "expired" in done.out
     assert re.fullmatch(
-        rf"Warning: the refresh token of profile default expires {TIME} \(in 9 days\)\. Sign in .*\n", done.err
+        rf"Warning: the refresh token of profile default expires {TIME} \(in 10 days\)\. Sign in .*\n", done.err
     )
 
 

@@ -64,8 +64,8 @@ def test_each_json_line_is_an_object_with_the_same_keys(signed_in: Program, sand
 
 def test_on_a_terminal_a_line_counts_down_and_is_wiped_before_any_other(signed_in: Program) -> None:
     with at_a_terminal(signed_in, "watch", columns=80) as child:
-        first = read(child, r"\r\x1b\[KNext check in (1:00:00|59:\d\d) · default 13 days left")
-        assert read(child, r"\r\x1b\[KNext check in (1:00:00|59:\d\d) · default 13 days left") != first
+        first = read(child, r"\r\x1b\[KNext check in (1:00:00|59:\d\d) · default 14 days left")
+        assert read(child, r"\r\x1b\[KNext check in (1:00:00|59:\d\d) · default 14 days left") != first
         child.kill(signal.SIGHUP)
         read(child, r"\r\x1b\[K(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)  default  fresh: ")
         read(child, r"(Next check in (?:1:00:00|59:5\d))")
@@ -136,14 +136,14 @@ def test_systemd_is_told_of_the_start_of_each_change_that_it_is_alive_and_of_the
 
     program = signed_in.having(NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="400000")
     with program.started("watch") as watch:
-        first = r"READY=1\nSTATUS=default (…|13 days left); next check \d{4}-.*"
+        first = r"READY=1\nSTATUS=default (…|14 days left); next check \d{4}-.*"
         hear(first)
         hear("WATCHDOG=1")
         hear("WATCHDOG=1")
         hear(r"STATUS=.*|WATCHDOG=1")
         assert signed_in.run("login", "-p", "late").status == 0
         watch.process.send_signal(signal.SIGHUP)
-        hear(r"STATUS=default 13 days left, late 13 days left; next check \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+        hear(r"STATUS=default 14 days left, late 14 days left; next check \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
         watch.process.send_signal(signal.SIGTERM)
         hear("STOPPING=1")
         assert watch.finish().status == 0
@@ -207,6 +207,6 @@ def test_a_terminal_that_cannot_erase_gets_no_countdown(signed_in: Program) -> N
 def test_without_colours_the_countdown_still_replaces_itself(signed_in: Program) -> None:
     with at_a_terminal(signed_in.having(NO_COLOR="1"), "watch", columns=80) as child:
         for _ in range(2):
-            read(child, r"\r\x1b\[K(Next check in )(?:1:00:00|59:\d\d) · default 1\d days left")
+            read(child, r"\r\x1b\[K(Next check in )(?:1:00:00|59:\d\d) · default 14 days left")
         child.send("\x03")
         assert end_of(child)[0] == 130

@@ -13,7 +13,7 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
-OVER = "renewed: expires TIME (in 13 days), next refresh in WAIT; it had been failing for "
+OVER = "renewed: expires TIME (in 14 days), next refresh in WAIT; it had been failing for "
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ HEALTHY = {
     "browser": "✓ ok  browser  A browser can be opened here, because BROWSER is set.",
     "network": "✓ ok  network  <webex> answers.",
     "clock": "✓ ok  clock    This machine's clock agrees with Webex's.",
-    "profile": "✓ ok  profile  Profile default: the access token expires <time> (in 13 days), the refresh token <time> "
-    "(in 89 days).",
+    "profile": "✓ ok  profile  Profile default: the access token expires <time> (in 14 days), the refresh token <time> "
+    "(in 90 days).",
 }
 
 END_OF_PROBLEM = "\n1 problem.\n"

@@ -131,7 +131,7 @@ def test_an_empty_refresh_token_leaves_the_old_one_in_force(
     found = round_of(program, *homes)
     stored = stored_in(homes[1])
     assert stored is not None
-    message = "renewed: expires TIME (in 13 days), next refresh in WAIT"
+    message = "renewed: expires TIME (in 14 days), next refresh in WAIT"
     assert (found.status, found.line, found.warned) == (0, f"TIME  default  {message}\n", "")
     assert {key: value for key, value in found.document.items() if value is not None} == {
         "version": 1,

@@ -78,19 +78,24 @@ def test_whatever_is_typed_gives_a_duration_in_bounds_or_a_sentence(text: str) -
     ("seconds", "words"),
     [
         (-5, "0 seconds"),
-        (0.9, "0 seconds"),
-        (1, "1 second"),
-        (119, "119 seconds"),
-        (120, "2 minutes"),
+        (0.4, "0 seconds"),
+        (0.5, "1 second"),
+        (1.49, "1 second"),
+        (119.4, "119 seconds"),
+        (119.5, "2 minutes"),
+        (150, "3 minutes"),
         (3600, "60 minutes"),
-        (7199, "119 minutes"),
-        (7200, "2 hours"),
-        (172799, "47 hours"),
-        (172800, "2 days"),
-        (1209599, "13 days"),
+        (7169, "119 minutes"),
+        (7199, "2 hours"),
+        (86399, "24 hours"),
+        (129600, "36 hours"),
+        (170999, "47 hours"),
+        (172799, "2 days"),
+        (1209599, "14 days"),
+        (1166399, "13 days"),
     ],
 )
-def test_a_duration_is_said_in_its_largest_unit_and_never_too_long(seconds: float, words: str) -> None:
+def test_a_duration_is_said_in_its_largest_unit_and_rounded_to_it(seconds: float, words: str) -> None:
     assert duration_in_words(seconds) == words
 
 
