@@ -16,7 +16,8 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     """Return a valid access token of a stored sign-in, refreshed first if it expires within ``min_valid`` seconds.
 
     This is what ``webex-token get -p PROFILE --min-valid SECONDS`` prints, by the same rules: a refresh takes the lock
-    that all processes share, and if it fails for now, a token that is still valid is returned. The environment
+    that all processes share, and if it fails for now, a token that is still valid is returned. A token whose expiry
+    Webex did not tell is refreshed as if it expired an hour after its last refresh. The environment
     variables ``WEBEX_TOKEN_HOME``, ``WEBEX_TOKEN_STORE`` and ``WEBEX_TOKEN_API_URL`` apply; ``WEBEX_TOKEN_PROFILE``
     does not, because ``profile`` names the sign-in. A refresh waits for Webex's answer, and at most 90 seconds for the
     lock. Any thread may call this function.
