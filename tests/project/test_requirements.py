@@ -73,7 +73,7 @@ REQUIREMENTS = [
         "a secret that is shipped in an app proves nothing; this one is the person's own, and stays in their keyring",
         ("store.credentials.CredentialStore", "cli.prompts.client_secret"),
         (
-            "test_secrets.test_no_secret_in_anything_that_is_printed_or_left_behind",
+            "test_secrets.test_no_secret_is_printed_or_left_outside_the_store",
             "test_login_streams.test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret",
         ),
     ),
@@ -103,7 +103,7 @@ REQUIREMENTS = [
             "test_authorization.test_a_redirect_without_our_state_is_ignored",
             "test_login.test_unexpected_requests_do_not_end_the_wait",
             "test_listener.test_only_a_window_that_a_person_sees_is_let_in",
-            "test_siege.test_the_right_redirect_wins_within_a_second",
+            "test_siege.test_the_right_redirect_is_answered_within_a_second_during_a_flood",
         ),
     ),
     Requirement(
@@ -128,7 +128,7 @@ REQUIREMENTS = [
         (
             "test_authorization.test_a_redirect_uri_says_where_to_listen",
             "test_listener.test_the_bare_address_leads_to_the_sign_in_page",
-            "test_siege.test_random_requests_do_not_end_the_wait",
+            "test_siege.test_random_requests_do_not_end_the_wait_for_the_redirect",
         ),
     ),
     Requirement(
