@@ -82,3 +82,11 @@ def test_doctor_warns_of_a_keyring_that_the_library_does_not_recommend(program: 
         "not recommended, and most of them do not encrypt."
     )
     assert findings["store"]["fix"].startswith("Choose another keyring with PYTHON_KEYRING_BACKEND or keyringrc.cfg")
+
+
+def test_a_sign_in_does_not_wait_for_the_probe_of_another_profile(program: Program, tmp_path: Path) -> None:
+    with using("Dawdling", program, tmp_path, own_profile(tmp_path)).started("doctor") as other:
+        other.wait_for("Waiting for the keyring")
+        done = using("Shelf", program, tmp_path, own_profile(tmp_path)).run("login", "--flow", "device")
+    assert done.status == 0
+    assert "Waiting for another" not in done.err

@@ -159,7 +159,7 @@ def _import_response(
     settings = settings_for_response(application, profile, response, overrides)
     store = application.store(settings.store)
     before = store.load_replaceable(profile)
-    try_to_write(store)
+    try_to_write(store, profile)
     settings = with_client_id(application, settings, IMPORT_PROMPTS)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before, IMPORT_PROMPTS)

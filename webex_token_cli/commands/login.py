@@ -121,7 +121,7 @@ def command(
     settings = application.settings(profile, overrides)
     credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
-    try_to_write(credentials)
+    try_to_write(credentials, profile)
     settings = with_client_id(application, settings)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before)

@@ -11,7 +11,8 @@ from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.tokens import Person, TokenRecord
 
-# A profile's name cannot contain a ":". The name never changes, so the next probe removes what a killed one left.
+# A profile's name cannot contain a ":". The name never changes, so the next probe removes what a killed one left. A
+# sign-in has an entry of its own.
 ENTRY = "doctor:probe"
 
 # Seconds to remove the entry after a failure or a signal, when nobody should have to wait any longer.
@@ -38,32 +39,34 @@ def probe(store: CredentialStore) -> None:
 
     The entry is removed even after an error or a signal. Raises StoreUnavailable if a step fails.
     """
-    with _entry_written(store):
+    with _entry_written(store, ENTRY):
         store.delete(ENTRY)
         if store.contains(ENTRY):
             raise not_removed(store.place, ENTRY)
 
 
-def try_to_write(store: CredentialStore) -> None:
+def try_to_write(store: CredentialStore, profile: str) -> None:
     """Write an entry as large as a record can be, and read it, so that a person is not asked to consent for nothing.
 
     Some keyrings ask for a password only when they are written. Raises StoreUnavailable. The entry is removed
-    afterwards; a keyring that fails at that can store a sign-in all the same.
+    afterwards; a keyring that fails at that can store a sign-in all the same. It belongs to ``profile``, so that
+    sign-ins of different profiles do not wait for each other.
     """
-    with _entry_written(store), contextlib.suppress(StoreUnavailable):
-        _quick(store).delete(ENTRY)
+    entry = f"{profile}:probe"
+    with _entry_written(store, entry), contextlib.suppress(StoreUnavailable):
+        _quick(store).delete(entry)
 
 
 @contextlib.contextmanager
-def _entry_written(store: CredentialStore) -> Iterator[None]:
-    """Write the entry and read it back. It is removed after a signal, and after an error in the context or before."""
+def _entry_written(store: CredentialStore, entry: str) -> Iterator[None]:
+    """Write ``entry`` and read it back. It is removed after a signal, and after an error in the context or before."""
     store.check()
-    with store.lock(ENTRY), cleanup_on_signal(lambda: _clean_up(store)):
+    with store.lock(entry), cleanup_on_signal(lambda: _clean_up(store, entry)):
         try:
-            store.save(ENTRY, RECORD)
+            store.save(entry, RECORD)
             yield
         except BaseException:
-            _clean_up(store)
+            _clean_up(store, entry)
             raise
 
 
@@ -71,13 +74,13 @@ def _quick(store: CredentialStore) -> CredentialStore:
     return replace(store, timeout=_CLEANUP_TIMEOUT, say=lambda _: None)
 
 
-def _clean_up(store: CredentialStore) -> None:
+def _clean_up(store: CredentialStore, entry: str) -> None:
     """Remove the entry if there is one, even if it cannot be read. Raises nothing."""
     keyring = store.keyring
     if isinstance(keyring, SplittingKeyring):
         # The entry holds no secret, so it needs no overwriting by a keyring that may just hang while it writes.
         with contextlib.suppress(Exception), store.hold_output():
-            store.calls(lambda: keyring.discard(SERVICE, ENTRY, SIZE), _CLEANUP_TIMEOUT)
+            store.calls(lambda: keyring.discard(SERVICE, entry, SIZE), _CLEANUP_TIMEOUT)
         return
     with contextlib.suppress(StoreUnavailable):
-        _quick(store).delete(ENTRY)
+        _quick(store).delete(entry)

@@ -38,7 +38,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
     """Store the exported record unchanged, with ``settings``. Raises StoreUnavailable, ConfigurationError."""
     profile, record = settings.name, export.record
     store = application.store(settings.store or DEFAULT_STORE)
-    try_to_write(store)
+    try_to_write(store, profile)
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
