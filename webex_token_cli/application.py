@@ -69,7 +69,7 @@ class Application:
     _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
-    _said_of_api_urls: set[str] = field(default_factory=set)
+    _warned_of_api_urls: set[str] = field(default_factory=set)
     _keyring_calls: "ExclusiveCalls | None" = None
     # A watch asks for stores and clients in several threads.
     _opening: threading.Lock = field(default_factory=threading.Lock)
@@ -169,9 +169,9 @@ class Application:
         if stored in (None, settings.api_url):
             return
         with self._opening:
-            said = settings.profile in self._said_of_api_urls
-            self._said_of_api_urls.add(settings.profile)
-        if not said:
+            warned = settings.profile in self._warned_of_api_urls
+            self._warned_of_api_urls.add(settings.profile)
+        if not warned:
             self.say(
                 f"Warning: the stored secrets of profile {settings.profile} are sent to {settings.api_url}, because "
                 f"WEBEX_TOKEN_API_URL or --api-url overrides {stored}, where it is signed in."
@@ -194,7 +194,7 @@ class Application:
         return Refresher(
             store=store,
             redeem=lambda record: self.client(settings.api_url).refresh(record),
-            uninterrupted=defer_signals,
+            defer_signals=defer_signals,
             api_url=settings.api_url,
             not_signed_in=self.not_signed_in,
         )

@@ -72,7 +72,7 @@ def test_a_token_that_lives_too_short_is_refreshed(signed_in: Program, sandbox: 
     assert second.out != first
     assert signed_in.run("get").out == second.out
     assert python(signed_in, f"{TOKEN}print(access_token(min_valid=0))").out == second.out
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 @pytest.mark.parametrize("store", ["file", "keyring"])
@@ -92,7 +92,7 @@ print(len(set(tokens)), tokens[0])
 """
     done = python(program, script)
     assert done == Finished(0, f"1 {sandbox.webex.grants[0].access_token}\n", "")
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 LOGGED = "import logging; logging.basicConfig(format='%(levelname)s %(name)s %(message)s'); "

@@ -213,7 +213,7 @@ def test_a_write_that_fails_leaves_the_old_record(signed_in: Program, sandbox: S
     assert "File too large" in done.stderr
     assert file.read_bytes() == before
     assert sorted(path.name for path in file.parent.iterdir() if path.suffix != ".lock") == [file.name]
-    assert sandbox.said() == ["signed in"]
+    assert sandbox.outcomes() == ["signed in"]
     assert run_in_process(signed_in, "refresh").status == 0
 
 

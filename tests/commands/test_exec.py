@@ -225,7 +225,7 @@ def test_it_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox:
     assert token("--min-valid", "13d") == first
     second = token("--min-valid", "14d")
     assert second == f"{sandbox.webex.grants[0].access_token}\n" != first
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 def test_a_living_token_is_handed_on_with_a_warning_when_webex_is_down(signed_in: Program, sandbox: Sandbox) -> None:

@@ -45,15 +45,15 @@ def test_the_token_is_refreshed_before_it_is_handed_out(
 ) -> None:
     done = from_the_future.run(*command)
     assert done == Finished(0, f"{token(sandbox)}\n", "")
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
     assert from_the_future.run(*command) == done
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 def test_a_refresh_that_depends_on_the_age_takes_place(from_the_future: Program, sandbox: Sandbox) -> None:
     done = from_the_future.run("refresh", "--if-older-than", "1d")
     assert (done.status, done.out.partition(";")[0]) == (0, "default: renewed")
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 def test_while_webex_is_down_the_token_is_handed_out_with_a_warning(from_the_future: Program, sandbox: Sandbox) -> None:
@@ -90,11 +90,11 @@ def test_doctor_warns(from_the_future: Program) -> None:
 
 def test_watch_refreshes_it_at_once(from_the_future: Program, sandbox: Sandbox) -> None:
     assert from_the_future.run("watch", "--once").status == 0
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 def test_a_clock_that_differs_by_minutes_is_no_such_case(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, -240)
     assert signed_in.run("get").err == ""
     assert signed_in.run("show").err == ""
-    assert sandbox.said() == ["signed in"]
+    assert sandbox.outcomes() == ["signed in"]

@@ -18,14 +18,14 @@ def test_get_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox
     sandbox.webex.advance(2 * DAY)
     assert signed_in.run("get", "--min-valid", "13d").out == first
     assert signed_in.run("get", "--min-valid", "14d").out != first
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 def test_get_says_when_even_a_refresh_gave_too_little(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("get", "--min-valid", "20d")
     assert done.status == 0
     assert done.err == "Warning: the access token expires in 14 days.\n"
-    assert sandbox.said() == ["signed in", "unchanged"]
+    assert sandbox.outcomes() == ["signed in", "unchanged"]
 
 
 def test_get_prints_a_living_token_when_webex_is_down(signed_in: Program, sandbox: Sandbox) -> None:
@@ -66,7 +66,7 @@ def test_a_token_of_unknown_lifetime_is_kept_said_to_be_so_and_renewed_after_an_
     assert "Access token   unknown (Webex did not say when it expires)" in signed_in.run("show").out.splitlines()
     assert json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]["access_token_expires_at"] is None
     assert signed_in.run("get").out == "second\n"
-    assert sandbox.said() == ["signed in", "fault"]
+    assert sandbox.outcomes() == ["signed in", "fault"]
     age(signed_in, 3600)
     sandbox.order(Fault("/v1/access_token", 503))
     late = signed_in.run("get")

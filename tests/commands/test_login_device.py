@@ -45,7 +45,7 @@ def test_another_program_relays_the_code(program: Program, sandbox: Sandbox) -> 
     result = json.loads(runs[0].out.partition("\n")[2])
     assert (result["profile"], result["person"]) == ("default", "Ada Lovelace <ada@example.com>")
     assert len(program.run("get").out) > 1500  # the device grant's token is long
-    assert sandbox.said("/v1/device/token")[-1] == "signed in"
+    assert sandbox.outcomes("/v1/device/token")[-1] == "signed in"
 
 
 def test_denied_on_the_other_machine(program: Program) -> None:

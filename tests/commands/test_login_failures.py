@@ -170,7 +170,7 @@ def test_the_page_reports_settings_that_cannot_be_stored_before_the_code_is_rede
     assert done.status == 2
     assert "You are not signed in" in page
     assert error_of(done.err).startswith(f"Error: {home}/config.ini could not be ")
-    assert sandbox.said() == []
+    assert sandbox.outcomes() == []
     assert stored_files(program) == {}
 
 

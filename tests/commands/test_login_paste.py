@@ -77,7 +77,7 @@ def test_a_person_pastes_over_ssh_and_does_not_see_the_code(
     status, rest = end_of(terminal)
     assert status == 0
     assert sandbox.webex.latest_authorization().code[:20] not in shown + rest
-    assert len(sandbox.said("/v1/access_token")) == 1  # nothing but the right code was sent
+    assert len(sandbox.outcomes("/v1/access_token")) == 1  # nothing but the right code was sent
 
 
 def test_what_a_long_paste_leaves_behind_does_not_reach_the_shell(program: Program) -> None:

@@ -60,4 +60,4 @@ def test_a_signal_during_the_wait_for_a_lock_ends_the_sign_in_with_the_code_stil
         login.wait_for(f"Waiting for another webex-token that holds {home / lock} …")
         login.process.send_signal(number)
         assert login.finish(PROMPT).status == status
-    assert (sandbox.said(), stored_files(program)) == ([], {})
+    assert (sandbox.outcomes(), stored_files(program)) == ([], {})

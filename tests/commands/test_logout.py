@@ -138,7 +138,7 @@ def test_an_expired_access_token_is_renewed_to_revoke_its_grant(program: Program
     sandbox.webex.advance(20 * DAY)
     age(program, 20 * DAY)
     assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
-    assert sandbox.said()[-1] == "renewed"
+    assert sandbox.outcomes()[-1] == "renewed"
     assert sandbox.webex.grants[0].revoked
 
 
@@ -180,7 +180,7 @@ def test_one_revocation_ends_all_sign_ins_of_an_integration(program: Program, sa
     assert program.run("logout", "--all", "--revoke") == Finished(
         0, "".join(f"{name}: revoked and removed.\n" for name in ("first", "second", "third")), ""
     )
-    assert sandbox.said("/v1/authorizations") == ["revoked", "invalid_token"]
+    assert sandbox.outcomes("/v1/authorizations") == ["revoked", "invalid_token"]
 
 
 def test_revoking_without_a_sign_in_is_exit_3(program: Program, sandbox: Sandbox) -> None:

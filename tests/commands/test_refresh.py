@@ -37,7 +37,7 @@ def test_refresh_says_not_due(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("refresh", "--if-older-than", "1h")
     assert done.status == 0
     assert done.out.startswith("default: not due; it was last refreshed ")
-    assert sandbox.said() == ["signed in"]
+    assert sandbox.outcomes() == ["signed in"]
     assert (
         json.loads(signed_in.run("refresh", "--if-older-than", "1h", "--json").out)["profiles"]["default"]["result"]
         == "not due"

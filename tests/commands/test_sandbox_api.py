@@ -40,7 +40,7 @@ def test_an_admin_lists_and_revokes_the_grants_of_an_integration(sandbox: Sandbo
         sandbox, f"/authorizations?clientId={sandbox.webex.client_id}", method="DELETE", Authorization=admin
     )
     assert (status, body, "Content-Length" in headers, "trackingid" in headers) == (204, "", False, True)
-    assert sandbox.said("/v1/authorizations") == ["", "revoked"]
+    assert sandbox.outcomes("/v1/authorizations") == ["", "revoked"]
     for bearer in (person, admin):
         assert ask(sandbox, "/people/me", Authorization=bearer)[0] == 401
     assert [refresh(sandbox, grant.refresh_token)[0] for grant in sandbox.webex.grants] == [400, 400]
@@ -65,7 +65,7 @@ def test_authorizations_need_the_scopes_of_an_admin(
     path = f"/authorizations?clientId={sandbox.webex.client_id}"
     got, _, body = ask(sandbox, path, method=method, Authorization=bearer)
     assert (got, "trackingId" in json.loads(body)) == (status, True)
-    assert sandbox.said("/v1/authorizations") == [error]
+    assert sandbox.outcomes("/v1/authorizations") == [error]
     assert not any(grant.revoked for grant in sandbox.webex.grants)
 
 

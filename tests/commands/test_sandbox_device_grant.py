@@ -87,7 +87,7 @@ def test_a_wrong_device_request_is_refused_in_the_chosen_error_shape(
 ) -> None:
     got, headers, body = ask_for_device(sandbox, **change)
     assert (got, json.loads(body)) == (status, refused(sandbox, headers, error, words))
-    assert (sandbox.said("/v1/device/authorize"), sandbox.webex.issued) == ([error], set())
+    assert (sandbox.outcomes("/v1/device/authorize"), sandbox.webex.issued) == ([error], set())
 
 
 @pytest.mark.parametrize("rules", [{"helper_redirects": False}], indirect=True)
@@ -105,7 +105,7 @@ def test_a_poll_before_the_decision_is_answered_with_authorization_pending(sandb
         assert status == (400 if rules.rfc_errors else 428)
         assert body == refused(sandbox, headers, "authorization_pending", "The resource owner has not answered yet")
         sandbox.webex.advance(2)
-    assert sandbox.said("/v1/device/token") == ["pending", "pending"]
+    assert sandbox.outcomes("/v1/device/token") == ["pending", "pending"]
 
 
 @EITHER_SHAPE
@@ -123,7 +123,7 @@ def test_each_poll_that_comes_too_early_lengthens_the_interval_by_five_seconds(s
     for pause in (11.875, 12):
         sandbox.webex.advance(pause)
         poll(sandbox, response)
-    assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "slow_down", "pending", "pending"]
+    assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "slow_down", "pending", "pending"]
 
 
 def test_slowing_one_device_down_does_not_slow_another(sandbox: Sandbox) -> None:
@@ -132,7 +132,7 @@ def test_slowing_one_device_down_does_not_slow_another(sandbox: Sandbox) -> None
         poll(sandbox, response)
     sandbox.webex.advance(2)
     poll(sandbox, second)
-    assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "pending", "slow_down", "pending"]
+    assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "pending", "slow_down", "pending"]
 
 
 def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(sandbox: Sandbox) -> None:
@@ -164,7 +164,7 @@ def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(sandbox: Sandbox) -> N
         tokens["refresh_token"],
         renewed["access_token"],
     }
-    assert [(entry.path, entry.status, entry.said) for entry in sandbox.journal] == [
+    assert [(entry.path, entry.status, entry.outcome) for entry in sandbox.journal] == [
         ("/v1/device/authorize", 200, "device asked"),
         ("/v1/device/token", 428, "pending"),
         ("/verify", 200, "asked"),
@@ -192,7 +192,7 @@ def test_the_end_of_a_device_request_is_told_by_an_rfc_error_code(
     response = device(sandbox)
     if ending == "denied":
         assert "<h1>You denied the request</h1>" in answer(response["verification_uri_complete"], "deny")
-        assert sandbox.said("/verify/decision") == ["denied"]
+        assert sandbox.outcomes("/verify/decision") == ["denied"]
     if ending in {"accepted and expired", "used"}:
         answer(response["verification_uri_complete"])
     if ending in {"expired", "accepted and expired"}:
@@ -204,7 +204,7 @@ def test_the_end_of_a_device_request_is_told_by_an_rfc_error_code(
     for _ in range(2):
         status, _, body = poll(sandbox, response)
         assert (status, body) == (400, {"error": error, "error_description": words})
-    assert sandbox.said("/v1/device/token")[-2:] == [error, error]
+    assert sandbox.outcomes("/v1/device/token")[-2:] == [error, error]
 
 
 @EITHER_SHAPE
@@ -257,7 +257,7 @@ def test_with_auto_approve_a_device_is_accepted_at_its_second_poll(sandbox: Sand
     poll(sandbox, response)
     sandbox.webex.advance(7)
     poll(sandbox, response)
-    assert sandbox.said("/v1/device/token") == ["pending", "slow_down", "signed in"]
+    assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "signed in"]
 
 
 def test_a_person_can_type_the_code_in_lower_case_and_with_blanks(sandbox: Sandbox) -> None:
@@ -268,7 +268,7 @@ def test_a_person_can_type_the_code_in_lower_case_and_with_blanks(sandbox: Sandb
     status, _, page = fetch(f"{response['verification_uri']}?{urlencode({'userCode': typed})}")
     assert (status, re.findall("<dd>(.*)</dd>", page)) == (200, ["spark:all spark:kms", response["user_code"]])
     assert decide_for_device(sandbox, page, "accept")[0] == 200
-    assert sandbox.said("/verify") == ["code asked", "asked"]
+    assert sandbox.outcomes("/verify") == ["code asked", "asked"]
 
 
 @pytest.mark.parametrize("lost", ["mistyped", "expired", "answered"])

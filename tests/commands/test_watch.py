@@ -87,7 +87,7 @@ def test_a_refresh_in_flight_of_another_command_is_saved_too(
 
 def test_once_is_one_round_and_returns_the_worst_status(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
-    assert (signed_in.run("watch", "--once").status, sandbox.said()) == (0, ["signed in", "signed in"])
+    assert (signed_in.run("watch", "--once").status, sandbox.outcomes()) == (0, ["signed in", "signed in"])
     age(signed_in, 2 * DAY)
     age(signed_in, 2 * DAY, "other")
     sandbox.webex.advance(2)
@@ -206,7 +206,7 @@ def test_two_watchers_redeem_the_refresh_token_once(signed_in: Program, sandbox:
     with signed_in.started("watch", "--once") as one, signed_in.started("watch", "--once") as other:
         done = one.finish(), other.finish()
     assert [run.status for run in done] == [0, 0]
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
     assert Path(record_file(signed_in)).exists()
 
 

@@ -111,14 +111,14 @@ def test_a_kill_costs_a_rotated_refresh_token_only_between_the_answer_and_its_sa
     duration = _run_undisturbed(stored, "refresh")
     ends = {"killed": 0, "done": 0, "killed with the answer unsaved": 0}
     for _ in range(count):
-        renewed = sandbox.said().count("renewed")
+        renewed = sandbox.outcomes().count("renewed")
         end = _run_and_kill(stored, "refresh", seed.uniform(0, 1.2 * duration))
         ends[end] += 1
         record = json.loads(run(stored, "export").out)["record"]
         if record["refresh_token"] == sandbox.webex.grants[-1].refresh_token:
             continue
         assert end == "killed"
-        wait_until(lambda before=renewed: sandbox.said().count("renewed") == before + 1)
+        wait_until(lambda before=renewed: sandbox.outcomes().count("renewed") == before + 1)
         ends["killed with the answer unsaved"] += 1
         assert run(stored, "refresh").status == 3
         _run_undisturbed(stored, "login")
@@ -186,7 +186,7 @@ def test_processes_that_race_redeem_each_refresh_token_once(
             age(stored, 14 * DAY - 60)
         else:
             _age_in_keyring(stored, 14 * DAY - 60)
-        before = len(sandbox.said())
+        before = len(sandbox.outcomes())
         running = []
         for number in range(processes):
             command = RACERS[number] if number < len(RACERS) else seed.choice(RACERS)
@@ -201,7 +201,7 @@ def test_processes_that_race_redeem_each_refresh_token_once(
             assert process.returncode == 0, (command, err)
             if command[0] == "get":
                 sandbox.webex.person_of(out.strip())
-        answers = sandbox.said()[before:]
+        answers = sandbox.outcomes()[before:]
         assert set(answers) <= {"renewed", "unchanged"}
         assert answers.count("renewed") == 1
         # `refresh` asks Webex even if another one has just ended; `get` and `watch --once` do not.

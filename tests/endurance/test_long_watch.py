@@ -56,7 +56,7 @@ def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
         f"{failed}.", *[f"{failed}, failing for WHEN."] * 2,
     ]  # fmt: skip
     assert lines[-1].startswith(OVER)
-    assert sandbox.said() == ["signed in", *["fault"] * 5, "renewed"]
+    assert sandbox.outcomes() == ["signed in", *["fault"] * 5, "renewed"]
 
 
 def test_a_refused_secret_is_reported_once_and_the_profile_returns_with_a_sign_in(
@@ -71,7 +71,7 @@ def test_a_refused_secret_is_reported_once_and_the_profile_returns_with_a_sign_i
             watch.process.send_signal(signal.SIGHUP)
             wait_until(lambda checks=checks: len(kinds(watch, "other")) >= checks)
         assert kinds(watch, "default") == ["needs sign-in"]
-        assert sandbox.said() == ["signed in", "signed in", "fault"]
+        assert sandbox.outcomes() == ["signed in", "signed in", "fault"]
         assert signed_in.run("login").status == 0
         wait_until(lambda: kinds(watch, "default")[1:] == ["signed in again"])
         age(signed_in, 2 * DAY)

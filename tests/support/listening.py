@@ -32,7 +32,7 @@ class Login:
     listen: Endpoint | None = None
     tls: ssl.SSLContext | None = None
     behind_proxy: bool = False
-    said: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     _thread: threading.Thread | None = None
 
@@ -54,7 +54,7 @@ class Login:
         flow = BrowserFlow(
             self.redirect,
             open_browser=self._open,
-            say=self.said.append,
+            say=self.shown.append,
             timeout=self.timeout,
             listen=self.listen,
             tls=self.tls,

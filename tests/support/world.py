@@ -128,7 +128,7 @@ class World:
         """When the profile was refreshed, in hours since the start; None stands for all profiles."""
         return [(moment - START) / HOUR for each, moment in self.refreshes if name in (None, each)]
 
-    def said(self, name: str | None = "default") -> list[tuple[float, str]]:
+    def reported(self, name: str | None = "default") -> list[tuple[float, str]]:
         """The events of the profile that are news: when they were, in seconds since the start, and their kind."""
         return [(e.moment - START, e.kind.value) for e in self.events if e.profile == name and e.is_news]
 

@@ -52,12 +52,12 @@ def test_a_person_signs_in_with_chromium_and_watch_keeps_the_token_alive(
 
     with program.started("watch", "--interval", "2", "--max-age", "3") as watch:
         watch.wait_for("renewed: ", times=3)
-        wait_until(lambda: sandbox.said().count("renewed") >= 3)
+        wait_until(lambda: sandbox.outcomes().count("renewed") >= 3)
         asked = time.monotonic()
         watch.process.send_signal(signal.SIGTERM)
         assert watch.finish().status == 0
         assert time.monotonic() - asked < PROMPT
-    assert sandbox.said().count("renewed") == watch.out.count("renewed: ")
+    assert sandbox.outcomes().count("renewed") == watch.out.count("renewed: ")
 
     issued = sandbox.webex.grants[0]
     assert program.run("get", "--no-refresh").out == issued.access_token + "\n"

@@ -120,7 +120,7 @@ def test_an_answer_without_a_token(
     sandbox.order(Fault("/v1/access_token", status, headers() if callable(headers) else headers, body, times=2))
     assert round_of(program, *homes) == expected(failure, record)
     assert [stored_in(home) for home in homes] == [record, record]
-    assert sandbox.said() == ["fault"] * 2  # one request for each log format, and no early retry
+    assert sandbox.outcomes() == ["fault"] * 2  # one request for each log format, and no early retry
 
 
 def test_an_empty_refresh_token_leaves_the_old_one_in_force(

@@ -35,7 +35,7 @@ def home(signed_in: Program) -> Path:
 
 
 def refreshes(sandbox: Sandbox) -> int:
-    return sandbox.said().count("renewed")
+    return sandbox.outcomes().count("renewed")
 
 
 def test_after_a_suspension_it_checks_once_and_at_once(signed_in: Program, sandbox: Sandbox) -> None:

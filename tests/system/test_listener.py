@@ -54,7 +54,7 @@ def test_a_proxy_or_tunnel_hands_on_what_arrives_elsewhere() -> None:
     with Login(redirect, listen=listen) as login:
         login.may_finish.set()
         assert (
-            login.said[0] == f"Listening at http://{listen} for what arrives at https://apps.example.com/webex/oauth."
+            login.shown[0] == f"Listening at http://{listen} for what arrives at https://apps.example.com/webex/oauth."
         )
         for host in ("apps.example.com", "APPS.example.com:443", str(listen)):
             status, _, body = login.get("/webex/oauth", host)
@@ -68,10 +68,10 @@ def test_listening_for_other_machines_comes_with_a_warning() -> None:
     redirect = RedirectURI.parse("http://box.example/oauth")
     with Login(redirect, listen=Endpoint("0.0.0.0", free_port())) as login:
         login.may_finish.set()
-        assert login.said[1].startswith("Warning: 0.0.0.0 can be reached from other machines; ")
+        assert login.shown[1].startswith("Warning: 0.0.0.0 can be reached from other machines; ")
     with Login(redirect, listen=Endpoint("127.0.0.1", free_port())) as login:
         login.may_finish.set()
-        assert not any("Warning" in line for line in login.said)
+        assert not any("Warning" in line for line in login.shown)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_a_disk_that_cannot_be_written_leaves_the_old_record(
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, times=2))
     assert round_of(with_disks(program, script + RUN_AND_COPY_RECORD), *homes) == expected(failure, record)
     assert [decode((home / "record.json").read_text(), "") for home in homes] == [record, record]
-    assert len(sandbox.said()) == requests
+    assert len(sandbox.outcomes()) == requests
 
 
 def test_a_watch_asks_webex_once_the_disk_has_room_again(
@@ -138,13 +138,13 @@ def test_a_watch_asks_webex_once_the_disk_has_room_again(
     on_a_full_disk = with_disks(program, f'{FULL_DISK}exec "$@"').having(WEBEX_TOKEN_HOME=str(homes[0]))
     with on_a_full_disk.started("watch", "-p", "default") as watch:
         watch.wait_for("failed: Room for a new record could not be reserved in the file store ")
-        assert sandbox.said() == []
+        assert sandbox.outcomes() == []
         disk = Path(f"/proc/{watch.process.pid}/root{homes[0]}/credentials")
         (disk / "filler").unlink()
         watch.wait_for("renewed: ")
         stored = json.loads((disk / "webex-token+default.json").read_text())
     assert (stored["access_token"], stored["refresh_token"]) == ("the-new-access-token", "the-new-refresh-token")
-    assert sandbox.said() == ["fault"]  # Webex was asked only once
+    assert sandbox.outcomes() == ["fault"]  # Webex was asked only once
 
 
 def round_in_both_formats(program: Program) -> Round:
@@ -187,8 +187,8 @@ def test_an_answer_for_a_keyring_that_locks_meanwhile_is_stored_after_it_is_unlo
         unlock(program.environment)
         watch.wait_for("renewed: ")
     assert program.run("get", "--no-refresh").out == "the-new-access-token\n"
-    assert sandbox.said()[-1:] == ["fault"]
-    assert sandbox.said().count("fault") == 1
+    assert sandbox.outcomes()[-1:] == ["fault"]
+    assert sandbox.outcomes().count("fault") == 1
 
 
 @pytest.mark.xdist_group("keyring")
@@ -204,4 +204,4 @@ def test_a_gnome_keyring_on_a_full_disk_is_noticed_before_webex_is_asked(
     assert done.status == 5, done.err
     assert "Error: Room for a new record could not be reserved in the keyring (SecretService Keyring): " in done.err
     assert "full-disk: unchanged; " in done.out  # once there is room again
-    assert sandbox.said() == ["unchanged"]
+    assert sandbox.outcomes() == ["unchanged"]

@@ -24,7 +24,7 @@ def rules(redirect_uri: str) -> Rules:
 
 
 def renewals(sandbox: Sandbox) -> int:
-    return sandbox.said().count("renewed")
+    return sandbox.outcomes().count("renewed")
 
 
 @contextmanager

@@ -29,13 +29,13 @@ def confirm_replacement(
     old = _replaced(application.config.load(settings.profile), settings, before)
     if old is None or replace_other:
         return
-    said = (
+    message = (
         f"This would replace the sign-in of profile {settings.profile} to the integration {mask(old.client_id)} at "
         f"{old.api_url}, and its client secret, by one to {mask(settings.client_id or '')} at {settings.api_url}."
     )
     if not application.interactive:
-        raise ConfigurationError(said, _HOW_TO_GO_ON)
-    application.say(said)
+        raise ConfigurationError(message, _HOW_TO_GO_ON)
+    application.say(message)
     if not click.confirm("Replace it?", err=True):
         raise ConfigurationError(f"The sign-in of profile {settings.profile} was kept.", _HOW_TO_GO_ON)
 

@@ -116,8 +116,8 @@ def command(
     from webex_token_cli.sandbox.server import Sandbox
 
     def report(entry: Entry) -> None:
-        said = f"  {entry.said}" if entry.said else ""
-        application.say(f"{local_time(entry.moment)}  {entry.method} {entry.path} {entry.status}{said}")
+        outcome = f"  {entry.outcome}" if entry.outcome else ""
+        application.say(f"{local_time(entry.moment)}  {entry.method} {entry.path} {entry.status}{outcome}")
 
     rules = Rules(
         access_ttl=access_ttl,

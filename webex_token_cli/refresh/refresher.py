@@ -60,7 +60,7 @@ class Refresher:
     """Refreshes stored tokens.
 
     ``redeem`` asks Webex, at the base URL ``api_url``. ``clock`` gives UTC epoch seconds, ``sleep`` takes seconds.
-    ``uninterrupted`` opens a context in which signals are deferred. ``not_signed_in`` makes the error for a profile
+    ``defer_signals`` opens a context in which signals are deferred. ``not_signed_in`` makes the error for a profile
     of which nothing is stored.
     """
 
@@ -68,7 +68,7 @@ class Refresher:
     redeem: TokenEndpoint = field(repr=False)
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    uninterrupted: Callable[[], AbstractContextManager[object]] = nullcontext
+    defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
     api_url: str = ""
     not_signed_in: Callable[[str], SignInNeeded] = not_signed_in
 
@@ -100,7 +100,7 @@ class Refresher:
             if current.refreshed_at != seen.refreshed_at or not current.same_token_as(seen):
                 return Outcome(Result.SUPERSEDED, current)
             # Signals are deferred until the result is saved, because Webex may have replaced the refresh token.
-            with self.uninterrupted():
+            with self.defer_signals():
                 return self._redeem_and_save(profile, current)
 
     def _redeem_and_save(self, profile: str, record: TokenRecord) -> Outcome:
@@ -135,7 +135,7 @@ class Refresher:
             current = self._load(profile)
             if current != unsaved.before:
                 return Outcome(Result.SUPERSEDED, current)
-            with self.uninterrupted():
+            with self.defer_signals():
                 self._save(profile, current, unsaved.after)
                 return _outcome(current, unsaved.after)
 

@@ -115,7 +115,7 @@ class DeviceRequests:
                 400 if rules.rfc_errors else 428,
                 "authorization_pending",
                 "The resource owner has not answered yet",
-                said="pending",
+                outcome="pending",
             )
         request.accepted = True
 

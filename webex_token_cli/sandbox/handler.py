@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
             reply = self._reply(method, url.path, dict(parse_qsl(url.query)), body, tracking_id)
         if self.webex.rules.latency:
             time.sleep(self.webex.rules.latency)
-        self.journal.record(Entry(self.webex.now(), method, url.path, reply.status, reply.said))
+        self.journal.record(Entry(self.webex.now(), method, url.path, reply.status, reply.outcome))
         with contextlib.suppress(OSError):
             self._send(reply, tracking_id)
 

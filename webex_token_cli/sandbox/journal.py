@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class Entry:
     """One answered request, without any secret.
 
-    ``moment`` is the sandbox's time in UTC epoch seconds. ``said`` tells in a word or two what the answer means,
+    ``moment`` is the sandbox's time in UTC epoch seconds. ``outcome`` is what the answer means in a word or two,
     such as ``renewed`` or an OAuth error code; it is empty if the status says enough.
     """
 
@@ -17,7 +17,7 @@ class Entry:
     method: str
     path: str
     status: int
-    said: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Journal:
             self.entries.append(entry)
         self._report(entry)
 
-    def said(self, path: str) -> list[str]:
-        """The ``said`` of each entry for ``path``, oldest first."""
+    def outcomes(self, path: str) -> list[str]:
+        """The ``outcome`` of each entry for ``path``, oldest first."""
         with self._lock:
-            return [entry.said for entry in self.entries if entry.path == path]
+            return [entry.outcome for entry in self.entries if entry.path == path]

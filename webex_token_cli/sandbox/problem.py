@@ -7,11 +7,12 @@ from dataclasses import dataclass
 class Problem(Exception):
     """A refused request: the HTTP status, the error code of RFC 6749 section 5.2, and a description.
 
-    ``said`` replaces the error code in the journal. ``retry_after`` is sent as Retry-After, in seconds, unless it is 0.
+    ``outcome`` replaces the error code in the journal. ``retry_after`` is sent as Retry-After, in seconds, unless it is
+    0.
     """
 
     status: int
     error: str
     description: str
-    said: str = ""
+    outcome: str = ""
     retry_after: int = 0

@@ -18,18 +18,18 @@ class Reply:
     status: int
     body: bytes
     content_type: str
-    said: str = ""
+    outcome: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def json_reply(status: int, body: dict[str, Any], said: str = "", headers: dict[str, str] | None = None) -> Reply:
+def json_reply(status: int, body: dict[str, Any], outcome: str = "", headers: dict[str, str] | None = None) -> Reply:
     """An answer with a JSON object."""
-    return Reply(status, json.dumps(body).encode(), "application/json;charset=UTF-8", said, headers or {})
+    return Reply(status, json.dumps(body).encode(), "application/json;charset=UTF-8", outcome, headers or {})
 
 
-def token_reply(response: dict[str, Any], said: str) -> Reply:
+def token_reply(response: dict[str, Any], outcome: str) -> Reply:
     """An answer with secrets in it, which must not be cached (RFC 6749 section 5.1)."""
-    return json_reply(200, response, said, {"Cache-Control": "no-store"})
+    return json_reply(200, response, outcome, {"Cache-Control": "no-store"})
 
 
 def refusal(problem: Problem, tracking_id: str, in_rfc_shape: bool) -> Reply:
@@ -44,21 +44,21 @@ def refusal(problem: Problem, tracking_id: str, in_rfc_shape: bool) -> Reply:
             "trackingId": tracking_id,
         }
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after and not in_rfc_shape else {}
-    return json_reply(problem.status, body, problem.said or problem.error, headers)
+    return json_reply(problem.status, body, problem.outcome or problem.error, headers)
 
 
-def redirect(uri: str, query: dict[str, str], said: str) -> Reply:
+def redirect(uri: str, query: dict[str, str], outcome: str) -> Reply:
     """A redirect to ``uri`` with ``query`` added to it."""
-    return Reply(302, b"", "text/plain", said, {"Location": f"{uri}?{urlencode(query)}"})
+    return Reply(302, b"", "text/plain", outcome, {"Location": f"{uri}?{urlencode(query)}"})
 
 
-def page(status: int, said: str, name: str, **values: str) -> Reply:
+def page(status: int, outcome: str, name: str, **values: str) -> Reply:
     """The page ``pages/NAME``, with each ``$key`` in it replaced by its escaped value."""
     text = files("webex_token_cli.sandbox").joinpath("pages", name).read_text(encoding="utf-8")
     filled = Template(text).substitute({key: html.escape(value) for key, value in values.items()})
-    return Reply(status, filled.encode(), "text/html; charset=utf-8", said)
+    return Reply(status, filled.encode(), "text/html; charset=utf-8", outcome)
 
 
-def verify_page(status: int, said: str, words: str) -> Reply:
+def verify_page(status: int, outcome: str, words: str) -> Reply:
     """The page on which a person types the code that their device shows."""
-    return page(status, said, "verify.html", words=words)
+    return page(status, outcome, "verify.html", words=words)

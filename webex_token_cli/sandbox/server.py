@@ -91,9 +91,9 @@ class Sandbox:
         """Answer the next requests for the fault's path with ``fault``."""
         self._faults.order(fault)
 
-    def said(self, path: str = "/v1/access_token") -> list[str]:
-        """What the journal says of each request for ``path``, oldest first."""
-        return self._journal.said(path)
+    def outcomes(self, path: str = "/v1/access_token") -> list[str]:
+        """The outcome of each request for ``path``, oldest first, such as ``renewed``."""
+        return self._journal.outcomes(path)
 
 
 class _Server(ThreadingHTTPServer):

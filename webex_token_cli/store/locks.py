@@ -103,7 +103,7 @@ def locked(
     from filelock import FileLock, Timeout  # importing it takes 70 ms, and `get` and `show` do not need it
 
     lock = FileLock(path, mode=0o600)
-    started, said = clock(), False
+    started, announced = clock(), False
     try:
         make_private_folder(path.parent)
         while not lock.is_locked:
@@ -115,9 +115,9 @@ def locked(
                     f"Another process has held the lock {path} for over {timeout:.0f} seconds.",
                     "Wait for it or end it (fuser or lsof on that file name it), then try again.",
                 )
-            if waited >= patience and not said:
+            if waited >= patience and not announced:
                 say(f"Waiting for another webex-token that holds {path} …")
-                said = True
+                announced = True
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=min(_CANCELLED_INTERVAL, patience, timeout))
     except (OSError, NotImplementedError) as error:  # filelock's error on a disk that has no locks

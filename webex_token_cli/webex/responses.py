@@ -256,8 +256,8 @@ def _refused(reply: str) -> RequestRefused:
 
 def _reply(answer: Answer, secrets: Iterable[str | None]) -> str:
     """The status, description and tracking ID, for a message."""
-    said = printable(scrub(answer.description or answer.error, secrets))
-    return f"HTTP {answer.status}{f', “{said}”' if said else ''}{_tracked(answer)}"
+    words = printable(scrub(answer.description or answer.error, secrets))
+    return f"HTTP {answer.status}{f', “{words}”' if words else ''}{_tracked(answer)}"
 
 
 def _blamed_part(description: str, refreshing: bool) -> _Part | None:

@@ -36,7 +36,7 @@ DIED = "the access token expired <time> (2 days ago)"
 
 
 @pytest.mark.parametrize(
-    ("access", "refresh", "level", "said"),
+    ("access", "refresh", "level", "message"),
     [
         (13, 89, Level.OK, f"{LIVES}, the refresh token <time> (in 89 days)."),
         (13, "unknown", Level.OK, f"{LIVES}; Webex did not say when the refresh token expires."),
@@ -49,7 +49,7 @@ DIED = "the access token expired <time> (2 days ago)"
     ],
 )
 def test_the_state_of_a_profiles_tokens(
-    tmp_path: Path, access: int, refresh: int | str | None, level: Level, said: str
+    tmp_path: Path, access: int, refresh: int | str | None, level: Level, message: str
 ) -> None:
     record = TokenRecord(
         access_token="a" * 40,
@@ -64,13 +64,13 @@ def test_the_state_of_a_profiles_tokens(
     store = open_file_store(tmp_path / "credentials")
     store.save("work", record)
     found = check_profile("work", store, NOW)
-    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", "<time>", found.message) == f"Profile work: {said}"
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", "<time>", found.message) == f"Profile work: {message}"
     assert (found.level, found.exit_status) == (level, 3 if level is Level.PROBLEM else 0)
     assert (found.fix is None) == (level is Level.OK)
 
 
 @pytest.mark.parametrize(
-    ("theirs", "before", "after", "said"),
+    ("theirs", "before", "after", "message"),
     [
         (1000.0, 1000.5, 1000.6, "This machine's clock agrees with Webex's."),
         (1000.0, 1000.9, 1040.0, "This machine's clock agrees with Webex's."),
@@ -82,8 +82,8 @@ def test_the_state_of_a_profiles_tokens(
         (None, 1000.0, 1001.0, "Webex did not say what time it is."),
     ],
 )
-def test_a_clock_may_differ_by_a_minute(theirs: float | None, before: float, after: float, said: str) -> None:
-    assert check_clock("", theirs, before, after).message == said
+def test_a_clock_may_differ_by_a_minute(theirs: float | None, before: float, after: float, message: str) -> None:
+    assert check_clock("", theirs, before, after).message == message
 
 
 def client(api_url: str) -> WebexClient:
@@ -91,7 +91,7 @@ def client(api_url: str) -> WebexClient:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (None, ["<webex> answers.", "This machine's clock agrees with Webex's."]),
         (
@@ -113,7 +113,7 @@ def client(api_url: str) -> WebexClient:
         ),
     ],
 )
-def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Fault | None, said: list[str]) -> None:
+def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Fault | None, message: list[str]) -> None:
     if fault is not None:
         sandbox.order(replace(fault, path="/v1/.well-known/openid-configuration"))
     found = check_webex(sandbox.api_url, client, sandbox.webex.now)
@@ -121,8 +121,8 @@ def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Fault | None, s
         re.sub(r"tracking ID ROUTER_[0-9A-F-]+", "<id>", each.message.replace(sandbox.api_url, "<webex>"))
         for each in found
     ]
-    assert settled_messages == said
-    assert [each.exit_status for each in found] == [4 if "not" in said[1] else 0, 0]
+    assert settled_messages == message
+    assert [each.exit_status for each in found] == [4 if "not" in message[1] else 0, 0]
 
 
 def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -174,7 +174,7 @@ def fake_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("owner", "port", "shown", "said"),
+    ("owner", "port", "shown", "message"),
     [
         (4321, 8000, True, "other [2J (process 77)"),
         (1, 8000, False, "a program of user daemon"),
@@ -183,5 +183,5 @@ def fake_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
         (4321, 8001, True, None),
     ],
 )
-def test_the_owner_of_a_port(tmp_path: Path, owner: int, port: int, shown: bool, said: str | None) -> None:
-    assert port_owner(8000, fake_proc(tmp_path / "proc", owner, port, shown=shown)) == said
+def test_the_owner_of_a_port(tmp_path: Path, owner: int, port: int, shown: bool, message: str | None) -> None:
+    assert port_owner(8000, fake_proc(tmp_path / "proc", owner, port, shown=shown)) == message

@@ -97,7 +97,7 @@ def test_webex_is_not_asked_for_a_token_that_is_not_due(
     sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
 ) -> None:
     assert Refresher(store, client.refresh).refresh("default", lambda _: False) == Outcome(Result.NOT_DUE, record)
-    assert sandbox.said() == ["signed in"]
+    assert sandbox.outcomes() == ["signed in"]
 
 
 def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
@@ -118,7 +118,7 @@ def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert sandbox.said() == ["signed in", "renewed"]
+    assert sandbox.outcomes() == ["signed in", "renewed"]
     assert [o.result for o in outcomes].count(Result.RENEWED) == 1
     assert {o.result for o in outcomes} <= {Result.RENEWED, Result.SUPERSEDED, Result.NOT_DUE}
     assert {o.record.access_token for o in outcomes} == {sandbox.webex.grants[0].access_token}
@@ -137,7 +137,7 @@ def test_a_record_that_another_process_replaced_is_the_outcome_even_if_it_is_due
 
     assert Refresher(store, client.refresh).refresh("default", due) == Outcome(Result.SUPERSEDED, other)
     assert asked == [record]
-    assert sandbox.said() == ["signed in"]
+    assert sandbox.outcomes() == ["signed in"]
 
 
 def test_a_record_without_a_refresh_token_needs_a_sign_in(
@@ -150,7 +150,7 @@ def test_a_record_without_a_refresh_token_needs_a_sign_in(
         "Profile default has no refresh token.",
         "Sign in with `webex-token login`.",
     )
-    assert sandbox.said() == []
+    assert sandbox.outcomes() == []
 
 
 def test_a_refresh_token_that_seems_expired_is_redeemed_because_the_clock_may_be_wrong(

@@ -45,7 +45,7 @@ def test_a_renewal_by_another_process_counts_as_one() -> None:
     world.on_wait = elsewhere
     world.watcher().watch()
     assert world.hours() == [36]
-    assert world.said() == [(0, "fresh"), (DAY, "renewed elsewhere"), (36 * HOUR, "renewed")]
+    assert world.reported() == [(0, "fresh"), (DAY, "renewed elsewhere"), (36 * HOUR, "renewed")]
     assert world.changes == [("default", f"a{START + hours * HOUR}") for hours in (12, 36)]
 
 
@@ -68,7 +68,7 @@ def test_profiles_join_and_leave() -> None:
 
     world.on_wait = change
     world.watcher().watch()
-    assert world.said("late") == [(2 * HOUR, "fresh")]
+    assert world.reported("late") == [(2 * HOUR, "fresh")]
     assert {moment - START for name, moment in world.reads if name == "late"} == {2 * HOUR}
 
 
@@ -85,7 +85,7 @@ def test_if_the_list_of_profiles_cannot_be_read_the_last_one_is_used() -> None:
     watcher.profiles = profiles
     assert watcher.watch()
     assert world.hours() == [24]
-    assert world.said(None) == [
+    assert world.reported(None) == [
         *[(hours * HOUR, "failed") for hours in (2, 3, 5, 9, 17)],
     ]
 
@@ -126,5 +126,5 @@ def test_a_hook_that_fails_is_reported_and_the_watch_goes_on() -> None:
 
     assert world.watcher(Hooks(on_change=fail, on_attention=fail)).watch()
     assert world.hours() == [24, 48]
-    assert [kind for _, kind in world.said()] == ["fresh", "renewed", "hook failed", "renewed", "hook failed"]
+    assert [kind for _, kind in world.reported()] == ["fresh", "renewed", "hook failed", "renewed", "hook failed"]
     assert not any("the-token" in event.error.message for event in world.events if event.error)

@@ -20,7 +20,7 @@ def test_a_temporary_failure_is_retried_with_growing_waits_until_it_passes() -> 
     world.watcher().watch()
     assert [moment - START - DAY for _, moment in world.refreshes] == [0, 5, 15, 35, 75]
     # The third failure is not reported: a repeated one is, each time that their number has doubled.
-    assert world.said()[1:] == [(DAY + t, "retrying") for t in (0, 5, 35)] + [(DAY + 75, "renewed")]
+    assert world.reported()[1:] == [(DAY + t, "retrying") for t in (0, 5, 35)] + [(DAY + 75, "renewed")]
     assert world.events[-1].failing_since == START + DAY
 
 
@@ -72,8 +72,8 @@ def test_a_rate_limit_holds_for_every_profile_of_the_same_api() -> None:
     assert [(name, moment - START - DAY) for name, moment in world.refreshes] == [
         ("a", 0), ("elsewhere", 0), ("a", 900), ("b", 900), ("c", 900),
     ]  # fmt: skip
-    assert world.said("a") == [(0, "fresh"), (DAY, "retrying"), (DAY + 900, "renewed")]
-    assert world.said("b") == [(0, "fresh"), (DAY + 900, "renewed")]
+    assert world.reported("a") == [(0, "fresh"), (DAY, "retrying"), (DAY + 900, "renewed")]
+    assert world.reported("b") == [(0, "fresh"), (DAY + 900, "renewed")]
 
 
 def test_an_answer_that_could_not_be_saved_is_saved_later_without_asking_webex() -> None:

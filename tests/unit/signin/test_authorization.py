@@ -99,7 +99,7 @@ def test_a_code_is_taken_unchanged_and_hidden_from_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "status", "said"),
+    ("error", "kind", "status", "message"),
     [
         ("access_denied", SignInNotCompleted, 6, "The sign-in was denied in the browser."),
         ("invalid_scope", ConfigurationError, 2, "these scopes to this integration: a b (invalid_scope: why)"),
@@ -108,11 +108,11 @@ def test_a_code_is_taken_unchanged_and_hidden_from_repr() -> None:
         ("unauthorized_client", RequestRefused, 1, "refused the sign-in (unauthorized_client: why)"),
     ],
 )
-def test_an_error_is_told_for_what_it_is(error: str, kind: type[WebexTokenError], status: int, said: str) -> None:
+def test_an_error_is_told_for_what_it_is(error: str, kind: type[WebexTokenError], status: int, message: str) -> None:
     answer = read_redirect(urlencode({"error": error, "error_description": "why", "state": STATE}), STATE, ["a", "b"])
     assert isinstance(answer, Refusal)
     assert (type(answer.error), answer.error.exit_status) == (kind, status)
-    assert said in answer.error.message
+    assert message in answer.error.message
 
 
 @given(st.text(), st.text(min_size=1))

@@ -86,12 +86,12 @@ def test_it_polls_as_rfc_8628_says(
     assert endpoints.polled == polled
 
 
-@pytest.mark.parametrize(("timeout", "said"), [(1000.0, "5 minutes"), (60.0, "60 seconds")])
-def test_it_waits_no_longer_than_the_code_lives_or_the_person_said(timeout: float, said: str) -> None:
+@pytest.mark.parametrize(("timeout", "duration"), [(1000.0, "5 minutes"), (60.0, "60 seconds")])
+def test_it_waits_no_longer_than_the_code_lives_or_the_person_said(timeout: float, duration: str) -> None:
     endpoints = Endpoints([])
     with pytest.raises(SignInNotCompleted) as raised:
         endpoints.flow(timeout).sign_in(itself)
-    assert raised.value.message == f"Nobody entered the code within {said}."
+    assert raised.value.message == f"Nobody entered the code within {duration}."
     assert endpoints.now == min(timeout, 300)
     assert max(endpoints.polled) < min(timeout, 300)
 

@@ -115,7 +115,7 @@ class Script:
     lines: list[str | None]
     ends: bool = True
     now: float = 0.0
-    said: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
 
     def __call__(self, seconds: float) -> str | None:
         if not self.lines:
@@ -134,7 +134,7 @@ def pasted(script: Script, interactive: bool = True) -> str | WebexTokenError:
     flow = PasteFlow(
         RedirectURI.parse("http://localhost:8000/oauth"),
         script,
-        script.said.append,
+        script.shown.append,
         interactive,
         timeout=100,
         not_codes=frozenset({CLIENT_ID, CLIENT_SECRET}),
@@ -172,13 +172,13 @@ def test_a_paste_of_several_lines_is_one(lines: list[str | None]) -> None:
 def test_what_cannot_be_used_is_said_and_asked_for_again() -> None:
     script = Script([f"http://localhost/?code=x&state={'B' * 43}", None, GOOD, None])
     assert pasted(script) == "the-code"
-    assert script.said[1:] == [f"{ANOTHER.why} {AGAIN}"]
+    assert script.shown[1:] == [f"{ANOTHER.why} {AGAIN}"]
 
 
 def test_a_word_from_the_clipboard_is_not_taken_for_a_code() -> None:
     script = Script(["hunter2", None, CLIENT_SECRET, None, CODE, None])
     assert pasted(script) == CODE
-    assert script.said[1:] == [f"{NEITHER.why} {AGAIN}", f"{INTEGRATIONS.why} {AGAIN}"]
+    assert script.shown[1:] == [f"{NEITHER.why} {AGAIN}", f"{INTEGRATIONS.why} {AGAIN}"]
 
 
 def test_the_fifth_paste_that_cannot_be_used_ends_it() -> None:
@@ -186,20 +186,20 @@ def test_the_fifth_paste_that_cannot_be_used_ends_it() -> None:
     error = pasted(script)
     assert isinstance(error, SignInNotCompleted)
     assert error.message == NEITHER.why
-    assert script.said[1:] == [f"{NEITHER.why} {AGAIN}"] * 4
+    assert script.shown[1:] == [f"{NEITHER.why} {AGAIN}"] * 4
     assert len(script.lines) == 1
 
 
 def test_the_rest_of_a_paste_that_is_too_long_is_not_a_paste_of_its_own() -> None:
     script = Script([*["x" * 4000] * 50, None, GOOD, None])
     assert pasted(script) == "the-code"
-    assert script.said[1:] == [f"That is too long for an address. {AGAIN}"]
+    assert script.shown[1:] == [f"That is too long for an address. {AGAIN}"]
 
 
 def test_half_an_address_is_said_to_be_half() -> None:
     script = Script([GOOD[:40], None, GOOD[40:], None])
     assert pasted(script) == "the-code"
-    assert script.said[1:] == [f"{NOT_WHOLE.why} Paste the rest of it, or press Enter to begin again:"]
+    assert script.shown[1:] == [f"{NOT_WHOLE.why} Paste the rest of it, or press Enter to begin again:"]
 
 
 @pytest.mark.parametrize(

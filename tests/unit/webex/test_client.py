@@ -117,13 +117,13 @@ def test_nobody_listening_is_temporary() -> None:
 
 
 def test_a_trace_says_what_and_how_long_and_no_more(sandbox: Sandbox) -> None:
-    said: list[str] = []
-    client = WebexClient(sandbox.api_url, new_session(sandbox.api_url), said.append)
+    lines: list[str] = []
+    client = WebexClient(sandbox.api_url, new_session(sandbox.api_url), lines.append)
     sandbox.order(Fault("/v1/access_token", 503))
     with pytest.raises(TemporaryFailure):
         client.refresh(FULL_RECORD)
-    assert said[0].startswith("POST /access_token 503 trackingId=ROUTER_")
-    assert not any(secret and secret in said[0] for secret in FULL_RECORD.secrets)
+    assert lines[0].startswith("POST /access_token 503 trackingId=ROUTER_")
+    assert not any(secret and secret in lines[0] for secret in FULL_RECORD.secrets)
 
 
 def test_a_byte_a_second_is_waited_for_no_longer_than_any_answer() -> None:

@@ -59,7 +59,7 @@ def test_what_is_opened_with_an_address_of_its_own_to_listen_on(
     with Login(redirect, listen=Endpoint(host, port), tls=tls) as login:
         login.may_finish.set()
         if opened is None:
-            wait_until(lambda: login.said[-1] == "No browser opened by itself; open the address above by hand.")
+            wait_until(lambda: login.shown[-1] == "No browser opened by itself; open the address above by hand.")
         else:
             wait_until(lambda: login.opened)
             assert login.opened[0].startswith(opened.format(port=port))
