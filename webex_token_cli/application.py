@@ -140,18 +140,22 @@ class Application:
 
     @contextlib.contextmanager
     def naming_stored_profiles(self, profile: str) -> Iterator[None]:
-        """Turn StoreUnavailable into SignInNeeded if nothing of ``profile`` can be in that store.
-
-        That is so if ``config.ini`` has other profiles and not this one, and nobody named the store: a mistyped
-        profile on a machine that has no keyring, and needs none.
-        """
+        """Turn StoreUnavailable into SignInNeeded if nothing of ``profile`` can be in that store."""
         try:
             yield
         except StoreUnavailable:
-            names = self.config.names()
-            if profile in names or not names or self.environment_overrides().store:
+            if self.may_be_stored(profile):
                 raise
             raise self.not_signed_in(profile) from None
+
+    def may_be_stored(self, profile: str) -> bool:
+        """Whether a store that does not work may hold a record of ``profile``.
+
+        It does not if ``config.ini`` has other profiles and not this one, and nobody named the store: a mistyped
+        profile on a machine that has no keyring, and needs none.
+        """
+        names = self.config.names()
+        return profile in names or not names or bool(self.environment_overrides().store)
 
     def client(self, api_url: str) -> "WebexClient":
         """The client for Webex at ``api_url``, the same one each time."""

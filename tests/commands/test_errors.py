@@ -15,7 +15,8 @@ def test_nobody_is_signed_in(program: Program, command: str) -> None:
     done = program.run(command, "-p", "work")
     assert (done.status, done.out) == (3, "")
     assert done.err.startswith("Error: Nobody is signed in as profile work")
-    assert done.err.endswith("\nSign in with `webex-token login --profile work`.\n")
+    advice = "Nothing was changed." if command == "logout" else "Sign in with `webex-token login --profile work`."
+    assert done.err.endswith(f"\n{advice}\n")
 
 
 def test_a_damaged_entry_is_named_kept_and_replaced_by_a_sign_in(signed_in: Program) -> None:

@@ -19,7 +19,24 @@ def test_logout_removes_tokens_and_settings(signed_in: Program) -> None:
     assert signed_in.run("logout") == Finished(0, "default: removed.\n", "")
     assert stored_files(signed_in) == {"config.ini": b""}
     assert run_in_process(signed_in, "show").status == 3
-    assert signed_in.run("logout").status == 3
+
+
+def test_a_logout_without_anything_to_remove_does_not_tell_how_to_sign_in(signed_in: Program) -> None:
+    for program in (signed_in, signed_in.having(WEBEX_TOKEN_STORE=None)):  # the second one has no keyring either
+        assert program.run("logout", "-p", "wrok") == Finished(
+            3,
+            "",
+            "Error: Nobody is signed in as profile wrok, so there is nothing to remove.\n"
+            "If you meant another profile, name it: default.\n",
+        )
+    assert run_in_process(signed_in, "logout").status == 0
+    nothing = "Nothing was changed.\n"
+    assert run_in_process(signed_in, "logout") == Finished(
+        3, "", f"Error: Nobody is signed in as profile default, so there is nothing to remove.\n{nothing}"
+    )
+    assert run_in_process(signed_in, "logout", "--all") == Finished(
+        3, "", f"Error: No profile is stored, so there is nothing to remove.\n{nothing}"
+    )
 
 
 def test_logout_leaves_other_profiles_and_comments_alone(signed_in: Program) -> None:

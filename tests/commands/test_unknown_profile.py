@@ -18,9 +18,7 @@ def without_keyring(signed_in: Program) -> Program:
     return signed_in.having(WEBEX_TOKEN_STORE=None)
 
 
-@pytest.mark.parametrize(
-    "command", ["get", "show", "refresh", "logout", "export", "exec", "refresh --if-older-than 1d"]
-)
+@pytest.mark.parametrize("command", ["get", "show", "refresh", "export", "exec", "refresh --if-older-than 1d"])
 @pytest.mark.parametrize("store", [None, "file"], ids=["no keyring", "a store that works"])
 def test_a_mistyped_profile_is_named_beside_the_stored_ones(
     without_keyring: Program, command: str, store: str | None

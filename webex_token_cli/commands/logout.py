@@ -11,8 +11,16 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.errors import GrantRefused, RequestRefused, SignInNeeded, TemporaryFailure, WebexTokenError
+from webex_token_cli.errors import (
+    GrantRefused,
+    RequestRefused,
+    SignInNeeded,
+    StoreUnavailable,
+    TemporaryFailure,
+    WebexTokenError,
+)
 from webex_token_cli.profiles import forget, stores_of
+from webex_token_cli.text import printable
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 
@@ -41,7 +49,10 @@ def command(application: Application, profile: str, every: bool, revoke: bool) -
     """
     status = 0
     revoked_clients: set[str] | None = set() if revoke else None
-    for name in application.profiles() if every else [profile]:
+    names = application.config.names() if every else [profile]
+    if not names:
+        raise _nothing_to_remove(application, "No profile is stored")
+    for name in names:
         try:
             status = max(status, _log_out(application, name, revoked_clients))
         except WebexTokenError as error:
@@ -58,14 +69,24 @@ def _log_out(application: Application, profile: str, revoked_clients: set[str] |
     Its grants are revoked first, unless ``revoked_clients`` is None. That set collects the client ids whose grants
     were revoked. Raises SignInNeeded if nothing is stored, TemporaryFailure, StoreUnavailable, ConfigurationError.
     """
-    with application.naming_stored_profiles(profile):
+    try:
         revoked = [] if revoked_clients is None else _revoke(application, profile, revoked_clients)
-    with application.naming_stored_profiles(profile):
         removed = forget(application, profile)
+    except StoreUnavailable:
+        if application.may_be_stored(profile):
+            raise
+        removed = False
     if not removed:
-        raise application.not_signed_in(profile)
+        raise _nothing_to_remove(application, f"Nobody is signed in as profile {profile}")
     click.echo(f"{profile}: {'revoked and ' if revoked and all(revoked) else ''}removed.")
     return 0 if all(revoked) else RequestRefused.exit_status
+
+
+def _nothing_to_remove(application: Application, why: str) -> SignInNeeded:
+    """The error for a logout that had nothing to do. Whoever logs out does not want to be told how to sign in."""
+    names = ", ".join(application.config.names())
+    hint = f"If you meant another profile, name it: {printable(names)}." if names else "Nothing was changed."
+    return SignInNeeded(f"{why}, so there is nothing to remove.", hint)
 
 
 def _revoke(application: Application, profile: str, revoked_clients: set[str]) -> list[bool]:
