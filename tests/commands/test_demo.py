@@ -33,12 +33,14 @@ def test_the_demo_runs_five_commands_and_leaves_no_files_behind(bare: Program, a
     assert time.monotonic() - started < 60
     assert (done.status, done.err) == (0, "")
     assert re.findall(r"^\$ (.*)$", done.out, re.MULTILINE) == [
-        "webex-token login",
+        "webex-token login" if arguments else "webex-token login --flow browser",
         "webex-token show",
         "webex-token refresh",
         "webex-token watch --interval 1s --max-age 2s",
         "webex-token logout",
     ]
+    # The demo sets BROWSER itself where nobody did.
+    assert ("because BROWSER is set" in done.out) == bool(arguments)
     for said in (
         "Signed in as Ada Lovelace <ada@example.com>",
         "Refresh token  ████",

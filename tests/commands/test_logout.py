@@ -203,7 +203,7 @@ def test_one_revocation_ends_all_sign_ins_of_an_integration(program: Program, sa
 def test_revoking_without_a_sign_in_is_exit_3(program: Program, sandbox: Sandbox) -> None:
     done = program.run("logout", "--revoke", "-p", "work")
     assert (done.status, done.out, sandbox.journal) == (3, "", [])
-    assert done.err.startswith("Error: Nobody is signed in as profile work.\n")
+    assert done.err.startswith("Error: Nobody is signed in as profile work, so there is nothing to remove.\n")
     config_file(program).parent.mkdir(parents=True, exist_ok=True)
     config_file(program).write_text("[work]\nscopes = spark:all\n")
     assert program.run("logout", "--revoke", "-p", "work") == Finished(0, "work: removed.\n", "")

@@ -49,10 +49,9 @@ def command(application: Application, open_browser: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="webex-token-demo-") as home, Sandbox(rules) as sandbox:
         environment = _environment(application.environment, Path(home), sandbox.environment, open_browser)
         steps = _Steps(environment, _STEP_TIMEOUT_WITH_A_PERSON if open_browser else _STEP_TIMEOUT)
-        # Without --open, `login` says that BROWSER is set, although the person has not set it.
-        which_browser = "" if open_browser else ". BROWSER is set to a small browser that presses Accept"
-        _tell(f"A stand-in for Webex is running on this machine. Sign in to it{which_browser}:")
-        steps.run("login")
+        _tell("A stand-in for Webex is running on this machine. Sign in to it:")
+        # A login that chooses its flow would say that BROWSER is set, which only the demo has done.
+        steps.run("login", *([] if open_browser else ["--flow", "browser"]))
         _tell("The tokens are stored. Show how long they are valid:")
         steps.run("show")
         _tell("Webex renews an access token at most once in 24 hours, so a refresh now changes nothing:")
