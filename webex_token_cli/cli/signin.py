@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.terminal import can_erase
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.times import clock_face
 from webex_token_cli.tokens import TokenRecord
@@ -183,7 +184,7 @@ def _with_device(application: Application, sign_in: "SignIn", options: LoginOpti
         sign_in.client_secret,
         sign_in.scopes,
         show=(lambda code: click.echo(_code_document(application, code))) if options.as_json else _show_code,
-        tick=_count_down if _at_a_terminal() else lambda _: None,
+        tick=_count_down if can_erase(application.environment) else lambda _: None,
         timeout=options.timeout,
         changing=sign_in.changing,
     )
@@ -226,10 +227,9 @@ def _qr_code_below(text: str, address: str) -> list[str]:
 
 def _count_down(left: float | None) -> None:
     """Update the countdown line; None clears it."""
-    if left is None:
-        click.echo("\r\x1b[K", nl=False, err=True)
-    else:
-        click.echo(f"\r\x1b[KWaiting for you to enter it … {clock_face(left)} left", nl=False, err=True)
+    text = "" if left is None else f"Waiting for you to enter it … {clock_face(left)} left"
+    # Without color=True, click would leave the erase sequence out under NO_COLOR, and the line would be garbled.
+    click.echo(f"\r\x1b[K{text}", nl=False, err=True, color=True)
 
 
 def _code_document(application: Application, code: "DeviceCode") -> str:

@@ -10,6 +10,11 @@ from webex_token_cli.application import Application, ignore
 from webex_token_cli.system.output import held_back_output
 
 
+def can_erase(environment: Mapping[str, str]) -> bool:
+    """Whether standard error is a terminal that can erase a line; one whose type (TERM) is ``dumb`` cannot."""
+    return sys.stderr is not None and sys.stderr.isatty() and environment.get("TERM") != "dumb"
+
+
 @dataclass(slots=True)
 class Terminal:
     """One run's terminal, made before the options are read.
@@ -29,11 +34,6 @@ class Terminal:
     def interactive(self) -> bool:
         """Whether somebody at a terminal can answer a prompt."""
         return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
-
-    @property
-    def can_erase(self) -> bool:
-        """Whether standard error is a terminal that knows escape sequences; one whose type is ``dumb`` does not."""
-        return sys.stderr is not None and sys.stderr.isatty() and self.environment.get("TERM") != "dumb"
 
     def application(
         self,

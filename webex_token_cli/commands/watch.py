@@ -15,7 +15,7 @@ from webex_token_cli.cli.options import (
     pass_terminal,
     verbosity_options,
 )
-from webex_token_cli.cli.terminal import Terminal
+from webex_token_cli.cli.terminal import Terminal, can_erase
 from webex_token_cli.cli.watch_log import LiveLine, status_in_words, terminal_is_gone
 from webex_token_cli.cli.watch_options import WatchOptions, watch_options
 from webex_token_cli.cli.watch_output import WatchOutput
@@ -116,7 +116,7 @@ def _import_what_is_needed_later() -> None:
 
 def _shows_live_line(terminal: Terminal, once: bool) -> bool:
     """Whether standard error is a terminal that can erase a line, and the countdown gets in the way of nothing."""
-    return not once and not terminal.debug and terminal.can_erase
+    return not once and not terminal.debug and can_erase(terminal.environment)
 
 
 def _watcher(
