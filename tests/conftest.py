@@ -45,18 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what the fixtures tell about a test: the programs that it needs, and the locks that it shares.
-
-    The locks of keyring entries lie in one folder for all processes of a user. Tests that use a keyring are one
-    group, which a single worker runs, so that none waits for another one's lock.
-    """
+    """Mark the tests that need Chromium: one Python is enough for them."""
     for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        if {"keyring_session", "own_desktop"} & set(item.fixturenames) or "keyring" in map(str, parameters):
-            item.add_marker(pytest.mark.xdist_group("keyring"))
-        if "chromium" in item.fixturenames:
+        if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.machine)
 
 

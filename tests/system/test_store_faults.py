@@ -191,7 +191,6 @@ def test_an_answer_for_a_keyring_that_locks_meanwhile_is_stored_after_it_is_unlo
     assert sandbox.outcomes().count("fault") == 1
 
 
-@pytest.mark.xdist_group("keyring")
 def test_a_gnome_keyring_on_a_full_disk_is_noticed_before_webex_is_asked(
     program: Program, sandbox: Sandbox, tmp_path: Path
 ) -> None:
