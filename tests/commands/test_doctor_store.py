@@ -87,7 +87,6 @@ def test_a_store_folder_that_other_users_may_read_is_a_problem(signed_in: Progra
 # The probe, an entry that is written, read and removed.
 
 
-@pytest.mark.xdist_group("keyring")
 @pytest.mark.parametrize(
     ("keyring", "status", "message"),
     [
@@ -111,7 +110,6 @@ def test_the_probe_entry_is_removed_whether_the_keyring_works_or_fails(
     assert not shelf.exists() or json.loads(shelf.read_text()) == {}
 
 
-@pytest.mark.xdist_group("keyring")
 def test_a_keyring_that_does_not_remove_the_probe_entry_is_a_problem(program: Program, tmp_path: Path) -> None:
     done = using("Clinging", program, tmp_path).run("doctor")
     assert done.status == 5
@@ -119,7 +117,6 @@ def test_a_keyring_that_does_not_remove_the_probe_entry_is_a_problem(program: Pr
     assert f"Remove the entry '{ENTRY}' of '{SERVICE}' there by hand" in done.out
 
 
-@pytest.mark.xdist_group("keyring")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_during_the_probe_removes_its_entry(program: Program, tmp_path: Path, number: signal.Signals) -> None:
     shelf = tmp_path / "shelf.json"
@@ -132,7 +129,6 @@ def test_a_signal_during_the_probe_removes_its_entry(program: Program, tmp_path:
     assert json.loads(shelf.read_text()) == {}
 
 
-@pytest.mark.xdist_group("keyring")
 def test_a_probe_entry_left_by_an_earlier_run_is_removed(program: Program, tmp_path: Path) -> None:
     with using("Dawdling", program, tmp_path).started("doctor") as doctor:
         doctor.wait_for("Waiting for the keyring")
@@ -142,7 +138,6 @@ def test_a_probe_entry_left_by_an_earlier_run_is_removed(program: Program, tmp_p
     assert json.loads(shelf.read_text()) == {}
 
 
-@pytest.mark.xdist_group("keyring")
 def test_two_runs_at_once_do_not_remove_each_others_probe_entry(program: Program, tmp_path: Path) -> None:
     with using("Dawdling", program, tmp_path).started("doctor") as first:
         first.wait_for("Waiting for the keyring")

@@ -70,7 +70,6 @@ def test_a_name_is_imported_unchanged_in_any_locale(program: Program, other_mach
     assert stored_files(other_machine) == stored_files(program)
 
 
-@pytest.mark.xdist_group("keyring")
 def test_each_machine_chooses_its_own_store(signed_in: Program, other_machine: Program, tmp_path: Path) -> None:
     keyring = {
         "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.Shelf",

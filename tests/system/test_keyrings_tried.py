@@ -13,7 +13,6 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.records import as_values
 
 # The locks of keyring entries are shared by all processes of a user: one worker runs these tests.
-pytestmark = pytest.mark.xdist_group("keyring")
 
 EXPORT = {
     "version": 1,

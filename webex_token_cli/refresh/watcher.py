@@ -276,4 +276,5 @@ class Watcher:
         self.listener.before_wait(Outlook(next_round, len(self._progress.in_flight), self._known.profiles))
         left = min(next_round, self._progress.retry_at or next_round) - self.clock()
         if left > 0 and not self.control.stopping():
-            self.control.wait(min(left, self.control.longest_wait))
+            # If the clock was set back since the round began, more than an interval seems to be left.
+            self.control.wait(min(left, self.timing.interval, self.control.longest_wait))

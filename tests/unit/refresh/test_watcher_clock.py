@@ -8,6 +8,7 @@ from webex_token_cli.errors import (
     TemporaryFailure,
     TooManyRequests,
 )
+from webex_token_cli.refresh.events import Outlook
 from webex_token_cli.refresh.watcher import LONGEST_WAIT, TaskResult
 
 
@@ -80,6 +81,18 @@ def test_a_clock_set_back_delays_the_next_round_by_an_interval_at_most() -> None
     world.watcher().watch()
     after = next(event.moment for event in world.events if event.moment < START)
     assert after - stepped[0] <= HOUR + LONGEST_WAIT
+
+
+def test_a_clock_set_back_just_before_a_wait_lengthens_it_to_an_interval_at_most() -> None:
+    world = World(interval=1, until=START + 10)
+    watcher = world.watcher()
+
+    def step(_: Outlook) -> None:
+        world.now -= 3 * DAY * (not world.waits)
+
+    world.ended = lambda world: len(world.waits) > 2
+    replace(watcher, listener=replace(watcher.listener, before_wait=step)).watch()
+    assert max(world.waits) <= 1
 
 
 def test_a_clock_set_back_within_the_interval_delays_no_round() -> None:
