@@ -215,8 +215,8 @@ class Application:
         ConfigurationError, RequestRefused.
         """
         _, record = self.stored(profile)
-        # Without an expiry and without a refresh token, nothing can be learned about the token but by using it.
-        may_refresh = may_refresh and not (record.access_expires_at is None and record.refresh_token is None)
+        # Without a refresh token, a token that is not known to have expired is all there is.
+        may_refresh = may_refresh and (record.refresh_token is not None or record.access_expired(self.clock()))
         if may_refresh and not record.relied_on_for(min_valid, self.clock()):
             record = self._refreshed(profile, record, min_valid)
         now = self.clock()

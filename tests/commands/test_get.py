@@ -2,8 +2,9 @@
 
 import json
 
+from tests.support.in_process import run_in_process
 from tests.support.program import Finished, Program
-from tests.support.stored import DAY, age
+from tests.support.stored import DAY, age, record_file
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
@@ -74,3 +75,13 @@ def test_a_token_of_unknown_lifetime_is_kept_said_to_be_so_and_renewed_after_an_
     assert "Warning: Webex did not say when the access token expires, and it was last refreshed" in late.err
     sandbox.order(Fault("/v1/access_token", 200, {}, '{"access_token": "a-third", "expires_in": 60}'))
     assert signed_in.run("get", "--min-valid", "30").out == "a-third\n"
+
+
+def test_a_living_token_without_a_refresh_token_is_printed_though_it_expires_soon(signed_in: Program) -> None:
+    file = record_file(signed_in)
+    record = json.loads(file.read_text())
+    record["refresh_token"] = record["refresh_expires_at"] = None
+    file.write_text(json.dumps(record))
+    done = run_in_process(signed_in, "get", "--min-valid", "60w")
+    assert (done.status, done.out) == (0, f"{record['access_token']}\n")
+    assert done.err == "Warning: the access token expires in 14 days.\n"
