@@ -42,7 +42,7 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     import sys
 
     from webex_token_cli.application import Application
-    from webex_token_cli.config.settings import check_profile_name
+    from webex_token_cli.config.names import check_profile_name
     from webex_token_cli.errors import ConfigurationError
 
     if not (math.isfinite(min_valid) and min_valid >= 0):

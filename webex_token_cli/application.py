@@ -13,15 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.config.file import ConfigFile
-from webex_token_cli.config.settings import (
-    DEFAULT_PROFILE,
-    Overrides,
-    Settings,
-    clock_hint,
-    not_signed_in,
-    resolve,
-    sign_in_hint,
-)
+from webex_token_cli.config.names import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
+from webex_token_cli.config.settings import Overrides, Settings, resolve
 from webex_token_cli.errors import (
     ConfigurationError,
     SignInNeeded,

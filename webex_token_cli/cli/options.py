@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from webex_token_cli.cli.terminal import Terminal
-from webex_token_cli.config.settings import DEFAULT_PROFILE, check_profile_name
+from webex_token_cli.config.names import DEFAULT_PROFILE, check_profile_name
 from webex_token_cli.errors import ConfigurationError, WebexTokenError
 from webex_token_cli.times import DAY, HOUR, parse_duration
 

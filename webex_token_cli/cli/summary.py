@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from webex_token_cli.config.settings import option_for
+from webex_token_cli.config.names import option_for
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
 

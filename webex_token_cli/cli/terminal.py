@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from webex_token_cli.application import Application, ignore
-from webex_token_cli.system.output import held_back_output
+if TYPE_CHECKING:
+    from webex_token_cli.application import Application
 
 
 def can_erase(environment: Mapping[str, str]) -> bool:
@@ -39,8 +40,10 @@ class Terminal:
         self,
         say: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> Application:
+    ) -> "Application":
         """The application that talks to this terminal, through ``say`` instead of plain lines where it is given."""
+        from webex_token_cli.application import Application, ignore  # --help needs neither of them
+
         show = say or self.say
         return Application(
             self.environment,
@@ -51,12 +54,14 @@ class Terminal:
             cancelled=cancelled,
         )
 
-    def application_of_one_thread(self) -> Application:
+    def application_of_one_thread(self) -> "Application":
         """The application of a command that prints in one thread only.
 
         What a keyring prints itself is held back, unless somebody wants to see more.
         """
         application = self.application()
         if not (self.verbose or self.debug):
+            from webex_token_cli.system.output import held_back_output
+
             application.hold_output = held_back_output
         return application

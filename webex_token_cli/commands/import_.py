@@ -20,7 +20,8 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.cli.prompts import Prompts, client_secret, integration_options, with_client_id
 from webex_token_cli.cli.replacement import confirm_replacement, replace_option
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.settings import Overrides, option_for, resolve
+from webex_token_cli.config.names import option_for
+from webex_token_cli.config.settings import Overrides, resolve
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.token_response import TokenResponse
 

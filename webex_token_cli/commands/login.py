@@ -20,11 +20,7 @@ from webex_token_cli.cli.prompts import client_secret, integration_options, with
 from webex_token_cli.cli.replacement import confirm_replacement, replace_option
 from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.settings import (
-    Overrides,
-    Profile,
-    Settings,
-)
+from webex_token_cli.config.settings import Overrides, Profile, Settings
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:

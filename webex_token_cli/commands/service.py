@@ -18,7 +18,8 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.tables import fields
 from webex_token_cli.cli.watch_options import LOG_FORMATS, WatchOptions, watch_options
-from webex_token_cli.config.settings import DEFAULT_PROFILE, Profile, resolve
+from webex_token_cli.config.names import DEFAULT_PROFILE
+from webex_token_cli.config.settings import Profile, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
 
 if TYPE_CHECKING:

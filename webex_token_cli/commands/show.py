@@ -14,7 +14,7 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.tables import bar, bar_colour, fields, table
-from webex_token_cli.config.settings import sign_in_hint
+from webex_token_cli.config.names import sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, next_refresh_at, state_of
 from webex_token_cli.store.credentials import CredentialStore

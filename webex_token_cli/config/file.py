@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from webex_token_cli.config.names import is_profile_name
 from webex_token_cli.config.sections import (
     IgnoredLine,
     Section,
@@ -20,7 +21,7 @@ from webex_token_cli.config.sections import (
     with_section,
     without_section,
 )
-from webex_token_cli.config.settings import Profile, is_profile_name
+from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.system.files import ReservedFile, foreign_influence, unfinished_writes, write_private
 

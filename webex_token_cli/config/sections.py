@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from webex_token_cli.config.settings import KEYS, Profile, is_profile_name
+from webex_token_cli.config.names import is_profile_name
+from webex_token_cli.config.settings import KEYS, Profile
 from webex_token_cli.errors import ConfigurationError
 
 _HEADER = re.compile(r"\s*\[\s*(?P<name>[^]]*?)\s*\]\s*(?:[#;].*)?")

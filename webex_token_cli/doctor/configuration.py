@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from webex_token_cli.config.file import ConfigFile
-from webex_token_cli.config.settings import DEFAULT_PROFILE, KEYS, Overrides, Settings, resolve
+from webex_token_cli.config.names import DEFAULT_PROFILE
+from webex_token_cli.config.settings import KEYS, Overrides, Settings, resolve
 from webex_token_cli.doctor.findings import Finding, fine, problem, warning
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.signin.authorization import RedirectURI

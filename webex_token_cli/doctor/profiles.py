@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from webex_token_cli.config.settings import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
+from webex_token_cli.config.names import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
 from webex_token_cli.doctor.examination import Examination
 from webex_token_cli.doctor.findings import CORRECT_CONFIGURATION, Finding, Level, fine, problem, skipped, warning
 from webex_token_cli.doctor.stores import STORE

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from webex_token_cli.config.settings import not_signed_in
+from webex_token_cli.config.names import not_signed_in
 from webex_token_cli.errors import TooManyRequests, WebexTokenError, as_data
 from webex_token_cli.refresh.rate_limits import RateLimits
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result

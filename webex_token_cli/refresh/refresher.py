@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from webex_token_cli.config.settings import not_signed_in, sign_in_hint
+from webex_token_cli.config.names import not_signed_in, sign_in_hint
 from webex_token_cli.errors import RecordTooLarge, SignInNeeded, StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.token_response import TokenResponse

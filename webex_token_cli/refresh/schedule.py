@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from webex_token_cli.config.settings import sign_in_hint
+from webex_token_cli.config.names import sign_in_hint
 from webex_token_cli.errors import SignInNeeded, TemporaryFailure, WebexTokenError
 from webex_token_cli.times import DAY, when
 from webex_token_cli.tokens import REFRESH_TOKEN_LOW, TokenRecord

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore, let_output_through
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.secret_service import SecretService, without_detour
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
 from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
@@ -59,6 +57,8 @@ def _check_by_rewriting(backend: Keyring, profile: str) -> Callable[[], None]:
 
     The Secret Service replaces an entry in one step. Others remove it first, or ask a person each time.
     """
+    from webex_token_cli.store.secret_service import SecretService
+
     if isinstance(backend, SecretService):
         backend.rewrite(SERVICE, profile)
     return lambda: None
@@ -71,6 +71,8 @@ def _check_writable(folder: Path) -> None:
         if not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if existing != folder:
+            import tempfile
+
             tempfile.TemporaryDirectory(prefix=".webex-token-", dir=existing).cleanup()
     except OSError as error:
         raise StoreUnavailable(
@@ -95,6 +97,7 @@ def open_keyring_store(
     the store's. Raises StoreUnavailable, with a hint what to install, if this machine has no keyring.
     """
     from webex_token_cli.store.file_keyring import file_name
+    from webex_token_cli.store.secret_service import without_detour
 
     calls = calls or ExclusiveCalls(one_at_a_time=True)
     if backend is None:

@@ -1,16 +1,12 @@
 """A keyring of unencrypted files, for machines that have no other: ``--store file``.
 
-Each entry is a file with mode 0600, in a folder with mode 0700. A person has to choose this keyring: it declares
-itself not viable, so that the keyring library's search for a backend never picks it.
+Each entry is a file with mode 0600, in a folder with mode 0700. It has the methods of the keyring library's backends
+and does not import that library, which takes longer to import than everything else that `get` needs.
 """
 
 import contextlib
 import string
 from pathlib import Path
-
-from keyring.backend import KeyringBackend
-from keyring.compat import properties
-from keyring.errors import KeyringError, PasswordDeleteError, PasswordSetError
 
 from webex_token_cli.system.files import ReservedFile, private_problem, unfinished_writes, write_private
 
@@ -27,15 +23,14 @@ def _escaped(text: str) -> str:
     return "".join(c if c in _UNESCAPED else "".join(f"%{byte:02x}" for byte in c.encode()) for c in text)
 
 
-class FileKeyring(KeyringBackend):
+class EntryFileError(Exception):
+    """The file of an entry cannot be read, written or removed."""
+
+
+class FileKeyring:
     """Entries as files below ``folder``."""
 
-    @properties.classproperty
-    def priority(cls) -> float:  # noqa: N805 - keyring's own spelling
-        raise RuntimeError("--store file selects this keyring; a search does not find it")
-
     def __init__(self, folder: Path) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.folder = folder
         self._reserved: dict[Path, ReservedFile] = {}
 
@@ -44,7 +39,7 @@ class FileKeyring(KeyringBackend):
         return self.folder / file_name(service, username)
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The entry, or None. Raises KeyringError if it is unreadable, or if other users may have access to it."""
+        """The entry, or None. Raises EntryFileError if it is unreadable, or if other users may have access to it."""
         path = self.path(service, username)
         try:
             self._refuse_unsafe(path)
@@ -53,28 +48,28 @@ class FileKeyring(KeyringBackend):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise KeyringError(f"{path}: {_reason(error)}") from error
+            raise EntryFileError(f"{path}: {_reason(error)}") from error
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Replace the entry in one step. Raises PasswordSetError and leaves the old entry in place if that fails."""
+        """Replace the entry in one step. Raises EntryFileError and leaves the old entry in place if that fails."""
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
             self._write(path, password)
         except OSError as error:
-            raise PasswordSetError(f"{path}: {_reason(error)}") from error
+            raise EntryFileError(f"{path}: {_reason(error)}") from error
 
     def reserve(self, service: str, username: str, size: int) -> None:
         """Reserve ``size`` bytes on the disk, in which the next ``set_password`` writes the entry.
 
-        Raises PasswordSetError if there is no room for them. ``release`` gives the room back.
+        Raises EntryFileError if there is no room for them. ``release`` gives the room back.
         """
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
             self._reserved[path] = ReservedFile.beside(path, size)
         except OSError as error:
-            raise PasswordSetError(f"{path}: {_reason(error)}") from error
+            raise EntryFileError(f"{path}: {_reason(error)}") from error
 
     def release(self, service: str, username: str) -> None:
         """Give back the room that is still reserved for the entry, if any. Raises nothing."""
@@ -84,13 +79,13 @@ class FileKeyring(KeyringBackend):
                 reserved.remove()
 
     def delete_password(self, service: str, username: str) -> None:
-        """Remove the entry. Raises PasswordDeleteError if there is none, or if it cannot be removed."""
+        """Remove the entry. Raises EntryFileError if there is none, or if it cannot be removed."""
         path = self.path(service, username)
         try:
             self._remove_unfinished(path)
             path.unlink()
         except OSError as error:
-            raise PasswordDeleteError(f"{path}: {_reason(error)}") from error
+            raise EntryFileError(f"{path}: {_reason(error)}") from error
 
     def _write(self, path: Path, password: str) -> None:
         reserved = self._reserved.pop(path, None)
@@ -114,7 +109,7 @@ class FileKeyring(KeyringBackend):
         self._refuse_unsafe_folder()
         problem = private_problem(path)
         if problem:
-            raise KeyringError(f"{path}: {problem}; secrets in it may be known to others")
+            raise EntryFileError(f"{path}: {problem}; secrets in it may be known to others")
 
     def _refuse_unsafe_folder(self) -> None:
         try:
@@ -122,7 +117,7 @@ class FileKeyring(KeyringBackend):
         except FileNotFoundError:
             return
         if problem:
-            raise KeyringError(f"{self.folder}: {problem}")
+            raise EntryFileError(f"{self.folder}: {problem}")
 
 
 def _reason(error: OSError) -> str:

@@ -10,7 +10,6 @@ The operating system releases the lock when the process that holds it dies.
 
 import contextlib
 import errno
-import getpass
 import os
 import stat
 import sys
@@ -38,6 +37,8 @@ def lock_folder_of_this_user() -> Path:
     Raises StoreUnavailable if the user's home folder does not answer.
     """
     if os.name == "nt":
+        import getpass
+
         # %TEMP% can differ between two sessions of the same user; the profile folder does not.
         return Path(f"C:/Users/{getpass.getuser()}/AppData/Local/webex-token/locks")
     return lock_folder_of(os.getuid())

@@ -12,7 +12,6 @@ its recycle bin.
 """
 
 import contextlib
-import hashlib
 import itertools
 import json
 from dataclasses import dataclass
@@ -206,4 +205,6 @@ def _part(username: str, which: int, number: int) -> str:
 
 
 def _digest(text: str) -> str:
+    import hashlib  # it takes 3 ms, and most records are not split
+
     return hashlib.sha256(text.encode()).hexdigest()

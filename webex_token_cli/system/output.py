@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import IO, Self
 
@@ -59,7 +58,7 @@ def held_back_output() -> Iterator[HeldOutput]:
     _flush()
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(tempfile.TemporaryFile())
+            file = stack.enter_context(_file_in_memory())
         except OSError:
             yield HeldOutput.nothing()
             return
@@ -69,6 +68,15 @@ def held_back_output() -> Iterator[HeldOutput]:
             _redirect(number, file.fileno(), restore)
         restore.callback(_flush)
         yield HeldOutput(file, restore)
+
+
+def _file_in_memory() -> IO[bytes]:
+    """A file without a name. Raises OSError."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("webex-token-output"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
 
 
 def _redirect(number: int, target: int, restore: contextlib.ExitStack) -> None:

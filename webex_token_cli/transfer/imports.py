@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings, option_for
+from webex_token_cli.config.names import option_for
+from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings
 from webex_token_cli.errors import GrantRefused
 from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import RedirectURI

@@ -2,15 +2,8 @@
 
 import pytest
 
-from webex_token_cli.config.settings import (
-    Overrides,
-    Profile,
-    Settings,
-    check_api_url,
-    check_profile_name,
-    is_loopback,
-    resolve,
-)
+from webex_token_cli.config.names import check_profile_name
+from webex_token_cli.config.settings import Overrides, Profile, Settings, check_api_url, is_loopback, resolve
 from webex_token_cli.errors import ConfigurationError
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.file_keyring import FileKeyring, file_name
+from webex_token_cli.store.file_keyring import file_name
 
 
 def names_in(folder: Path) -> list[str]:
@@ -79,12 +79,6 @@ def test_two_entries_have_different_file_names_even_if_case_is_ignored(entries: 
     one, other = (file_name(*entry) for entry in entries)
     assert one.lower() != other.lower()
     assert all(c.islower() or c.isdigit() or c in "%+._@-" for c in one)
-
-
-def test_the_keyring_library_does_not_find_the_file_keyring() -> None:
-    from keyring.backend import get_all_keyring
-
-    assert not [backend for backend in get_all_keyring() if isinstance(backend, FileKeyring)]
 
 
 def test_temporary_files_of_a_killed_write_are_removed_later(tmp_path: Path) -> None:
