@@ -36,7 +36,7 @@ def as_data(error: E) -> E:
     """``error`` without its traceback and the errors behind it, for a caller that keeps it.
 
     A traceback holds the frames of the functions that failed, and their variables: whole answers, connections, and
-    the error that was kept before.
+    the error that was stored before.
     """
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error

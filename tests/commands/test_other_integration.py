@@ -97,7 +97,10 @@ def test_login_asks_on_a_terminal(elsewhere: Program, sandbox: Sandbox, answer: 
     if answer == "y":
         assert (status, "Signed in as Ada Lovelace" in said) == (0, True)
     else:
-        assert (status, said) == (2, f"n\r\nError: The sign-in of profile default was kept.\r\n{REFUSED_HINT}\r\n")
+        assert (status, said) == (
+            2,
+            f"n\r\nError: The sign-in of profile default was not replaced.\r\n{REFUSED_HINT}\r\n",
+        )
         assert stored(elsewhere) == before
 
 

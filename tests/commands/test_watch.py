@@ -131,7 +131,7 @@ def test_it_ends_with_3_if_no_profile_can_be_kept_fresh(signed_in: Program, sand
     done = signed_in.run("watch")
     assert (done.status, events(done.out)) == (3, [("default", "needs sign-in")])
     assert done.err.endswith(
-        "Error: No profile is left that can be kept fresh.\nSign in with `webex-token login`, then start again.\n"
+        "Error: No profile is left that can be refreshed.\nSign in with `webex-token login`, then start again.\n"
     )
 
 

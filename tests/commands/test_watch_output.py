@@ -39,7 +39,7 @@ def test_each_json_line_is_an_object_with_the_same_keys(signed_in: Program, sand
     started, refusal = map(json.loads, done.out.splitlines())
     assert (list(started), list(refusal)) == (KEYS, KEYS)
     assert done.err == (
-        "Error: No profile is left that can be kept fresh.\nSign in with `webex-token login`, then start again.\n"
+        "Error: No profile is left that can be refreshed.\nSign in with `webex-token login`, then start again.\n"
     )
     times = {key: refusal.pop(key) for key in ("time", "access_token_expires_at", "refresh_token_expires_at")}
     assert times["access_token_expires_at"] - times["time"] == pytest.approx(12 * DAY, abs=60)

@@ -29,7 +29,7 @@ NO_LIFETIMES += [float("nan"), float("inf"), float("-inf")]
         ({"refresh_token": None}, replace(RESPONSE, refresh_token=None)),
         ({"refresh_token": ""}, replace(RESPONSE, refresh_token=None)),
         ({"refresh_token_expires_in": None}, replace(RESPONSE, refresh_token_expires_in=None)),
-        ({"id_token": "not kept"}, RESPONSE),
+        ({"id_token": "not stored"}, RESPONSE),
         *(({"expires_in": value}, RESPONSE) for value in ("1209599 ", "1209599.0", " 1209599", 1209599.0)),
         *(({"expires_in": value}, replace(RESPONSE, expires_in=None)) for value in NO_LIFETIMES),
         *(

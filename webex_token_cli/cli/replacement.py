@@ -37,7 +37,7 @@ def confirm_replacement(
         raise ConfigurationError(message, _HOW_TO_GO_ON)
     application.say(message)
     if not click.confirm("Replace it?", err=True):
-        raise ConfigurationError(f"The sign-in of profile {settings.profile} was kept.", _HOW_TO_GO_ON)
+        raise ConfigurationError(f"The sign-in of profile {settings.profile} was not replaced.", _HOW_TO_GO_ON)
 
 
 def _replaced(section: Profile, settings: Settings, before: TokenRecord | None) -> Integration | None:

@@ -66,7 +66,7 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     saved; a second Ctrl-C ends it immediately.
 
     Exit status: 0 if SIGTERM ended the watch; 130 if Ctrl-C ended it; 2 if the usage or a setting is wrong;
-    3 if no profile can be kept fresh. With --once: 0 if all profiles are fresh; 1 if the output could not be
+    3 if no profile can be refreshed. With --once: 0 if all profiles are fresh; 1 if the output could not be
     written; 3 if a sign-in is needed; 4 after a temporary failure; 5 if the credential store is unavailable; the
     highest if several apply.
     """
@@ -99,7 +99,7 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
             notifier.stopping()
     if not some_fresh:
         raise SignInNeeded(
-            "No profile is left that can be kept fresh.", "Sign in with `webex-token login`, then start again."
+            "No profile is left that can be refreshed.", "Sign in with `webex-token login`, then start again."
         )
     return 0 if stop.received in (None, signal.SIGTERM) else _SIGNALLED + stop.received
 
@@ -158,7 +158,7 @@ class StatusDisplay:
     """Shows the state of the watch before each wait: on the live line, and to systemd.
 
     systemd is told that the start-up is over when each profile was checked once. A watch that ends before that,
-    because no profile can be kept fresh, has failed to start.
+    because no profile can be refreshed, has failed to start.
     """
 
     def __init__(self, clock: Callable[[], float], live: LiveLine | None, notifier: Notifier) -> None:

@@ -36,7 +36,7 @@ class Section:
     """A section of the file: its name, the number of its header's line, and the lines below the header.
 
     The lines above the first header are a section with the header number 0. A malformed header also starts a
-    section and is kept as its first line, so that loading the section reports it, and so that the lines below
+    section and is its first line, so that loading the section reports it, and so that the lines below
     it do not join the section before.
     """
 

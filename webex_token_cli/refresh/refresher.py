@@ -126,7 +126,7 @@ class Refresher:
         return record.refreshed(response, asked, took=max(0.0, self.clock() - asked))
 
     def save_late(self, profile: str, unsaved: NotSaved) -> Outcome:
-        """Save an answer that could not be saved before. If another record was stored since, that one is kept.
+        """Save an answer that could not be saved before. If another record was stored since, that one stays.
 
         Raises NotSaved when it still cannot be saved, SignInNeeded when nothing is stored any more,
         StoreUnavailable.

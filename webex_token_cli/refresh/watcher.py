@@ -105,7 +105,7 @@ class Watcher:
     def watch(self) -> bool:
         """Run a round each interval, and retries between them, until stopped. Checks that have begun are finished.
 
-        Returns False if it ended because no profile is left that can be kept fresh.
+        Returns False if it ended because no profile is left that can be refreshed.
         """
         try:
             while not self.control.stopping():

@@ -55,7 +55,7 @@ class SignIn:
     def exchange(self, code: str, proof: Proof) -> TokenRecord:
         """Exchange the authorization code for tokens, and store them.
 
-        The code can be exchanged once, so this waits for the locks first, and fails without having spent the code if
+        The code can be exchanged once, so this waits for the locks first, and fails without having sent the code if
         they are not free in time. Raises StoreUnavailable then, SignInNotCompleted when Webex does not accept the
         code, and what the client and ``keep`` raise.
         """

@@ -27,8 +27,8 @@ _DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
 # KeePassXC adds this attribute to every item (FdoSecrets, Item::attributes).
 _ATTRIBUTE_OF_KEEPASSXC = "Uuid"
 
-# KeePassXC keeps ten earlier versions of an entry, unless its settings say otherwise. So many writes and one more leave
-# none in which the first text still stands.
+# KeePassXC keeps ten earlier versions of an entry, unless its settings name another number. So many writes and one
+# more leave none in which the first text still stands.
 _WRITES_FOR_KEEPASSXC = 11
 
 T = TypeVar("T")

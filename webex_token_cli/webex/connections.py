@@ -24,7 +24,7 @@ class Exchange:
     """A request and its answer: a context manager for the thread that waits, which another thread can abort.
 
     It has a duplicate of the connection's descriptor, which stays the same connection while TLS wraps the first one,
-    and while http.client detaches a response from a connection that is not kept.
+    and while http.client detaches a response from a connection that is not reused.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ def _abortable(pool: Any) -> Any:
 
         def _get_conn(self, timeout: float | None = None) -> Any:
             connection = super()._get_conn(timeout)
-            if connection.sock is not None:  # it was kept from an earlier request
+            if connection.sock is not None:  # an earlier request opened it
                 _tell_exchange(connection.sock)
             return connection
 

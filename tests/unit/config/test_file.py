@@ -22,7 +22,7 @@ redirect_uri = http://localhost:8000/oauth
 [Work]
 Scopes=spark:all  spark:kms
 store = file
-later = unknown keys are kept
+later = unknown keys stay
 """
 
 

@@ -1,4 +1,4 @@
-"""The end of a sign-in: what must be free before the code is spent, and what no signal may separate."""
+"""The end of a sign-in: what must be free before the code is sent, and what no signal may separate."""
 
 import contextlib
 import signal

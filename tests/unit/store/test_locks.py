@@ -1,4 +1,4 @@
-"""The lock of an entry: one holder at a time, a wait that is announced and ends, and a folder that can be trusted."""
+"""The lock of an entry: one process at a time, a wait that is announced and ends, and a folder that can be trusted."""
 
 import subprocess
 import sys
@@ -23,13 +23,11 @@ with locked(Path(sys.argv[1]), print):
 """
 
 
-def test_a_wait_for_a_lock_is_announced_and_ends_when_its_holder_dies(tmp_path: Path) -> None:
+def test_a_wait_for_a_lock_is_announced_and_ends_when_its_owner_dies(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "a.lock"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD_THE_LOCK, str(path)], stdout=subprocess.PIPE, encoding="utf-8"
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    owner = subprocess.Popen([sys.executable, "-c", HOLD_THE_LOCK, str(path)], stdout=subprocess.PIPE, encoding="utf-8")
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "held\n"
     messages: list[str] = []
     with (
         pytest.raises(StoreUnavailable, match=r"has held the lock .* for over 0 seconds"),
@@ -37,9 +35,9 @@ def test_a_wait_for_a_lock_is_announced_and_ends_when_its_holder_dies(tmp_path: 
     ):
         pass
     assert messages == [f"Waiting for another webex-token that holds {path} …"]
-    holder.kill()
-    holder.wait()
-    holder.stdout.close()
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
     with locked(path, messages.append, timeout=5):
         assert oct(path.stat().st_mode & 0o777) == "0o600"
     assert oct(path.parent.stat().st_mode & 0o777) == "0o700"
@@ -66,16 +64,16 @@ def test_the_lock_folder_of_keyring_entries_does_not_depend_on_the_environment(
 
 def test_two_threads_never_hold_one_lock_at_once(tmp_path: Path) -> None:
     store = open_file_store(tmp_path / "credentials")
-    holders: list[int] = []
+    owners: list[int] = []
     counts: list[int] = []
 
     def work() -> None:
         for _ in range(5):
             with store.lock("a"):
-                holders.append(1)
-                counts.append(len(holders))
+                owners.append(1)
+                counts.append(len(owners))
                 time.sleep(0.002)
-                holders.pop()
+                owners.pop()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -292,13 +292,13 @@ class UnreadableKeyring(SmallKeyring):
 @FOR_EACH_LIMIT
 def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: int, limit: int | None) -> None:
     small = SmallKeyring()
-    small.entries["other"] = "kept"
+    small.entries["other"] = "untouched"
     keyring = SplittingKeyring(small, limit)
     keyring.set_password(SERVICE, NAME, text(size, "a"))
     keyring.set_password(SERVICE, NAME, text(size, "b"))
     unreadable = UnreadableKeyring(entries=small.entries)
     SplittingKeyring(unreadable, limit).discard(SERVICE, NAME, size)
-    assert small.entries == {"other": "kept"}
+    assert small.entries == {"other": "untouched"}
 
 
 @FOR_EACH_LIMIT

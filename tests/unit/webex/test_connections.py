@@ -153,7 +153,7 @@ BROKEN_GZIP = gzip.compress(b"x" * 1000, mtime=0)[:-20] + b"y" * 20
     ids=["broken gzip", "long", "gzip that expands"],
 )
 def test_an_answer_that_cannot_be_read_costs_no_descriptor_while_its_error_is_kept(data: bytes) -> None:
-    kept: list[WebexTokenError] = []
+    errors: list[WebexTokenError] = []
     with serving(lambda connection: answer(connection, data)) as url:
         client = WebexClient(url, new_session(url))
         before = descriptors()
@@ -162,7 +162,7 @@ def test_an_answer_that_cannot_be_read_costs_no_descriptor_while_its_error_is_ke
             for _ in range(4):
                 with pytest.raises(TemporaryFailure, match="sent an answer that cannot be read") as raised:
                     client.refresh(FULL_RECORD)
-                kept.append(raised.value)
+                errors.append(raised.value)
             client.close_connections()
             wait_until(lambda: descriptors() <= before)
         finally:

@@ -74,13 +74,13 @@ def test_the_error_of_a_check_keeps_no_frame(name: str) -> None:
     limits = RateLimits()
     hooks = Hooks(on_attention=lambda _, __: fail(new_error()))
     checker = ProfileChecker(world.refresher, Timing(3600, DAY), lambda: world.now, lambda: False, hooks, limits)
-    kept: list[CheckResult] = []
+    results: list[CheckResult] = []
     for _ in range(3):
-        before = ProfileState(error=kept[-1].error) if kept else ProfileState()
-        kept.append(checker.check("default", before, None))
+        before = ProfileState(error=results[-1].error) if results else ProfileState()
+        results.append(checker.check("default", before, None))
         world.now += DAY
     attention = checker.call_for_attention("default", "words")
-    assert None not in [*(result.error for result in kept), attention.error]
+    assert None not in [*(result.error for result in results), attention.error]
     assert (len(fail.answers), alive(fail.answers)) == (4, 0)
 
 
