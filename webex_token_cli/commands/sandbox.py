@@ -109,7 +109,7 @@ def command(
     Example:
       webex-token sandbox --renew-after 1m
 
-    Exit status: 2 if the port is taken; 130 after Ctrl-C.
+    Exit status: 2 if the port is taken; 130 after Ctrl-C; 143 after SIGTERM.
     """
     from webex_token_cli.sandbox.journal import Entry
     from webex_token_cli.sandbox.rules import Rules

@@ -41,8 +41,8 @@ _NOT_RUNNING = 1
 def command(ctx: click.Context) -> None:
     """Have the system run watch all the time: as a systemd user unit on Linux, or as a launchd agent on macOS.
 
-    Both belong to you, need no root and can reach your keyring. On other systems, let the scheduler run
-    `webex-token watch --once` every hour.
+    The unit or agent is yours: it needs no root and can reach your keyring. On other systems, let the
+    scheduler run `webex-token watch --once` every hour.
 
     \b
     Example:

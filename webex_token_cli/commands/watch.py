@@ -3,7 +3,7 @@
 import functools
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +19,7 @@ from webex_token_cli.cli.terminal import Terminal, can_erase
 from webex_token_cli.cli.watch_log import LiveLine, status_in_words, terminal_is_gone
 from webex_token_cli.cli.watch_options import WatchOptions, watch_options
 from webex_token_cli.cli.watch_output import WatchOutput
-from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure
+from webex_token_cli.errors import SignInNeeded, TemporaryFailure
 from webex_token_cli.refresh.check import Hooks, ProfileChecker
 from webex_token_cli.refresh.events import Event, Outlook, exit_status
 from webex_token_cli.refresh.executor import ThreadExecutor
@@ -72,10 +72,7 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     """
     _import_what_is_needed_later()
     timing = options.timing(terminal.environment)
-    first = terminal.application()
-    # Without a place for config.ini, trying again would be in vain for ever.
-    if not (first.config and (options.profiles or first.profiles())):
-        raise ConfigurationError("There is nothing to watch.", "Sign in with `webex-token login`.")
+    _refuse_hopeless(terminal.application(), options.profiles)
     output = WatchOutput(
         as_json=options.log_format == "json",
         everything=terminal.verbose or terminal.debug,
@@ -102,6 +99,16 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
             "No profile is left that can be refreshed.", "Sign in with `webex-token login`, then start again."
         )
     return 0 if stop.received in (None, signal.SIGTERM) else _SIGNALLED + stop.received
+
+
+def _refuse_hopeless(application: Application, profiles: Sequence[str]) -> None:
+    """Raise ConfigurationError if there is no place for config.ini, and SignInNeeded if no profile is stored.
+
+    To try again would be in vain for ever.
+    """
+    _ = application.config
+    if not profiles:
+        application.profiles()
 
 
 def _import_what_is_needed_later() -> None:
