@@ -26,8 +26,9 @@ from webex_token_cli.signin.authorization import RedirectURI
 
 # A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-if hasattr(signal, "SIGHUP"):  # one under nohup inherits an ignored SIGHUP
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+for name in ("SIGHUP", "SIGQUIT"):  # nohup has it ignore SIGHUP, and a shell's background job SIGQUIT
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 # Hypothesis limits the time of an example, and of drawing it. The tests are about what is drawn, not how fast: on a new
 # clone its tables of Unicode are built when text is first drawn, and a busy machine may stop for longer than allowed.

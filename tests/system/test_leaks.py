@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.support.in_process import run_in_process
-from tests.support.program import Program
+from tests.support.program import Program, wait_until
 from tests.support.stored import DAY, age
 from webex_token_cli.sandbox.journal import RecordedRequest
 from webex_token_cli.sandbox.rules import Rules
@@ -105,7 +105,9 @@ def test_the_browser_receives_the_sign_in_address_and_no_secret(
     assert "state=" not in given
     assert "WEBEX_TOKEN_HOME=" in given
     assert secrets_in(given, sandbox) == []
-    assert secrets_in((tmp_path / "page").read_text(), sandbox) == []
+    page = tmp_path / "page"
+    wait_until(lambda: page.exists() and "</html>" in page.read_text())  # the browser goes on for a moment
+    assert secrets_in(page.read_text(), sandbox) == []
 
 
 def files_with_secrets(sandbox: Sandbox, folder: Path) -> Iterator[str]:
