@@ -59,7 +59,7 @@ class Application:
     cancelled: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
     hold_output: "Callable[[], AbstractContextManager[HeldOutput]] | None" = None
-    _stores: "dict[str, CredentialStore]" = field(default_factory=dict)
+    _stores: "dict[tuple[str, str | None], CredentialStore]" = field(default_factory=dict)
     _clients: "dict[str, WebexClient]" = field(default_factory=dict)
     _config: ConfigFile | None = None
     _warned_of_api_urls: set[str] = field(default_factory=set)
@@ -94,14 +94,22 @@ class Application:
             raise SignInNeeded("No profile is stored.", sign_in_hint(DEFAULT_PROFILE))
         return names
 
-    def store(self, name: str) -> "CredentialStore":
-        """The credential store called ``name``, the same one each time. Raises StoreUnavailable."""
-        with self._opening:
-            if name not in self._stores:
-                self._stores[name] = self._open_store(name)
-            return self._stores[name]
+    def store(self, name: str, keyring: str | None = None) -> "CredentialStore":
+        """The credential store called ``name``, the same one each time. Raises StoreUnavailable.
 
-    def _open_store(self, name: str) -> "CredentialStore":
+        ``keyring`` is the class of the keyring that a profile was signed in with. A keyring that a person has chosen
+        for the keyring library comes first; without either, the library searches.
+        """
+        with self._opening:
+            if (name, keyring) not in self._stores:
+                self._stores[name, keyring] = self._open_store(name, keyring)
+            return self._stores[name, keyring]
+
+    def store_of(self, settings: Settings) -> "CredentialStore":
+        """The credential store in which the profile of ``settings`` is. Raises StoreUnavailable."""
+        return self.store(settings.store, settings.keyring)
+
+    def _open_store(self, name: str, keyring: str | None) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
         from webex_token_cli.store.credentials import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
         from webex_token_cli.system.timeouts import ExclusiveCalls
@@ -109,6 +117,10 @@ class Application:
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
         if name == "file":
             return open_file_store(self._folder("data") / "credentials", self.say, timeout, self.cancelled)
+        if keyring is not None:
+            from webex_token_cli.store.keyring_choice import is_chosen
+
+            keyring = None if is_chosen(self.environment) else keyring
         self._keyring_calls = self._keyring_calls or ExclusiveCalls(one_at_a_time=True)
         return open_keyring_store(
             self.say,
@@ -116,12 +128,13 @@ class Application:
             cancelled=self.cancelled,
             calls=self._keyring_calls,
             hold_output=self.hold_output or let_output_through,
+            remembered=keyring,
         )
 
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""
         with self.naming_stored_profiles(profile):
-            store = self.store(self.settings(profile).store)
+            store = self.store_of(self.settings(profile))
             record = store.load(profile)
         if record is None:
             raise self.not_signed_in(profile)
@@ -186,7 +199,7 @@ class Application:
 
         self.warn_of_other_api_url(settings)
         with self.naming_stored_profiles(settings.profile):
-            store = self.store(settings.store)
+            store = self.store_of(settings)
         # The client, and requests with it, is imported only when a refresh token is really redeemed.
         return Refresher(
             store=store,

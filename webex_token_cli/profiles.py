@@ -6,9 +6,10 @@ locks of two records holds the profile's. A refresh holds the record's lock alon
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.settings import STORES, Profile
+from webex_token_cli.config.settings import STORES, Profile, Settings
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.store.credentials import SERVICE, CredentialStore
 from webex_token_cli.store.locks import locked
@@ -38,17 +39,19 @@ def remember(application: Application, profile: Profile) -> None:
     is stored and in use; a warning names it. Raises ConfigurationError, and StoreUnavailable if ``config.ini`` cannot
     be locked.
     """
-    before = application.config.load(profile.name).store
+    before = application.config.load(profile.name)
     application.config.save(profile)
-    if before in (None, profile.store) or before not in STORES:
+    # NOTE: From one keyring to another nothing is removed, because one may be a part of the other, such as of the
+    # keyring library's chain of keyrings. The new record would be removed then.
+    if before.store in (None, profile.store) or before.store not in STORES:
         return
     try:
-        old = application.store(before)
+        old = application.store(before.store, before.keyring)
         with old.lock(profile.name):
             old.delete(profile.name)
     except WebexTokenError as error:
         application.say(
-            f"Warning: The entry {profile.name!r} of the earlier sign-in could not be removed from the {before} "
+            f"Warning: The entry {profile.name!r} of the earlier sign-in could not be removed from the {before.store} "
             f"store. {error.message} Remove it by hand once that store works again; its service is {SERVICE!r}."
         )
 
@@ -60,20 +63,21 @@ def forget(application: Application, profile: str) -> bool:
     """
     with _profile_lock(application, profile):
         removed = False
-        for name in stores_of(application, profile):
-            store = application.store(name)
+        for settings in stored_at(application, profile):
+            store = application.store_of(settings)
             with store.lock(profile):
                 removed |= store.delete(profile)
         return application.config.remove(profile) or removed
 
 
-def stores_of(application: Application, profile: str) -> list[str]:
-    """The names of the stores that may hold a record of the profile. Raises ConfigurationError.
+def stored_at(application: Application, profile: str) -> list[Settings]:
+    """The profile's settings, once for each store that may hold a record of it. Raises ConfigurationError.
 
     The environment may name another store than the profile does.
     """
-    in_force = application.settings(profile).store
-    return list(dict.fromkeys([in_force, application.config.load(profile).store or in_force]))
+    in_force, section = application.settings(profile), application.config.load(profile)
+    remembered = replace(in_force, store=section.store or in_force.store, keyring=section.keyring or in_force.keyring)
+    return list(dict.fromkeys([in_force, remembered]))
 
 
 @contextlib.contextmanager

@@ -82,7 +82,9 @@ def test_each_machine_chooses_its_own_store(signed_in: Program, other_machine: P
     record = record_file(signed_in).read_text()
     assert json.loads((tmp_path / "shelf.json").read_text()) == {"default": record}
     section = config_file(signed_in).read_text()
-    assert config_file(other_machine).read_text() == section.replace("store = file", "store = keyring")
+    assert config_file(other_machine).read_text() == section.replace(
+        "store = file", "store = keyring\nkeyring = tests.support.keyrings.Shelf"
+    )
     # Importing to another store removes the entry from the first one.
     assert with_keyring.run("import", "--store", "file", stdin=exported).status == 0
     assert json.loads((tmp_path / "shelf.json").read_text()) == {}

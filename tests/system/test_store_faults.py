@@ -29,9 +29,8 @@ NO_ROOM = (
 MAKE_ROOM_HINT = "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
 UNLOCK_HINT = "Unlock the keyring and try again; on a machine without one, see --store file."
 NO_KEYRING_HINT = (
-    "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; if that "
-    "is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that only "
-    "you can read."
+    "Start or install it, then try again; or sign in again with `webex-token login`, which uses the keyring that this "
+    "machine has now, or a file with --store file."
 )
 
 # The folder of records becomes a small disk of its own, which is then filled to its last block.
@@ -160,8 +159,8 @@ def test_a_round_reports_a_locked_keyring_and_a_missing_keyring(program: Program
     error = "An entry could not be read in the keyring (SecretService Keyring): Failed to unlock the collection!."
     assert round_in_both_formats(program) == expected(Failure("failed", error, UNLOCK_HINT, 5, tracked=False), None)
     error = (
-        "This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or Windows "
-        "Credential Manager answers."
+        "The keyring that holds this sign-in, keyring.backends.SecretService.Keyring, cannot be used now: Unable to "
+        "initialize SecretService: Environment variable DBUS_SESSION_BUS_ADDRESS is unset."
     )
     without_keyring = program.having(DBUS_SESSION_BUS_ADDRESS=None)
     assert round_in_both_formats(without_keyring) == expected(

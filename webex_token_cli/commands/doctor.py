@@ -89,6 +89,7 @@ def _machine(application: Application) -> "Machine":
         ),
         variables=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
         store=application.store,
+        store_of=application.store_of,
         client=application.client,
         # Assume a terminal: there, `login` names another flow if no browser is found.
         situation=Situation(sys.platform, environment, interactive=True),

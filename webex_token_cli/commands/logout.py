@@ -1,7 +1,5 @@
 """``logout``: remove tokens, client secret and settings; with ``--revoke``, revoke the grant at Webex first."""
 
-from dataclasses import replace
-
 import click
 
 from webex_token_cli.application import Application
@@ -11,6 +9,7 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.config.settings import Settings
 from webex_token_cli.errors import (
     GrantRefused,
     RequestRefused,
@@ -19,7 +18,7 @@ from webex_token_cli.errors import (
     TemporaryFailure,
     WebexTokenError,
 )
-from webex_token_cli.profiles import forget, stores_of
+from webex_token_cli.profiles import forget, stored_at
 from webex_token_cli.text import printable
 from webex_token_cli.times import when
 from webex_token_cli.tokens import TokenRecord
@@ -95,16 +94,13 @@ def _revoke(application: Application, profile: str, revoked_clients: set[str]) -
     Returns whether each of them was revoked. Raises TemporaryFailure if Webex cannot be reached now,
     StoreUnavailable, ConfigurationError.
     """
-    found = [(name, application.store(name).load(profile)) for name in stores_of(application, profile)]
-    return [
-        _revoked(application, profile, name, record, revoked_clients) for name, record in found if record is not None
-    ]
+    places = stored_at(application, profile)
+    found = [(settings, application.store_of(settings).load(profile)) for settings in places]
+    return [_revoked(application, settings, record, revoked_clients) for settings, record in found if record]
 
 
-def _revoked(
-    application: Application, profile: str, store: str, record: TokenRecord, revoked_clients: set[str]
-) -> bool:
-    settings = replace(application.settings(profile), store=store)
+def _revoked(application: Application, settings: Settings, record: TokenRecord, revoked_clients: set[str]) -> bool:
+    profile = settings.profile
 
     def is_dead(stored: TokenRecord) -> bool:
         now = application.clock()

@@ -12,12 +12,15 @@ DEFAULT_STORE = "keyring"
 STORES = ("keyring", "file")
 
 # The settings that a section can have, in the order in which they are written.
-KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store")
+KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store", "keyring")
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The settings that ``config.ini`` has for one profile; None for those that it does not have."""
+    """The settings that ``config.ini`` has for one profile; None for those that it does not have.
+
+    ``keyring`` is the class of the keyring that holds the record, so that later runs need not search for it.
+    """
 
     name: str
     client_id: str | None = None
@@ -25,6 +28,7 @@ class Profile:
     scopes: str | None = None
     api_url: str | None = None
     store: str | None = None
+    keyring: str | None = None
 
     @classmethod
     def of(cls, settings: "Settings") -> "Profile":
@@ -36,6 +40,7 @@ class Profile:
             " ".join(settings.scopes),
             settings.api_url,
             settings.store,
+            settings.keyring,
         )
 
     @property
@@ -60,6 +65,7 @@ class Settings:
     scopes: tuple[str, ...]
     api_url: str
     store: str
+    keyring: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ def resolve(profile: "Profile", overrides: Overrides) -> Settings:
         scopes=tuple((overrides.scopes or profile.scopes or DEFAULT_SCOPES).split()),
         api_url=check_api_url(overrides.api_url or profile.api_url or DEFAULT_API_URL),
         store=store,
+        keyring=profile.keyring if store == profile.store == "keyring" else None,
     )
 
 

@@ -18,21 +18,20 @@ def check(examination: Examination) -> list[Finding]:
     """Check each profile whose settings can be used and whose store works."""
     machine, configuration = examination.machine, examination.configuration
     failed = {each.subject for each in examination.earlier if each.check == STORE and each.level is Level.PROBLEM}
-    stores = {settings.profile: settings.store for settings in configuration.settings}
+    settings = {each.profile: each for each in configuration.settings}
     findings = []
     for profile in configuration.profiles:
-        if profile not in stores:
+        if profile not in settings:
             message = f"Profile {profile} was not checked, because its settings cannot be used."
             findings.append(skipped(PROFILE, profile, message, CORRECT_CONFIGURATION))
-        elif stores[profile] in failed and configuration.stored and profile not in configuration.stored:
+        elif settings[profile].store in failed and configuration.stored and profile not in configuration.stored:
             findings.append(problem(PROFILE, profile, not_signed_in(profile, configuration.stored)))
-        elif stores[profile] in failed:
+        elif settings[profile].store in failed:
             message = f"Profile {profile} was not checked, because its store does not work."
             findings.append(skipped(PROFILE, profile, message, "Repair the store first."))
         else:
-            findings.append(
-                check_profile(profile, machine.store(stores[profile]), machine.clock(), configuration.stored)
-            )
+            store = machine.store_of(settings[profile])
+            findings.append(check_profile(profile, store, machine.clock(), configuration.stored))
     return findings
 
 

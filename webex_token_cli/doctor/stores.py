@@ -24,7 +24,28 @@ def check(examination: Examination) -> list[Finding]:
     for name in examination.stores:
         examination.machine.note(f"Trying the {name} store …")
         findings.append(check_store(name, examination.machine.store))
+        findings += _profiles_elsewhere(name, examination)
     return findings
+
+
+def _profiles_elsewhere(name: str, examination: Examination) -> list[Finding]:
+    """A warning about each profile that another keyring holds than the one that is used now."""
+    try:
+        backend = examination.machine.store(name).backend
+    except (StoreUnavailable, ConfigurationError):  # check_store has reported it
+        return []
+    return [
+        warning(
+            STORE,
+            name,
+            f"Profile {settings.profile} is stored in {settings.keyring}, and the keyring library now selects "
+            f"{backend}.",
+            "To use the new one, sign in again. To use the old one, remove PYTHON_KEYRING_BACKEND or the setting in "
+            "keyringrc.cfg if one of them selects the new one.",
+        )
+        for settings in examination.configuration.settings
+        if settings.store == name and settings.keyring not in (None, backend)
+    ]
 
 
 def check_store(name: str, store: Callable[[str], CredentialStore]) -> Finding:

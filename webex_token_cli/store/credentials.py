@@ -48,6 +48,7 @@ class CredentialStore:
     ``reserve`` reserves room for so many characters of the profile's next record, and returns what gives it back.
     ``hold_output`` opens a context in which the keyring's own output is held back.
     ``caution`` says why secrets may not be safe in the keyring, as the end of a sentence; None if nothing is known.
+    ``backend`` is the keyring library's class behind the store, as PYTHON_KEYRING_BACKEND names it, or None.
     ``plain_file`` gives the path of a profile's entry if entries are unencrypted files; None if they are not.
     """
 
@@ -61,6 +62,7 @@ class CredentialStore:
     reserve: Callable[[str, int], Callable[[], None]] = field(default=lambda _, __: lambda: None, repr=False)
     hold_output: Callable[[], AbstractContextManager[HeldOutput]] = field(default=let_output_through, repr=False)
     caution: str | None = None
+    backend: str | None = None
     calls: ExclusiveCalls = field(default_factory=ExclusiveCalls, repr=False)
 
     def where(self, profile: str) -> str:
@@ -179,6 +181,8 @@ class CredentialStore:
                 f"The record has {error.size:,} characters, and {self.place} can hold {error.limit:,}.",
                 "What was stored before is unchanged. Sign in with --store file, which holds records of any size.",
             ) from None
+        except StoreUnavailable:
+            raise
         except Exception as error:  # noqa: BLE001 - Windows and third-party backends raise types of their own
             why = printable(scrub(str(error), secrets), 500) or type(error).__name__
             printed = printable(scrub(output.last_line(), secrets))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # The backend of the keyring library that this module stands in for, as PYTHON_KEYRING_BACKEND names it.
 BACKEND = "keyring.backends.SecretService.Keyring"
+NAME = "SecretService Keyring"
 
 _BUS_NAME = "org.freedesktop.secrets"
 _SERVICE = "/org/freedesktop/secrets"

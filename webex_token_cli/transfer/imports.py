@@ -44,7 +44,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
     with changing(application, profile, store):
-        keep(record, store, profile, lambda: remember(application, settings))
+        keep(record, store, profile, lambda: remember(application, replace(settings, keyring=store.backend)))
     return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
 
 
@@ -72,7 +72,8 @@ def import_response(
     record = TokenRecord.signed_in(response, settings.client_id or "", client_secret, now)
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
     with changing(application, settings.profile, store):
-        keep(record, store, settings.profile, lambda: remember(application, Profile.of(settings)))
+        section = replace(Profile.of(settings), keyring=store.backend)
+        keep(record, store, settings.profile, lambda: remember(application, section))
     return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
 
 

@@ -143,6 +143,7 @@ def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbo
         overrides=Overrides(redirect_uri="https://elsewhere.example/oauth", api_url=sandbox.api_url),
         variables=(),
         store=slow_store,
+        store_of=lambda settings: slow_store(settings.store),
         client=slow_client,
         situation=Situation("linux", {"BROWSER": "x"}, interactive=True),
         find_browser=lambda: "x",
