@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.config.file import ConfigFile
+from webex_token_cli.config.folders import folder
 from webex_token_cli.config.names import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
 from webex_token_cli.config.settings import Overrides, Settings, resolve
 from webex_token_cli.errors import (
-    ConfigurationError,
     SignInNeeded,
     StoreUnavailable,
     TemporaryFailure,
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from webex_token_cli.system.timeouts import ExclusiveCalls
     from webex_token_cli.tokens import TokenRecord
     from webex_token_cli.webex.client import WebexClient
-
-# The name of our folder below the platform's folders for configuration and data.
-FOLDER_NAME = "webex-token"
-
-HOME_VARIABLE = "WEBEX_TOKEN_HOME"
 
 
 def ignore(_: str) -> None:
@@ -71,7 +66,7 @@ class Application:
     def config(self) -> ConfigFile:
         """``config.ini``, wherever it is for this user. Raises ConfigurationError when no folder can be named."""
         if self._config is None:
-            path = self._folder("config") / "config.ini"
+            path = folder("config", self.environment) / "config.ini"
             self._config = ConfigFile(path, lambda: _locked(path.with_name(".config.ini.lock"), self.say))
         return self._config
 
@@ -116,7 +111,7 @@ class Application:
 
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
         if name == "file":
-            return open_file_store(self._folder("data") / "credentials", self.say, timeout, self.cancelled)
+            return open_file_store(folder("data", self.environment) / "credentials", self.say, timeout, self.cancelled)
         if keyring is not None:
             from webex_token_cli.store.keyring_choice import is_chosen
 
@@ -276,47 +271,6 @@ class Application:
                 f"Warning: the refresh token of profile {profile} {state} {when(record.refresh_expires_at, now)}. "
                 f"{sign_in_hint(profile)}"
             )
-
-    def _folder(self, kind: str) -> Path:
-        """The folder of ``kind``, "config" or "data". Raises ConfigurationError if the user has no home folder."""
-        named = self.environment.get(HOME_VARIABLE)
-        if named:
-            return _expanded(Path(named))
-        import platformdirs
-
-        find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]
-        try:
-            folder = find(FOLDER_NAME, appauthor=False)
-        except RuntimeError:  # Python's error for a user without a home folder
-            raise _no_home() from None
-        # Old versions of platformdirs leave a "~" in the path then, which would be a folder below the current one.
-        if not folder.is_absolute():
-            raise _no_home()
-        return folder
-
-
-def _expanded(home: Path) -> Path:
-    """``home`` with the home folder that a ``~`` at its start stands for. Raises ConfigurationError."""
-    try:
-        expanded = home.expanduser()
-    except RuntimeError:
-        if home.parts[0] == "~":
-            raise _no_home() from None
-        raise ConfigurationError(
-            f"{HOME_VARIABLE} names the home folder of a user who does not exist ({str(home)[:200]!r}).",
-            "Give a path that exists.",
-        ) from None
-    if home.parts[:1] == ("~",) and not expanded.is_absolute():
-        raise _no_home()
-    return expanded
-
-
-def _no_home() -> ConfigurationError:
-    return ConfigurationError(
-        "It is not known where settings and tokens belong: this user has no home folder, neither in HOME nor in the "
-        "user database.",
-        f"Set {HOME_VARIABLE} to the absolute path of a folder of your own that lasts.",
-    )
 
 
 def _locked(path: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.settings import STORES, Profile, Settings
+from webex_token_cli.config.settings import STORES, Profile, Settings, resolve
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.store.credentials import SERVICE, CredentialStore
 from webex_token_cli.store.locks import locked
@@ -75,9 +75,11 @@ def stored_at(application: Application, profile: str) -> list[Settings]:
 
     The environment may name another store than the profile does.
     """
-    in_force, section = application.settings(profile), application.config.load(profile)
-    remembered = replace(in_force, store=section.store or in_force.store, keyring=section.keyring or in_force.keyring)
-    return list(dict.fromkeys([in_force, remembered]))
+    section, overrides = application.config.load(profile), application.environment_overrides()
+    places = [resolve(section, overrides)]
+    if section.store is not None:
+        places.append(resolve(section, replace(overrides, store=None)))
+    return list(dict.fromkeys(places))
 
 
 @contextlib.contextmanager

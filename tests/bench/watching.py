@@ -1,7 +1,6 @@
 """What a watch uses while nothing is due, and how long its rounds take with many profiles."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -10,11 +9,10 @@ from pathlib import Path
 
 from tests.support.desktop import desktop
 from tests.support.folders import ROOT
+from tests.support.measures import measured
 from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
-
-FLEET = (sys.executable, "-m", "tests.support.fleet")
 
 _SIGN_IN = """
 import json, sys
@@ -78,44 +76,10 @@ def _resident(process: int) -> int:
 
 def idle_round(folder: Path, profiles: int, rounds: int = 200) -> float:
     """The processor time of a round in which none of ``profiles`` is due, in seconds. The store is the file store."""
-    return float(_asked(folder, ["do-nothing", str(rounds)], profiles)["milliseconds"]) / 1000
+    return float(measured(folder / f"idle-{profiles}", ["do-nothing", str(rounds)], profiles)["milliseconds"]) / 1000
 
 
 def race(folder: Path, profiles: int, latency: float) -> tuple[float, float]:
     """How long it takes to renew ``profiles`` one after the other and side by side, in seconds."""
-    took = _asked(folder, ["race"], 2 * profiles + 1, latency)
+    took = measured(folder / f"race-{profiles}", ["race"], 2 * profiles + 1, latency)
     return float(took["one"]), float(took["many"])
-
-
-def _asked(folder: Path, what: list[str], count: int, latency: float = 0.0) -> dict[str, float]:
-    """What the fleet reports of ``count`` profiles, whose sandbox answers after ``latency`` seconds."""
-    with subprocess.Popen(
-        [*FLEET, "serve", str(count), str(latency)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        started = json.loads(server.stdout.readline())
-        program = Program(
-            folder / "home",
-            {
-                **started["environment"],
-                "WEBEX_TOKEN_HOME": str(folder / f"fleet-{what[0]}-{count}-{os.getpid()}"),
-                "WEBEX_TOKEN_STORE": "file",
-                "PYTHONPATH": str(ROOT),
-            },
-        )
-        done = subprocess.run(
-            [*FLEET, *what],
-            env=program.environment,
-            input=json.dumps(started["grants"]),
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            check=True,
-        )
-        server.stdin.close()
-        report: dict[str, float] = json.loads(done.stdout)
-        return report

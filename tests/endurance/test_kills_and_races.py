@@ -60,6 +60,19 @@ def stored(request: pytest.FixtureRequest, program: Program) -> Program:
     return program
 
 
+@pytest.fixture
+def in_file(stored: Program) -> bool:
+    """Whether the profile is in the file store, and not in a keyring."""
+    return stored.variables["WEBEX_TOKEN_STORE"] == "file"
+
+
+@pytest.fixture
+def kills(in_file: bool, is_full: bool) -> int:
+    """The number of runs that are killed."""
+    full, few = (250, 6) if in_file else (50, 2)
+    return full if is_full else few
+
+
 def _follow_redirects(url: str) -> None:
     """Do a browser's part: the sandbox's sign-in page consents at once and redirects to the listener."""
     subprocess.run(["curl", "-sL", "-m", "5", "-o", os.devnull, url], check=False)
@@ -71,24 +84,22 @@ def test_a_kill_at_a_random_moment_leaves_a_whole_record(
     sandbox: Sandbox,
     command: str,
     seed: random.Random,
-    is_full: bool,
+    in_file: bool,
+    kills: int,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
-    full, few = (250, 6) if in_file else (50, 2)
-    count = full if is_full else few
     duration = _run_undisturbed(stored, command)
     ends = {"killed": 0, "done": 0}
     tokens = set()
-    for _ in range(count):
+    for _ in range(kills):
         ends[_run_and_kill(stored, command, seed.uniform(0, 1.2 * duration))] += 1
         get = (run_in_process if in_file else Program.run)(stored, "get", "--no-refresh")
         assert (get.status, get.err) == (0, "")
         assert get.out.strip() in sandbox.webex.issued
         tokens.add(get.out)
     with capsys.disabled():
-        print(f"{request.node.name}: {count} runs, {ends}, {len(tokens)} different tokens stored", flush=True)
+        print(f"{request.node.name}: {kills} runs, {ends}, {len(tokens)} different tokens stored", flush=True)
     assert stored.run("refresh").status == 0
     if in_file:
         folder = record_file(stored).parent
@@ -99,18 +110,16 @@ def test_a_kill_costs_a_rotated_refresh_token_only_between_the_answer_and_its_sa
     stored: Program,
     sandbox: Sandbox,
     seed: random.Random,
-    is_full: bool,
+    in_file: bool,
+    kills: int,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Webex's answer exists only in the killed process then, so no program can close this window."""
-    in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
     run = run_in_process if in_file else Program.run
-    full, few = (250, 6) if in_file else (50, 2)
-    count = full if is_full else few
     duration = _run_undisturbed(stored, "refresh")
     ends = {"killed": 0, "done": 0, "killed with the answer unsaved": 0}
-    for _ in range(count):
+    for _ in range(kills):
         renewed = sandbox.outcomes().count("renewed")
         end = _run_and_kill(stored, "refresh", seed.uniform(0, 1.2 * duration))
         ends[end] += 1
@@ -123,7 +132,7 @@ def test_a_kill_costs_a_rotated_refresh_token_only_between_the_answer_and_its_sa
         assert run(stored, "refresh").status == 3
         _run_undisturbed(stored, "login")
     with capsys.disabled():
-        print(f"{request.node.name}: {count} runs, {ends}", flush=True)
+        print(f"{request.node.name}: {kills} runs, {ends}", flush=True)
     assert run(stored, "refresh").status == 0
 
 
@@ -173,11 +182,11 @@ def test_processes_that_race_redeem_each_refresh_token_once(
     sandbox: Sandbox,
     tmp_path: Path,
     seed: random.Random,
+    in_file: bool,
     is_full: bool,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    in_file = stored.variables["WEBEX_TOKEN_STORE"] == "file"
     rounds, processes = (50, 20) if is_full else (2, 8)
     requests = []
     for turn in range(rounds):

@@ -5,24 +5,9 @@
 
 import sys
 import urllib.request
-from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin
 
-
-class _Form(HTMLParser):
-    """Finds the target of the page's first form, and its hidden fields."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.action = ""
-        self.fields: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "form" and not self.action:
-            self.action = values.get("action", "")
-        if tag == "input" and values.get("type") == "hidden":
-            self.fields[values.get("name", "")] = values.get("value", "")
+from webex_token_cli.sandbox.accepting_browser import ConsentForm
 
 
 def consent(url: str) -> str:
@@ -32,7 +17,7 @@ def consent(url: str) -> str:
     while True:
         with opener.open(url, data, timeout=30) as response:
             page, address = response.read().decode(), response.url
-        form = _Form()
+        form = ConsentForm()
         form.feed(page)
         if not form.action:
             return str(page)

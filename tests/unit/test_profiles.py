@@ -12,9 +12,9 @@ import pytest
 from tests.support.records import FULL_RECORD, NOW, RESPONSE
 from webex_token_cli.application import Application
 from webex_token_cli.cli.terminal import Terminal
-from webex_token_cli.commands.logout import command as logout_command
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Overrides, Profile
+from webex_token_cli.main import group
 from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.signin.finish import SignIn
@@ -87,7 +87,8 @@ def logout(application: Application) -> None:
         def application(self, *_: object, **__: object) -> Application:
             return application
 
-    logout_command.main(["-p", "work"], obj=Told({}), standalone_mode=False)
+    # A command that is run outside its group would remember that its help has no short option.
+    group.main(["logout", "-p", "work"], obj=Told({}), standalone_mode=False)
 
 
 Change = Callable[[Application], None]

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import click
 
-from webex_token_cli.application import HOME_VARIABLE, Application
+from webex_token_cli.application import Application
 from webex_token_cli.cli.options import (
     pass_application,
     verbosity_options,
 )
+from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.times import DAY
 

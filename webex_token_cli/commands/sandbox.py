@@ -6,12 +6,13 @@ import threading
 
 import click
 
-from webex_token_cli.application import HOME_VARIABLE, Application
+from webex_token_cli.application import Application
 from webex_token_cli.cli.options import (
     Duration,
     pass_application,
     verbosity_options,
 )
+from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.system.signals import cleanup_on_signal

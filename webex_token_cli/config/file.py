@@ -23,7 +23,7 @@ from webex_token_cli.config.sections import (
 )
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.system.files import ReservedFile, foreign_influence, unfinished_writes, write_private
+from webex_token_cli.system.files import ReservedFile, foreign_influence, replace_in_room
 
 # Bytes for one more section. Its longest values are a URL and a list of scopes, so this is several times as much.
 _RESERVED = 8 * 1024
@@ -139,22 +139,11 @@ class ConfigFile:
                 return False
             try:
                 # A symbolic link stays a link, and the file that it points to is replaced.
-                self._write(self.path.resolve(), after)
+                room, self._reserved = self._reserved, None
+                replace_in_room(self.path.resolve(), after, room)
             except OSError as error:
                 raise _unwritable(self.path, error) from error
             return True
-
-    def _write(self, path: Path, text: str) -> None:
-        reserved, self._reserved = self._reserved, None
-        # A killed process may have left its room reserved. A living one that loses its room writes without it.
-        for leftover in unfinished_writes(path):
-            if reserved is None or leftover != reserved.temporary:
-                leftover.unlink(missing_ok=True)
-        if reserved is not None:
-            with suppress(OSError):  # another process may have removed the room
-                reserved.replace(text)
-                return
-        write_private(path, text)
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigurationError:

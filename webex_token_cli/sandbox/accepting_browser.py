@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin
 
 
-class _ConsentForm(HTMLParser):
+class ConsentForm(HTMLParser):
     """Finds the target of the page's first form, and its hidden fields."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ def answer(url: str, decision: str = "accept", timeout: float = 30.0) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=timeout) as response:
         page, address = response.read().decode(), response.url
-    form = _ConsentForm()
+    form = ConsentForm()
     form.feed(page)
     if not form.action:
         raise ValueError(f"The page at {address} has no form that asks for consent.")

@@ -34,7 +34,6 @@ class SignIn:
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
     defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
-    reserve_settings: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def page(self, proof: Proof) -> str:
         """The URL of the sign-in page, which Webex is asked for once.

@@ -101,10 +101,12 @@ def open_keyring_store(
     from webex_token_cli.store.secret_service import BACKEND
 
     calls = calls or ExclusiveCalls(one_at_a_time=True)
-    if backend is None and remembered == BACKEND:
+    if backend is not None:
+        opened = _opened(backend)
+    elif remembered == BACKEND:
         opened = _secret_service()
     else:
-        opened = _opened(backend or _found(remembered, calls, timeout, say, hold_output))
+        opened = _opened(_found(remembered, calls, timeout, say, hold_output))
     locks = lock_folder or lock_folder_of_this_user()
 
     def lock(profile: str) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ import contextlib
 import string
 from pathlib import Path
 
-from webex_token_cli.system.files import ReservedFile, private_problem, unfinished_writes, write_private
+from webex_token_cli.system.files import ReservedFile, private_problem, remove_unfinished_writes, replace_in_room
 
 # Characters that every file system stores as they are; capitals are not among them, because some ignore case.
 _UNESCAPED = frozenset(string.ascii_lowercase + string.digits + "._-@")
@@ -55,7 +55,7 @@ class FileKeyring:
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
-            self._write(path, password)
+            replace_in_room(path, password, self._reserved.pop(path, None))
         except OSError as error:
             raise EntryFileError(f"{path}: {_reason(error)}") from error
 
@@ -82,28 +82,10 @@ class FileKeyring:
         """Remove the entry. Raises EntryFileError if there is none, or if it cannot be removed."""
         path = self.path(service, username)
         try:
-            self._remove_unfinished(path)
+            remove_unfinished_writes(path)
             path.unlink()
         except OSError as error:
             raise EntryFileError(f"{path}: {_reason(error)}") from error
-
-    def _write(self, path: Path, password: str) -> None:
-        reserved = self._reserved.pop(path, None)
-        self._remove_unfinished(path, keep=reserved)
-        if reserved is not None:
-            with contextlib.suppress(OSError):  # another process may have removed the room
-                reserved.replace(password)
-                return
-        write_private(path, password)
-
-    def _remove_unfinished(self, path: Path, keep: ReservedFile | None = None) -> None:
-        """Remove the temporary files that a process left when it was killed during a write, but not ``keep``.
-
-        No other process is writing now, because callers hold the entry's lock.
-        """
-        for leftover in unfinished_writes(path):
-            if keep is None or leftover != keep.temporary:
-                leftover.unlink(missing_ok=True)
 
     def _refuse_unsafe(self, path: Path) -> None:
         self._refuse_unsafe_folder()

@@ -111,14 +111,14 @@ def locked(
             waited = clock() - started
             if cancelled():
                 raise StoreUnavailable("The wait for another webex-token was interrupted.", "Try again.")
+            if waited >= patience and not announced:
+                say(f"Waiting for another webex-token that holds {path} …")
+                announced = True
             if waited > timeout:
                 raise StoreUnavailable(
                     f"Another process has held the lock {path} for over {timeout:.0f} seconds.",
                     "Wait for it or end it (fuser or lsof on that file name it), then try again.",
                 )
-            if waited >= patience and not announced:
-                say(f"Waiting for another webex-token that holds {path} …")
-                announced = True
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=min(_CANCELLED_INTERVAL, patience, timeout))
     except (OSError, NotImplementedError) as error:  # filelock's error on a disk that has no locks

@@ -120,6 +120,27 @@ class ReservedFile:
         self.temporary.unlink(missing_ok=True)
 
 
+def replace_in_room(path: Path, text: str, room: ReservedFile | None) -> None:
+    """Replace ``path`` by ``text`` as ``write_private`` does, in the ``room`` that was reserved for it, if any.
+
+    What killed processes left beside ``path`` is removed. So no other process may be writing it: callers hold its
+    lock. Raises OSError, and leaves the old file in place.
+    """
+    remove_unfinished_writes(path, room)
+    if room is not None:
+        with contextlib.suppress(OSError):  # another process may have removed the room
+            room.replace(text)
+            return
+    write_private(path, text)
+
+
+def remove_unfinished_writes(path: Path, room: ReservedFile | None = None) -> None:
+    """Remove the temporary files that killed processes left beside ``path``, but not ``room``. Raises OSError."""
+    for leftover in unfinished_writes(path):
+        if room is None or leftover != room.temporary:
+            leftover.unlink(missing_ok=True)
+
+
 def _new_file(path: Path) -> tuple[IO[bytes], Path]:
     """Make an empty file beside ``path``, which may take its place later."""
     make_private_folder(path.parent)

@@ -1,0 +1,53 @@
+"""What ``tests.support.fleet`` measures, with the stand-in for Webex and the profiles in processes of their own."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.folders import ROOT
+from tests.support.program import Program
+
+FLEET = [sys.executable, "-m", "tests.support.fleet"]
+
+
+@contextlib.contextmanager
+def serving(count: int, latency: float = 0.0) -> Iterator[tuple[dict[str, str], str]]:
+    """Run a stand-in for Webex in a process of its own.
+
+    Yields the environment variables that lead to it, and ``count`` grants as JSON. ``latency`` is in seconds.
+    """
+    with subprocess.Popen(
+        [*FLEET, "serve", str(count), str(latency)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            served = json.loads(process.stdout.readline())
+            yield served["environment"], json.dumps(served["grants"])
+        finally:
+            process.stdin.close()
+
+
+def measured(folder: Path, task: list[str], count: int, latency: float = 0.0, **variables: str) -> Any:
+    """What ``tests.support.fleet`` measures when it does ``task`` with ``count`` profiles."""
+    with serving(count, latency) as (environment, grants):
+        home = {"WEBEX_TOKEN_HOME": str(folder / "fleet"), "WEBEX_TOKEN_STORE": "file", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [*FLEET, *task],
+            env=Program(folder / "home", {**environment, **home, **variables}).environment,
+            input=grants,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=900,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
