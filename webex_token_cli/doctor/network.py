@@ -8,7 +8,7 @@ from collections.abc import Callable
 from webex_token_cli.doctor.examination import Examination
 from webex_token_cli.doctor.findings import Finding, fine, not_configured, problem, skipped
 from webex_token_cli.errors import ConfigurationError, WebexTokenError
-from webex_token_cli.system.timeouts import start_call
+from webex_token_cli.system.timeouts import RunningCall
 from webex_token_cli.times import MINUTE, duration_in_words
 from webex_token_cli.webex.client import WebexClient
 
@@ -25,7 +25,7 @@ def check(examination: Examination) -> list[Finding]:
         return [not_configured(NETWORK), not_configured(CLOCK)]
     machine = examination.machine
     calls = [
-        start_call(lambda url=url: check_webex(url, machine.client, machine.clock))  # type: ignore[misc]
+        RunningCall(lambda url=url: check_webex(url, machine.client, machine.clock))  # type: ignore[misc]
         for url in examination.api_urls
     ]
     findings = [finding for call in calls for finding in call.result()]

@@ -10,7 +10,7 @@ from webex_token_cli.doctor import browser, network, profiles, redirect_port, st
 from webex_token_cli.doctor.configuration import check_configuration
 from webex_token_cli.doctor.examination import Check, Examination, Machine
 from webex_token_cli.doctor.findings import Finding
-from webex_token_cli.system.timeouts import start_call
+from webex_token_cli.system.timeouts import RunningCall
 
 # The order of the report. A check comes after those whose problems would explain its own.
 CHECKS: tuple[Check, ...] = (
@@ -30,7 +30,7 @@ def examine(machine: Machine, named: Sequence[str]) -> list[Finding]:
     """Run every check for the profiles ``named``, or for all profiles if none is named."""
     configuration = check_configuration(machine.config, machine.overrides, machine.variables, named)
     examination = Examination(machine, configuration)
-    background = {check: start_call(lambda check=check: check(examination)) for check in IN_BACKGROUND}  # type: ignore[misc]
+    background = {check: RunningCall(lambda check=check: check(examination)) for check in IN_BACKGROUND}  # type: ignore[misc]
     findings = list(configuration.findings)
     # The findings of a background check are awaited last, and reported in their place.
     found: dict[Check, list[Finding]] = {}

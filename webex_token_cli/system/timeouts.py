@@ -8,14 +8,12 @@ A timeout counts the time in which this process runs. While it is stopped or sus
 its threads have had no chance to read.
 """
 
-import concurrent.futures
 import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -31,36 +29,63 @@ _STEP = 0.5
 _END_OF_ABORTED = 1.0
 
 
+class RunningCall(Generic[T]):
+    """A call on a daemon thread, which is started at once.
+
+    A future of ``concurrent.futures`` would do as well, but importing it takes 4 ms, and its executors wait for a
+    hanging call when the process ends.
+    """
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._finished = threading.Event()
+        self._returned: list[T] = []
+        self._raised: BaseException | None = None
+        threading.Thread(target=self._run, args=(call,), name="call-with-timeout", daemon=True).start()
+
+    def _run(self, call: Callable[[], T]) -> None:
+        try:
+            self._returned.append(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            self._raised = error
+        self._finished.set()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the call has returned or raised something."""
+        return self._finished.is_set()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the call has returned something."""
+        return bool(self._returned)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the call is finished, but not longer than ``seconds``. Return whether it is finished."""
+        return self._finished.wait(seconds)
+
+    def result(self) -> T:
+        """What the call returned, once it is finished. Raises what it raised. Can be asked once."""
+        self.wait()
+        # An error has frames in its traceback that lead to this call. If the call led to the error as well, both
+        # would stay in memory, with all that the frames have.
+        raised, self._raised = self._raised, None
+        if raised is None:
+            return self._returned[0]
+        try:
+            raise raised
+        finally:
+            del raised
+
+
 class TimeoutExceeded(Exception):
     """The call did not finish in time.
 
     ``hanging`` is the call that still runs, or None if the time was over before the call could start.
     """
 
-    def __init__(self, hanging: "Future[Any] | None" = None) -> None:
+    def __init__(self, hanging: RunningCall[Any] | None = None) -> None:
         super().__init__()
         self.hanging = hanging
-
-
-def start_call(call: Callable[[], T]) -> "Future[T]":
-    """Start ``call`` on a daemon thread; the future has what it returns or raises.
-
-    An executor of ``concurrent.futures`` would wait for a hanging call when the process ends, so none is used.
-    """
-    future: Future[T] = Future()
-    threading.Thread(target=_run, args=(call, future), name="call-with-timeout", daemon=True).start()
-    return future
-
-
-def _run(call: Callable[[], T], future: "Future[T]") -> None:
-    try:
-        result = call()
-    except BaseException as error:  # noqa: BLE001 - the future raises it again in the caller's thread
-        future.set_exception(error)
-        # The error has this frame in its traceback. A frame that had the future would keep everything alive.
-        del future
-    else:
-        future.set_result(result)
 
 
 def with_timeout(
@@ -76,21 +101,18 @@ def with_timeout(
     called when the time is over, and makes the call end. If it returns something all the same, that had arrived in
     time and is returned. Raises TimeoutExceeded if the call takes longer than ``seconds``.
     """
-    future = start_call(call)
-    try:
-        if _finishes(future, seconds, waiting, patience):
-            return future.result()
-        if abort is None:
-            raise TimeoutExceeded(future)
-        abort()
-        if not _finishes(future, _END_OF_ABORTED, lambda: None, patience) or future.exception() is not None:
-            raise TimeoutExceeded(future)
-        return future.result()
-    finally:
-        del future  # as in _run
+    running = RunningCall(call)
+    if _finishes(running, seconds, waiting, patience):
+        return running.result()
+    if abort is None:
+        raise TimeoutExceeded(running)
+    abort()
+    if _finishes(running, _END_OF_ABORTED, lambda: None, patience) and running.succeeded:
+        return running.result()
+    raise TimeoutExceeded(running)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ExclusiveCalls:
     """Calls with a timeout, none of which starts while an earlier one that timed out still hangs.
 
@@ -100,7 +122,7 @@ class ExclusiveCalls:
     """
 
     one_at_a_time: bool = False
-    _hanging: list["Future[Any]"] = field(default_factory=list)
+    _hanging: list[RunningCall[Any]] = field(default_factory=list)
     # Reentrant, because a signal handler may need to clean up in the middle of a call of its own thread.
     _turn: threading.RLock = field(default_factory=threading.RLock)
 
@@ -125,11 +147,11 @@ class ExclusiveCalls:
     def _call_when_none_hangs(
         self, call: Callable[[], T], deadline: float, waiting: Callable[[], None], patience: float
     ) -> T:
-        for future in list(self._hanging):
-            if not _finishes(future, _seconds_until(deadline), waiting, patience):
-                raise TimeoutExceeded(future)
+        for running in list(self._hanging):
+            if not _finishes(running, _seconds_until(deadline), waiting, patience):
+                raise TimeoutExceeded(running)
             with contextlib.suppress(ValueError):  # another thread may have removed it first
-                self._hanging.remove(future)
+                self._hanging.remove(running)
         try:
             return with_timeout(call, _seconds_until(deadline), waiting, patience)
         except TimeoutExceeded as exceeded:
@@ -142,20 +164,16 @@ def _seconds_until(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
 
 
-def _finishes(future: "Future[Any]", seconds: float, waiting: Callable[[], None], patience: float) -> bool:
-    """Wait up to ``seconds``, and return whether the call has finished by then.
-
-    ``Future.result(timeout)`` could not tell a timeout from a TimeoutError that the call itself raised.
-    """
-    _wait(future, min(patience, seconds))
-    if not future.done():
+def _finishes(running: RunningCall[Any], seconds: float, waiting: Callable[[], None], patience: float) -> bool:
+    """Wait up to ``seconds``, and return whether the call has finished by then."""
+    if not _wait(running, min(patience, seconds)):
         waiting()
-        _wait(future, max(0.0, seconds - patience))
-    return future.done()
+        _wait(running, max(0.0, seconds - patience))
+    return running.is_finished
 
 
-def _wait(future: "Future[Any]", seconds: float) -> None:
+def _wait(running: RunningCall[Any], seconds: float) -> bool:
     left = seconds
-    while left > 0 and not future.done():
-        concurrent.futures.wait([future], timeout=min(_STEP, left))
+    while left > 0 and not running.wait(min(_STEP, left)):
         left -= _STEP
+    return running.is_finished
