@@ -5,7 +5,6 @@ Secret Service backend uses the same algorithm.
 Source: https://specifications.freedesktop.org/secret-service, "Transfer of Secrets".
 """
 
-import hmac
 import os
 
 ALGORITHM = "dh-ietf1024-sha256-aes128-cbc-pkcs7"
@@ -20,6 +19,10 @@ _PRIME = int(
 )
 _GENERATOR = 2
 
+# A private number of 256 bits is as hard to find as one of 1,024, because the group has no small subgroups but one and
+# is weaker than 128 bits itself (RFC 7919, section 5.2); and computing with it takes a quarter of the time.
+_PRIVATE_BYTES = 32
+
 # AES works on blocks of 16 bytes, and AES-128 has a key of 16 bytes.
 _BLOCK = 16
 _AES_KEY_BYTES = 16
@@ -29,7 +32,7 @@ class KeyAgreement:
     """Our side of a Diffie-Hellman key agreement, with a new private number."""
 
     def __init__(self) -> None:
-        self._private = int.from_bytes(os.urandom(_GROUP_BYTES), "big")
+        self._private = int.from_bytes(os.urandom(_PRIVATE_BYTES), "big")
 
     @property
     def public(self) -> bytes:
@@ -38,9 +41,11 @@ class KeyAgreement:
 
     def key(self, service_public: bytes) -> bytes:
         """The AES key that the number of the service leads to: HKDF (RFC 5869) with SHA-256 and no salt."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
         shared = pow(int.from_bytes(service_public, "big"), self._private, _PRIME).to_bytes(_GROUP_BYTES, "big")
-        pseudo_random_key = hmac.digest(bytes(32), shared, "sha256")
-        return hmac.digest(pseudo_random_key, b"\x01", "sha256")[:_AES_KEY_BYTES]
+        return HKDF(algorithm=SHA256(), length=_AES_KEY_BYTES, salt=None, info=b"").derive(shared)
 
 
 def encrypt(key: bytes, secret: bytes) -> tuple[bytes, bytes]:
