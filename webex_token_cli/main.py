@@ -9,19 +9,20 @@ import io
 import keyword
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from types import TracebackType
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
-from click.shell_completion import CompletionItem
 
 from webex_token_cli._version import __version__
 from webex_token_cli.cli.groups import CommandGroup, show_help_without_command
 from webex_token_cli.cli.options import verbosity_options
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.errors import WebexTokenError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # In the order in which a person needs them.
 COMMANDS = {
@@ -62,8 +63,10 @@ class LazyGroup(CommandGroup):
         assert isinstance(command, click.Command)  # noqa: S101 - each module of commands/ has one
         return command
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """The commands and options that start with ``incomplete``. Click itself would import every command for this."""
+        from click.shell_completion import CompletionItem
+
         commands = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -198,6 +201,8 @@ def frames(error: BaseException, trace: TracebackType | None) -> str:
 
     The exceptions' own texts are left out, because those of other libraries quote their input.
     """
+    import traceback
+
     text = "".join(traceback.format_tb(trace)) + type(error).__name__
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return text if cause is None else f"{frames(cause, cause.__traceback__)}\n\nwhich led to\n\n{text}"

@@ -5,13 +5,12 @@ and does not import that library, which takes longer to import than everything e
 """
 
 import contextlib
-import string
 from pathlib import Path
 
 from webex_token_cli.system.files import ReservedFile, private_problem, remove_unfinished_writes, replace_in_room
 
 # Characters that every file system stores as they are; capitals are not among them, because some ignore case.
-_UNESCAPED = frozenset(string.ascii_lowercase + string.digits + "._-@")
+_UNESCAPED = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-@")
 
 
 def file_name(service: str, username: str) -> str:
