@@ -36,7 +36,7 @@ def ignore(_: str) -> None:
     """Show nothing."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Application:
     """Everything that one run of the program works with, made when it is first needed.
 

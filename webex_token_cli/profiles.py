@@ -6,7 +6,6 @@ locks of two records holds the profile's. A refresh holds the record's lock alon
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import STORES, Profile, Settings, resolve
@@ -78,7 +77,7 @@ def stored_at(application: Application, profile: str) -> list[Settings]:
     section, overrides = application.config.load(profile), application.environment_overrides()
     places = [resolve(section, overrides)]
     if section.store is not None:
-        places.append(resolve(section, replace(overrides, store=None)))
+        places.append(resolve(section, overrides._replace(store=None)))
     return list(dict.fromkeys(places))
 
 

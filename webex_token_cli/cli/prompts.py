@@ -4,7 +4,7 @@ import errno
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,7 +130,7 @@ def with_client_id(application: Application, settings: Settings, prompts: Prompt
             f"{printable(client_id, 80)!r} is not a client id.",
             "Copy it from the integration at developer.webex.com/my-apps.",
         )
-    return replace(settings, client_id=client_id)
+    return settings._replace(client_id=client_id)
 
 
 def client_secret(

@@ -16,7 +16,7 @@ def can_erase(environment: Mapping[str, str]) -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and environment.get("TERM") != "dumb"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Terminal:
     """One run's terminal, made before the options are read.
 

@@ -1,7 +1,6 @@
 """``import``: store a sign-in from another machine, or tokens that Webex gave elsewhere."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,7 +136,7 @@ def _import_export(
     from webex_token_cli.transfer.imports import import_export, settings_for_export
 
     section = settings_for_export(application, profile, export, overrides)
-    settings = replace(resolve(section, Overrides()), client_id=export.record.client_id)
+    settings = resolve(section, Overrides())._replace(client_id=export.record.client_id)
     # A record of a newer version is not replaced: to read it raises an error.
     before = application.store(settings.store).load_replaceable(profile)
     confirm_replacement(application, settings, before, replace_other)

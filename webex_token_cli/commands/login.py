@@ -1,7 +1,6 @@
 """``login``: sign a person in and store the tokens."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +140,7 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
         changing=lambda: changing(application, settings.profile, store),
-        remember=lambda: remember(application, replace(Profile.of(settings), keyring=store.backend)),
+        remember=lambda: remember(application, Profile.of(settings)._replace(keyring=store.backend)),
         warn=application.say,
         clock=application.clock,
         defer_signals=defer_signals,

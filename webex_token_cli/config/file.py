@@ -8,7 +8,7 @@ where they are sent, so a file that another user may have written is refused.
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from webex_token_cli.config.names import is_profile_name
@@ -29,7 +29,7 @@ from webex_token_cli.system.files import ReservedFile, foreign_influence, replac
 _RESERVED = 8 * 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ConfigFile:
     """The file ``config.ini`` at ``path``.
 
@@ -38,9 +38,9 @@ class ConfigFile:
     """
 
     path: Path
-    lock: Callable[[], AbstractContextManager[object]] = field(repr=False)
-    _cache: tuple[object, list[Section]] | None = field(default=None, repr=False)
-    _reserved: ReservedFile | None = field(default=None, repr=False)
+    lock: Callable[[], AbstractContextManager[object]]
+    _cache: tuple[object, list[Section]] | None = None
+    _reserved: ReservedFile | None = None
 
     def names(self) -> list[str]:
         """The names of the profiles that have a section, in the file's order, even if ``load`` refuses the section.

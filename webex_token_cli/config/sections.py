@@ -5,8 +5,8 @@ A rewrite touches only the keys that changed: comments, order and other sections
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from webex_token_cli.config.names import is_profile_name
 from webex_token_cli.config.settings import KEYS, Profile
@@ -18,8 +18,7 @@ _START_OF_HEADER = re.compile(r"\s*\[\s*(?P<name>[A-Za-z0-9._@+-]*).*", re.ASCII
 _SETTING = re.compile(r"(?P<key>[A-Za-z_]+)\s*[=:]\s*(?P<value>.*?)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the file. ``number`` counts from 1."""
 
     number: int
@@ -31,8 +30,7 @@ class Line:
         return not self.text.strip() or self.text.lstrip().startswith(("#", ";"))
 
 
-@dataclass(slots=True)
-class Section:
+class Section(NamedTuple):
     """A section of the file: its name, the number of its header's line, and the lines below the header.
 
     The lines above the first header are a section with the header number 0. A malformed header also starts a
@@ -42,11 +40,10 @@ class Section:
 
     name: str
     header: int
-    lines: list[Line] = field(default_factory=list)
+    lines: list[Line]
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredLine:
+class IgnoredLine(NamedTuple):
     """A line that no profile uses.
 
     It is the header of a section that no profile can have (``key`` is empty), a line above the first section
@@ -60,7 +57,7 @@ class IgnoredLine:
 
 def parse_sections(text: str) -> list[Section]:
     """The sections in ``text``, in the file's order. The lines above the first header come first."""
-    sections = [Section("", 0)]
+    sections = [Section("", 0, [])]
     for number, line in enumerate(_split_lines(text), start=1):
         start = _START_OF_HEADER.fullmatch(line)
         if start is None:
@@ -68,7 +65,7 @@ def parse_sections(text: str) -> list[Section]:
             continue
         header = _HEADER.fullmatch(line)
         if header:
-            sections.append(Section(header["name"], number))
+            sections.append(Section(header["name"], number, []))
         else:
             sections.append(Section(start["name"], number, [Line(number, line)]))
     return sections

@@ -1,6 +1,6 @@
 """The settings of one run: option first, then environment variable, then profile, then default."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from webex_token_cli.errors import ConfigurationError
@@ -15,8 +15,7 @@ STORES = ("keyring", "file")
 KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store", "keyring")
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """The settings that ``config.ini`` has for one profile; None for those that it does not have.
 
     ``keyring`` is the class of the keyring that holds the record, so that later runs need not search for it.
@@ -55,8 +54,7 @@ class Profile:
         return {key: value for key, value in values.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings that apply to one profile in one run."""
 
     profile: str
@@ -68,16 +66,14 @@ class Settings:
     keyring: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Integration:
+class Integration(NamedTuple):
     """An integration as Webex knows it: a client id, at an API base URL."""
 
     client_id: str
     api_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(NamedTuple):
     """The settings that an option or an environment variable gives; None for those that neither gives."""
 
     client_id: str | None = None

@@ -5,9 +5,8 @@ import functools
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore, let_output_through
@@ -128,8 +127,7 @@ def open_keyring_store(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenedKeyring:
+class _OpenedKeyring(NamedTuple):
     """A keyring that is ready for use, and what the store has to know about it."""
 
     keyring: Keyring

@@ -34,7 +34,7 @@ def let_output_through() -> AbstractContextManager[HeldOutput]:
     return nullcontext(HeldOutput.nothing())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CredentialStore:
     """The records of all profiles in ``keyring``.
 
@@ -52,18 +52,18 @@ class CredentialStore:
     ``plain_file`` gives the path of a profile's entry if entries are unencrypted files; None if they are not.
     """
 
-    keyring: Keyring = field(repr=False)
+    keyring: Keyring
     place: str
-    lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
-    say: Callable[[str], None] = field(repr=False)
+    lock: Callable[[str], AbstractContextManager[None]]
+    say: Callable[[str], None]
     timeout: float = TIMEOUT_UNATTENDED
     plain_file: Callable[[str], Path] | None = None
-    check: Callable[[], None] = field(default=lambda: None, repr=False)
-    reserve: Callable[[str, int], Callable[[], None]] = field(default=lambda _, __: lambda: None, repr=False)
-    hold_output: Callable[[], AbstractContextManager[HeldOutput]] = field(default=let_output_through, repr=False)
+    check: Callable[[], None] = lambda: None
+    reserve: Callable[[str, int], Callable[[], None]] = lambda _, __: lambda: None
+    hold_output: Callable[[], AbstractContextManager[HeldOutput]] = let_output_through
     caution: str | None = None
     backend: str | None = None
-    calls: ExclusiveCalls = field(default_factory=ExclusiveCalls, repr=False)
+    calls: ExclusiveCalls = field(default_factory=ExclusiveCalls)
 
     def where(self, profile: str) -> str:
         """Where the profile's record is stored, in words for people. An unencrypted file is called a plain file."""

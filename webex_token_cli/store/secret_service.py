@@ -39,7 +39,7 @@ class UnexpectedReplyError(Exception):
     """The Secret Service answered something that only the keyring library can deal with."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Session:
     """A connection to the Secret Service, and the key with which secrets travel over it."""
 

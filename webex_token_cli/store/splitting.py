@@ -15,7 +15,7 @@ import contextlib
 import itertools
 import json
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 VERSION = 1
 
@@ -59,8 +59,7 @@ class KeyringWithHistory(Keyring, Protocol):
         """Replace the entry and its earlier versions by ``text``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Names the parts of an entry: their set (0 or 1), how many they are, and the SHA-256 of the whole text."""
 
     set: int
@@ -88,7 +87,7 @@ class Head:
         return json.dumps({"version": VERSION, "split": {"set": self.set, "parts": self.parts, "sha256": self.sha256}})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SplittingKeyring:
     """A keyring with entries of any size, on top of ``keyring``, whose entries have a limited size.
 

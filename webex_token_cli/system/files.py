@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
@@ -76,7 +76,7 @@ def write_whole(path: Path, text: str, mode: int) -> None:
     _sync_folder(path.parent)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ReservedFile:
     """Room on the disk for the next version of the file ``path``: a file beside it, which is full of padding.
 
@@ -85,7 +85,7 @@ class ReservedFile:
 
     path: Path
     temporary: Path
-    _file: IO[bytes] = field(repr=False)
+    _file: IO[bytes]
 
     @classmethod
     def beside(cls, path: Path, size: int) -> Self:

@@ -1,6 +1,6 @@
 """Storing a sign-in that another machine exported, or tokens that Webex gave elsewhere."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
@@ -44,7 +44,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
     with changing(application, profile, store):
-        keep(record, store, profile, lambda: remember(application, replace(settings, keyring=store.backend)))
+        keep(record, store, profile, lambda: remember(application, settings._replace(keyring=store.backend)))
     return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
 
 
@@ -56,7 +56,7 @@ def settings_for_response(
     Without scopes in ``overrides``, a later sign-in requests the scopes that were granted.
     """
     scopes = overrides.scopes or " ".join(response.scopes or ()) or None
-    settings = application.settings(profile, replace(overrides, scopes=scopes))
+    settings = application.settings(profile, overrides._replace(scopes=scopes))
     RedirectURI.parse(settings.redirect_uri)
     return settings
 
@@ -72,7 +72,7 @@ def import_response(
     record = TokenRecord.signed_in(response, settings.client_id or "", client_secret, now)
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
     with changing(application, settings.profile, store):
-        section = replace(Profile.of(settings), keyring=store.backend)
+        section = Profile.of(settings)._replace(keyring=store.backend)
         keep(record, store, settings.profile, lambda: remember(application, section))
     return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
 

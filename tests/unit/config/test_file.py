@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.sections import with_section, without_section
-from webex_token_cli.config.settings import Profile
+from webex_token_cli.config.settings import KEYS, Profile
 from webex_token_cli.errors import ConfigurationError
 
 BY_HAND = """\
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_utf_8_is_reported(config: ConfigFile) -> None:
 
 values = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=20)
 names = st.from_regex(r"[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,10}", fullmatch=True)
-profiles = st.builds(Profile, names, *[st.none() | values] * 5)
+profiles = st.builds(Profile, names, *[st.none() | values] * len(KEYS))
 
 
 @given(st.lists(profiles, max_size=4), profiles)
