@@ -8,30 +8,10 @@ import pytest
 import secretstorage
 from keyring.backends.SecretService import Keyring as Library
 
+from tests.support.counted_library import CountedLibrary
 from webex_token_cli.store.secret_service import SecretService, without_detour
-from webex_token_cli.store.splitting import Keyring
 
 SERVICE, ENTRY = "webex-token-test", "ada"
-
-
-class CountedLibrary:
-    """The keyring library's backend, which also notes the calls that it gets."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self._backend: Keyring = Library()  # type: ignore[no-untyped-call]
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self.calls.append("get")
-        return self._backend.get_password(service, username)
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.calls.append("set")
-        self._backend.set_password(service, username, password)
-
-    def delete_password(self, service: str, username: str) -> None:
-        self.calls.append("delete")
-        self._backend.delete_password(service, username)
 
 
 @pytest.fixture
@@ -75,7 +55,7 @@ def messages(library: CountedLibrary, monkeypatch: pytest.MonkeyPatch) -> list[s
 def test_an_entry_is_read_and_replaced_without_the_library(library: CountedLibrary, messages: list[str]) -> None:
     store = SecretService(lambda: library)
     assert store.get_password(SERVICE, ENTRY) == "a secret, with ø"
-    assert messages == ["Hello", "OpenSession", "SearchItems", "GetSecret"]
+    assert messages == ["Hello", "SearchItems", "OpenSession", "GetSecret"]
     store.set_password(SERVICE, ENTRY, "another")
     assert messages[4:] == ["SearchItems", "SetSecret"]
     assert store.get_password(SERVICE, ENTRY) == "another"
