@@ -69,7 +69,14 @@ class Handler(BaseHTTPRequestHandler):
         tracking_id = f"ROUTER_{secrets.token_hex(8).upper()}-{secrets.token_hex(2).upper()}"
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LONGEST_FORM))
         self.journal.record_request(
-            RecordedRequest(method, url.path, url.query, dict(self.headers), body.decode("utf-8", "replace"))
+            RecordedRequest(
+                method,
+                url.path,
+                url.query,
+                dict(self.headers),
+                body.decode("utf-8", "replace"),
+                self.client_address[1],
+            )
         )
         fault = self.faults.take(url.path)
         if fault is not None:

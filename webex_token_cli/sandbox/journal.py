@@ -22,13 +22,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it arrived, including its secrets, for tests that check what the program sends."""
+    """A request as it arrived, including its secrets, for tests that check what the program sends.
+
+    ``client_port`` is the client's end of the connection, which tells connections apart.
+    """
 
     method: str
     path: str
     query: str = field(repr=False)
     headers: dict[str, str] = field(repr=False)
     body: str = field(repr=False)
+    client_port: int = field(repr=False)
 
 
 class Journal:

@@ -9,6 +9,7 @@ paths that control it:
 - ``GET /sandbox/journal`` lists what was asked and answered, without secrets.
 """
 
+import socket
 import threading
 from collections.abc import Callable
 from http.server import ThreadingHTTPServer
@@ -74,6 +75,11 @@ class Sandbox:
         return self._journal.requests
 
     @property
+    def client_ports(self) -> list[int]:
+        """The client's port of each accepted TCP connection, oldest first, also of those without a request."""
+        return list(self._server.client_ports)
+
+    @property
     def in_flight(self) -> int:
         """The number of requests that wait for the delay of their fault now."""
         return self._faults.in_flight
@@ -101,6 +107,16 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     # Tests with many simultaneous clients must not overflow the queue, which is 5 by default.
     request_queue_size = 128
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.client_ports: list[int] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection. Called by the base class, always in the same thread."""
+        connection, address = super().get_request()
+        self.client_ports.append(address[1])
+        return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors of single connections: clients may close theirs at any time."""
