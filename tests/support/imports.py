@@ -1,18 +1,7 @@
 """What a run of the program imports."""
 
-# What costs milliseconds each, up to a hundred, and only some commands need it.
-HEAVY = {
-    "asyncio",
-    "concurrent.futures",
-    "cryptography",
-    "filelock",
-    "hashlib",
-    "http.server",
-    "keyring",
-    "logging",
-    "platformdirs",
-    "requests",
-    "ssl",
-    "tempfile",
-    "urllib3",
-}
+# What costs tens of milliseconds each, and only some commands need it.
+HEAVY = {"requests", "urllib3", "keyring", "filelock", "platformdirs", "asyncio", "http.server", "ssl", "cryptography"}
+
+# What costs milliseconds each, so that the commands in shells' prompts and scripts' loops go without it.
+MILLISECONDS = {"concurrent.futures", "hashlib", "logging", "secrets", "string", "tempfile", "traceback"}
