@@ -64,10 +64,24 @@ def desktop(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
+def bus_at(address: str, environment: Mapping[str, str]) -> Iterator[None]:
+    """A D-Bus session at an address that is known before it starts. The bus is killed at the end."""
+    Path(address.removeprefix("unix:path=")).unlink(missing_ok=True)
+    start_bus = ["dbus-daemon", "--session", f"--address={address}", "--nofork", "--nopidfile", "--print-address"]
+    with subprocess.Popen(start_bus, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as bus:
+        try:
+            assert bus.stdout is not None
+            assert bus.stdout.readline(), "D-Bus did not start"
+            yield
+        finally:
+            bus.kill()
+
+
+@contextlib.contextmanager
 def desktop_at(address: str, folder: Path) -> Iterator[None]:
     """A session at a D-Bus address that is known before it starts, with a keyring whose files lie in ``folder``.
 
-    The bus is killed at the end, and the keyring ends with it. A later session finds what an earlier one has stored.
+    The keyring ends with the bus. A later session finds what an earlier one has stored.
     """
     runtime = folder / "runtime"
     runtime.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -78,20 +92,12 @@ def desktop_at(address: str, folder: Path) -> Iterator[None]:
         "XDG_RUNTIME_DIR": str(runtime),
         "DBUS_SESSION_BUS_ADDRESS": address,
     }
-    Path(address.removeprefix("unix:path=")).unlink(missing_ok=True)
-    start_bus = ["dbus-daemon", "--session", f"--address={address}", "--nofork", "--nopidfile", "--print-address"]
-    with subprocess.Popen(start_bus, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as bus:
-        try:
-            assert bus.stdout is not None
-            assert bus.stdout.readline(), "D-Bus did not start"
-            start_keyring = ["gnome-keyring-daemon", "--unlock", "--components=secrets"]
-            subprocess.run(
-                start_keyring, env=environment, input=b"password", stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, check=True,
-            )  # fmt: skip
-            yield
-        finally:
-            bus.kill()
+    with bus_at(address, environment):
+        subprocess.run(
+            ["gnome-keyring-daemon", "--unlock", "--components=secrets"], env=environment, input=b"password",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        yield
 
 
 def lock(environment: Mapping[str, str]) -> None:
