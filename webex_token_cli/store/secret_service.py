@@ -54,7 +54,10 @@ class Session:
     def secret(self, item: str) -> str:
         """The secret of ``item``. Raises UnexpectedReplyError, ValueError."""
         ((_, vector, ciphertext, _),) = self._call(item, "GetSecret", "o", self.path)
-        return decrypt(self.key, bytes(vector), bytes(ciphertext)).decode()
+        secret = decrypt(self.key, bytes(vector), bytes(ciphertext)).decode()
+        if not secret:  # KWallet gives an empty secret while its wallet is locked
+            raise UnexpectedReplyError
+        return secret
 
     def replace_secret(self, item: str, secret: str) -> None:
         """Replace the secret of ``item``. Raises UnexpectedReplyError."""

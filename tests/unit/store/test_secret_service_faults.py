@@ -125,6 +125,13 @@ def test_a_service_without_our_encryption_is_left_to_the_library(
     assert library.calls == ["get"]
 
 
+def test_an_empty_secret_is_left_to_the_library(service: FakeSecretService, library: CountedLibrary) -> None:
+    # KWallet gives an empty secret while its wallet is locked, and the library unlocks it.
+    service.items[ITEM].secret = b""
+    assert SecretService(lambda: library).get_password(SERVICE, ENTRY) == ""
+    assert library.calls == ["get"]
+
+
 def test_the_library_creates_a_missing_default_collection(service: FakeSecretService, library: CountedLibrary) -> None:
     service.has_default = False
     service.items.clear()
