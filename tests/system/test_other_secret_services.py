@@ -1,0 +1,124 @@
+"""The store over the Secret Services of KeePassXC and KWallet."""
+
+import gc
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+import secretstorage
+from secretstorage.util import DBusAddressWrapper, exec_prompt
+
+from tests.support.counted_library import CountedLibrary
+from tests.support.in_process import run_in_process
+from tests.support.program import Program
+from tests.support.records import FULL_RECORD
+from tests.support.requirements import require
+from tests.support.secret_services import keepassxc, kwallet
+from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.store.backends import open_keyring_store
+from webex_token_cli.store.credentials import SERVICE
+from webex_token_cli.store.records import encode
+from webex_token_cli.store.secret_service import BACKEND, SecretService
+from webex_token_cli.store.splitting import SplittingKeyring
+
+# A call that was given up leaves its connection open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+SERVICES = {
+    "keepassxc": (keepassxc, ("keepassxc", "keepassxc-cli")),
+    "kwallet": (kwallet, ("kwalletd5",)),
+}
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables that lead to a Secret Service that is not GNOME's; one for all tests of this module."""
+    start, programs = SERVICES[request.param]
+    require("dbus-daemon", *programs)
+    with start(tmp_path_factory.mktemp(request.param)) as variables:
+        yield variables
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()  # a call that was given up leaves its connection open
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), auto_approve=True, renew_after=0, device_interval=1)
+
+
+@pytest.fixture
+def library(session: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> CountedLibrary:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", session["DBUS_SESSION_BUS_ADDRESS"])
+    return CountedLibrary()
+
+
+def lock_default_collection() -> None:
+    """Lock the collection. KeePassXC does it in a prompt, which asks nobody."""
+    with closing(secretstorage.dbus_init()) as connection:
+        path = secretstorage.get_collection_by_alias(connection, "default").collection_path
+        service = DBusAddressWrapper("/org/freedesktop/secrets", "org.freedesktop.Secret.Service", connection)
+        _, prompt = service.call("Lock", "ao", [path])
+        if prompt != "/":
+            exec_prompt(connection, prompt, timeout=10)
+
+
+def found_by(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.rstrip("\n")
+
+
+def test_an_entry_is_created_read_replaced_and_removed(library: CountedLibrary) -> None:
+    store = SecretService(lambda: library)
+    store.set_password(SERVICE, "ada", "one")
+    assert library.calls == ["set"]
+    store.set_password(SERVICE, "ada", "two, with ø")
+    assert store.get_password(SERVICE, "ada") == "two, with ø"
+    assert library.calls == ["set"]  # only the first write, which created the item
+    assert library.get_password(SERVICE, "ada") == "two, with ø"
+    store.overwrite(SERVICE, "ada", "three")
+    assert store.get_password(SERVICE, "ada") == "three"
+    store.delete_password(SERVICE, "ada")
+    assert store.get_password(SERVICE, "ada") is None
+
+
+def test_other_programs_find_an_entry(library: CountedLibrary) -> None:
+    require("secret-tool")
+    SecretService(lambda: library).set_password(SERVICE, "grace", "a secret")
+    by_keyring = found_by(sys.executable, "-m", "keyring", "get", SERVICE, "grace")
+    by_secret_tool = found_by("secret-tool", "lookup", "service", SERVICE, "username", "grace")
+    assert (by_keyring, by_secret_tool) == ("a secret", "a secret")
+
+
+def test_a_record_is_split_and_comes_back_whole(library: CountedLibrary) -> None:
+    store = SplittingKeyring(SecretService(lambda: library), limit=100)
+    for text in (encode(FULL_RECORD), encode(replace(FULL_RECORD, access_token="another"))):
+        store.set_password(SERVICE, "split", text)
+        assert store.get_password(SERVICE, "split") == text
+    store.delete_password(SERVICE, "split")
+    assert library.get_password(SERVICE, "split") is None
+    assert [library.get_password(SERVICE, f"split#{which}.0") for which in (0, 1)] == [None, None]
+
+
+def test_commands_sign_in_refresh_and_sign_out(program: Program, session: dict[str, str]) -> None:
+    program = program.having(**session, WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_PROFILE="other-service")
+    assert run_in_process(program, "login", "--flow", "device").status == 0
+    token = program.run("get").out  # another process
+    assert run_in_process(program, "refresh").status == 0
+    assert program.run("get").out not in {"", token}
+    assert run_in_process(program, "logout").status == 0
+    assert run_in_process(program, "get").status == 3
+
+
+# The last test: afterwards the service may wait for a dialog that nobody answers.
+def test_a_locked_collection_is_reported(library: CountedLibrary) -> None:
+    library.set_password(SERVICE, "locked", encode(FULL_RECORD))
+    store = open_keyring_store(timeout=2, remembered=BACKEND)
+    assert store.load("locked") == FULL_RECORD
+    lock_default_collection()
+    with pytest.raises(StoreUnavailable) as raised:
+        store.load("locked")
+    assert raised.value.message == "the keyring (SecretService Keyring) did not answer within 2 seconds."
