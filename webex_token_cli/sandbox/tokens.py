@@ -31,7 +31,6 @@ class Grant:
     access_expires_at: float = 0.0
     refresh_token: str = field(default="", repr=False)
     refresh_expires_at: float = 0.0
-    rotated_refresh_tokens: set[str] = field(default_factory=set, repr=False)
     revoked: bool = False
 
 
@@ -47,6 +46,8 @@ class TokenIssuer:
     client_id: str
     grants: list[Grant] = field(default_factory=list)
     issued: set[str] = field(default_factory=set, repr=False)
+    # The grant of each refresh token that was ever issued, so that one of ten thousand is found without a search.
+    _grant_of_refresh_token: dict[str, Grant] = field(default_factory=dict, repr=False)
 
     def new_code(self) -> str:
         """A new authorization code or device code: 64 hexadecimal digits."""
@@ -62,7 +63,7 @@ class TokenIssuer:
         grant = Grant(scopes, self_contained, made_at=self.now())
         self.grants.append(grant)
         self._renew_access(grant, rules)
-        grant.refresh_token = self.remember(_opaque_token())
+        self._issue_refresh_token(grant)
         grant.refresh_expires_at = self.now() + rules.refresh_ttl
         return grant
 
@@ -72,19 +73,17 @@ class TokenIssuer:
         Raises Problem if the token is expired, revoked, unknown or was rotated away. The last also revokes the
         grant, because either the client or a thief still has the old token (RFC 9700 section 4.14.2).
         """
-        for grant in self.grants:
-            if presented and presented in grant.rotated_refresh_tokens:
-                grant.revoked = True
-                raise Problem(400, "invalid_grant", "The refresh token has been used before; the grant is revoked")
-        found = next((grant for grant in self.grants if grant.refresh_token == presented), None)
+        found = self._grant_of_refresh_token.get(presented)
+        if found is not None and found.refresh_token != presented:
+            found.revoked = True
+            raise Problem(400, "invalid_grant", "The refresh token has been used before; the grant is revoked")
         if found is None or found.revoked or self.now() >= found.refresh_expires_at:
             raise Problem(400, "invalid_grant", "The refresh token is expired, revoked or not known")
         renewed = self.now() - found.access_made_at >= rules.renew_after
         if renewed:
             self._renew_access(found, rules)
         if rules.rotate:
-            found.rotated_refresh_tokens.add(found.refresh_token)
-            found.refresh_token = self.remember(_opaque_token())
+            self._issue_refresh_token(found)
         found.refresh_expires_at = self.now() + rules.refresh_ttl
         return found, renewed
 
@@ -112,6 +111,10 @@ class TokenIssuer:
     def living_grants(self) -> list[Grant]:
         """The grants that are neither revoked nor expired."""
         return [grant for grant in self.grants if not grant.revoked and self.now() < grant.refresh_expires_at]
+
+    def _issue_refresh_token(self, grant: Grant) -> None:
+        grant.refresh_token = self.remember(_opaque_token())
+        self._grant_of_refresh_token[grant.refresh_token] = grant
 
     def _renew_access(self, grant: Grant, rules: Rules) -> None:
         grant.access_made_at = self.now()
