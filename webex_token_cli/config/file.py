@@ -14,7 +14,7 @@ from pathlib import Path
 from webex_token_cli.config.names import is_profile_name
 from webex_token_cli.config.sections import (
     IgnoredLine,
-    Section,
+    Sections,
     ignored_lines_of,
     parse_sections,
     profile_in,
@@ -39,7 +39,7 @@ class ConfigFile:
 
     path: Path
     lock: Callable[[], AbstractContextManager[object]]
-    _cache: tuple[object, list[Section]] | None = None
+    _cache: tuple[object, Sections] | None = None
     _reserved: ReservedFile | None = None
 
     def names(self) -> list[str]:
@@ -47,8 +47,7 @@ class ConfigFile:
 
         Raises ConfigurationError if the file cannot be read at all, or if another user may have written it.
         """
-        names = dict.fromkeys(section.name for section in self._sections() if section.header)
-        return list(filter(is_profile_name, names))
+        return list(filter(is_profile_name, self._sections().by_name))
 
     def load(self, name: str) -> Profile:
         """The profile ``name``; without any settings if it has no section.
@@ -61,7 +60,7 @@ class ConfigFile:
     def ignored_lines(self) -> list[IgnoredLine]:
         """The lines that no profile uses; most are typing mistakes. Raises ConfigurationError as ``names`` does."""
         ignored = []
-        for section in parse_sections(self._text()):
+        for section in parse_sections(self._text()).all:
             ignored += ignored_lines_of(section)
         return ignored
 
@@ -100,7 +99,7 @@ class ConfigFile:
         with self.lock():
             pass
 
-    def _sections(self) -> list[Section]:
+    def _sections(self) -> Sections:
         self._refuse_foreign_influence()
         try:
             status = self.path.stat()

@@ -43,6 +43,16 @@ class Section(NamedTuple):
     lines: list[Line]
 
 
+class Sections(NamedTuple):
+    """All sections of the file, in its order, and those that have a header by their names.
+
+    A watch asks for every profile in every round, so a name must be found without a search through all of them.
+    """
+
+    all: list[Section]
+    by_name: dict[str, list[Section]]
+
+
 class IgnoredLine(NamedTuple):
     """A line that no profile uses.
 
@@ -55,8 +65,8 @@ class IgnoredLine(NamedTuple):
     key: str
 
 
-def parse_sections(text: str) -> list[Section]:
-    """The sections in ``text``, in the file's order. The lines above the first header come first."""
+def parse_sections(text: str) -> Sections:
+    """The sections in ``text``. The lines above the first header come first."""
     sections = [Section("", 0, [])]
     for number, line in enumerate(_split_lines(text), start=1):
         start = _START_OF_HEADER.fullmatch(line)
@@ -68,7 +78,10 @@ def parse_sections(text: str) -> list[Section]:
             sections.append(Section(header["name"], number, []))
         else:
             sections.append(Section(start["name"], number, [Line(number, line)]))
-    return sections
+    by_name: dict[str, list[Section]] = {}
+    for section in sections[1:]:
+        by_name.setdefault(section.name, []).append(section)
+    return Sections(sections, by_name)
 
 
 def ignored_lines_of(section: Section) -> list[IgnoredLine]:
@@ -85,14 +98,14 @@ def ignored_lines_of(section: Section) -> list[IgnoredLine]:
     return ignored
 
 
-def _lines_of(sections: Sequence[Section], name: str, path: Path) -> list[Line]:
+def _lines_of(sections: Sections, name: str, path: Path) -> list[Line]:
     """The lines of the section ``name``; empty if there is no such section.
 
     Raises ConfigurationError if there are two such sections, or if there is none and a line above the first
     section may be a damaged header of it.
     """
-    found = [section for section in sections if section.header and section.name == name]
-    outside = [line for line in sections[0].lines if not line.is_blank]
+    found = sections.by_name.get(name, [])
+    outside = [line for line in sections.all[0].lines if not line.is_blank]
     if not found and outside:
         raise ConfigurationError(
             f"{path} has no section [{name}], and line {outside[0].number} cannot be read.",
@@ -106,7 +119,7 @@ def _lines_of(sections: Sequence[Section], name: str, path: Path) -> list[Line]:
     return found[0].lines if found else []
 
 
-def profile_in(sections: Sequence[Section], name: str, path: Path) -> Profile:
+def profile_in(sections: Sections, name: str, path: Path) -> Profile:
     """The profile ``name`` in the ``sections`` of ``path``; without any settings if it has no section.
 
     Raises ConfigurationError if a line is not ``key = value`` or repeats a key, if there are two such sections, or if
@@ -171,7 +184,7 @@ def without_section(text: str, name: str) -> str:
 
 
 def _find_section(text: str, name: str) -> Section | None:
-    return next((section for section in parse_sections(text) if section.header and section.name == name), None)
+    return next(iter(parse_sections(text).by_name.get(name, [])), None)
 
 
 def _span(section: Section) -> tuple[int, int]:
