@@ -5,12 +5,19 @@ and does not import that library, which takes longer to import than everything e
 """
 
 import contextlib
+import re
 from pathlib import Path
 
-from webex_token_cli.system.files import ReservedFile, private_problem, remove_unfinished_writes, replace_in_room
+from webex_token_cli.system.files import (
+    ReservedFile,
+    UnfinishedWrites,
+    private_problem,
+    remove_unfinished_writes,
+    replace_in_room,
+)
 
-# Characters that every file system stores as they are; capitals are not among them, because some ignore case.
-_UNESCAPED = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-@")
+# All but the characters that every file system stores as they are. Capitals are escaped, because some ignore case.
+_ESCAPED = re.compile(r"[^a-z0-9._@-]")
 
 
 def file_name(service: str, username: str) -> str:
@@ -19,7 +26,7 @@ def file_name(service: str, username: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(c if c in _UNESCAPED else "".join(f"%{byte:02x}" for byte in c.encode()) for c in text)
+    return _ESCAPED.sub(lambda match: "".join(f"%{byte:02x}" for byte in match[0].encode()), text)
 
 
 class EntryFileError(Exception):
@@ -32,6 +39,7 @@ class FileKeyring:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._reserved: dict[Path, ReservedFile] = {}
+        self._unfinished = UnfinishedWrites(folder)
 
     def path(self, service: str, username: str) -> Path:
         """The path of the entry's file, which may not exist."""
@@ -54,7 +62,7 @@ class FileKeyring:
         path = self.path(service, username)
         try:
             self._refuse_unsafe_folder()
-            replace_in_room(path, password, self._reserved.pop(path, None))
+            replace_in_room(path, password, self._reserved.pop(path, None), self._unfinished.beside)
         except OSError as error:
             raise EntryFileError(f"{path}: {_reason(error)}") from error
 

@@ -3,8 +3,9 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
@@ -24,7 +25,7 @@ def private_problem(path: Path) -> str | None:
     found = path.lstat()
     if os.name == "nt":  # the access control list of the user's profile folder keeps others out
         return None
-    if path.is_symlink():
+    if stat.S_ISLNK(found.st_mode):
         return "it is a symbolic link"
     if found.st_uid != os.getuid():
         return "it belongs to another user"
@@ -120,13 +121,54 @@ class ReservedFile:
         self.temporary.unlink(missing_ok=True)
 
 
-def replace_in_room(path: Path, text: str, room: ReservedFile | None) -> None:
+# A folder with up to so many files is listed in a fraction of a millisecond, which is not worth remembering.
+_FEW_FILES = 200
+
+# Seconds for which the list of a folder with more files is used. A round of a watch that writes thousands of them needs
+# a few lists, and the next round finds what a killed process leaves in this one.
+_LIST_AGE = 60.0
+
+
+@dataclass(slots=True)
+class UnfinishedWrites:
+    """The temporary files in ``folder`` that writes have left, from a list that is at most a minute old.
+
+    The more files a folder has, the longer it takes to list it, so a process that writes thousands of them does not
+    list it for each. ``clock`` gives seconds. An instance may be used in several threads.
+    """
+
+    folder: Path
+    clock: Callable[[], float] = time.monotonic
+    _list: dict[str, list[Path]] = field(default_factory=dict, repr=False)
+    _listed_at: float | None = None
+
+    def beside(self, path: Path) -> list[Path]:
+        """The temporary files of ``path``, a file in the folder. Some may be gone by now. Raises OSError."""
+        now = self.clock()
+        if self._listed_at is None or now - self._listed_at > _LIST_AGE:
+            names = [each.name for each in self.folder.iterdir()] if self.folder.is_dir() else []
+            self._list = self._by_target(names)
+            self._listed_at = now if len(names) > _FEW_FILES else None
+        return self._list.get(path.name, [])
+
+    def _by_target(self, names: list[str]) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for name in names:
+            if name.startswith(".") and name.endswith(".new"):
+                target = name[1:].removesuffix(".new").rpartition(".")[0]
+                found.setdefault(target, []).append(self.folder / name)
+        return found
+
+
+def replace_in_room(
+    path: Path, text: str, room: ReservedFile | None, unfinished: Callable[[Path], list[Path]] = unfinished_writes
+) -> None:
     """Replace ``path`` by ``text`` as ``write_private`` does, in the ``room`` that was reserved for it, if any.
 
-    What killed processes left beside ``path`` is removed. So no other process may be writing it: callers hold its
-    lock. Raises OSError, and leaves the old file in place.
+    What killed processes left beside ``path`` is removed; ``unfinished`` lists it. So no other process may be writing
+    it: callers hold its lock. Raises OSError, and leaves the old file in place.
     """
-    remove_unfinished_writes(path, room)
+    _remove(unfinished(path), room)
     if room is not None:
         with contextlib.suppress(OSError):  # another process may have removed the room
             room.replace(text)
@@ -134,9 +176,13 @@ def replace_in_room(path: Path, text: str, room: ReservedFile | None) -> None:
     write_private(path, text)
 
 
-def remove_unfinished_writes(path: Path, room: ReservedFile | None = None) -> None:
-    """Remove the temporary files that killed processes left beside ``path``, but not ``room``. Raises OSError."""
-    for leftover in unfinished_writes(path):
+def remove_unfinished_writes(path: Path) -> None:
+    """Remove the temporary files that killed processes left beside ``path``. Raises OSError."""
+    _remove(unfinished_writes(path), None)
+
+
+def _remove(leftovers: list[Path], room: ReservedFile | None) -> None:
+    for leftover in leftovers:
         if room is None or leftover != room.temporary:
             leftover.unlink(missing_ok=True)
 
