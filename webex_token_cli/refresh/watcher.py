@@ -169,6 +169,12 @@ class Watcher:
         times = (s.retry_at for name, s in self._known.profiles.items() if s.retry_at and name not in in_flight)
         self._progress.retry_at = min(times, default=None)
 
+    def _plan_retry(self, name: str, state: ProfileState) -> None:
+        """Plan the retry of one profile whose check has ended: with many profiles, to plan all takes long."""
+        progress = self._progress
+        if state.retry_at is not None and name not in progress.in_flight:
+            progress.retry_at = min(state.retry_at, progress.retry_at or state.retry_at)
+
     def _list_profiles(self, now: float) -> list[Event]:
         """Update the list of profiles. If it cannot be read, the last list is used and the failure is returned."""
         before = self._known.config
@@ -199,7 +205,6 @@ class Watcher:
         if not results:
             return []
         events = self._process_all(results)
-        self._plan_retries()
         if not self._progress.in_flight:
             self.listener.when_idle()
         return events
@@ -242,6 +247,7 @@ class Watcher:
             progress.overtaken.discard(name)
             if needs_check(after, self.timing, now):
                 self._begin_check(name, after)
+        self._plan_retry(name, after)
         if event is None:
             return []
         self._report(event)
