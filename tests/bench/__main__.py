@@ -6,9 +6,17 @@ from pathlib import Path
 
 from tests.bench.commands import PAIRS, prepared_commands
 from tests.bench.processes import ratios, table, time_in_turn
-from tests.bench.watching import idle_round, race, rest
+from tests.bench.reports import idle_rounds_in_words, load_in_words, memory_in_words, renewals_in_words
+from tests.bench.rest import idle_round, memory_at_rest
+from tests.bench.rounds import AT_ONCE, ONE_AFTER_THE_OTHER, WATCH_ONCE, fewest_steps, renew
 
 SECTIONS = ("commands", "rest", "rounds")
+
+# The profiles that are renewed one after the other. To renew more of them takes as much longer as there are more.
+_ONE_BY_ONE = 200
+
+# Seconds in which the stand-in for Webex answers.
+_LATENCY = 0.1
 
 
 def main() -> None:
@@ -16,17 +24,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"some of: {', '.join(SECTIONS)} [all]")
     parser.add_argument("--runs", type=int, default=20, help="runs of each command [20]")
-    parser.add_argument("--profiles", type=int, default=1000, help="the most profiles in a round [1000]")
+    parser.add_argument("--profiles", type=int, default=10_000, help="the most profiles in a round [10000]")
+    parser.add_argument("--idle-rounds", type=int, default=10, help="rounds of a second in which none is due [10]")
     options = parser.parse_args()
     unknown = set(options.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"There is no section {', '.join(sorted(unknown))}.")
     sections = options.sections or SECTIONS
+    print(f"{load_in_words()}\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="webex-token-bench-") as folder:
         if "commands" in sections:
             print_commands(Path(folder), options.runs)
         if "rest" in sections:
-            print_rest(Path(folder))
+            print_rest(Path(folder), options.profiles, options.idle_rounds)
         if "rounds" in sections:
             print_rounds(Path(folder), options.profiles)
 
@@ -38,36 +48,26 @@ def print_commands(folder: Path, runs: int) -> None:
     print(f"Whole processes, {runs} runs in turn:\n\n{table(timings)}\n\n{ratios(timings, PAIRS)}\n", flush=True)
 
 
-def print_rest(folder: Path) -> None:
-    """Print the memory of a watch at rest."""
-    used = rest(folder)
-    print(
-        f"Private memory of a watch of 10 profiles at rest: {used.watch / 2**20:.1f} MiB, "
-        f"{used.watch / used.imports:.2f} of a process that imports click, keyring and requests "
-        f"({used.imports / 2**20:.1f} MiB).\n",
-        flush=True,
-    )
+def print_rest(folder: Path, most: int, rounds: int) -> None:
+    """Print the memory of a watch at rest, and the processor time of its rounds for 1, 10, 100, … profiles."""
+    print(f"{memory_in_words(memory_at_rest(folder / 'rest', min(10, most)))}\n", flush=True)
+    seconds = {number: idle_round(folder / f"idle-{number}", number, rounds) for number in _powers_of_ten(most)}
+    print(f"{idle_rounds_in_words(seconds)}\n", flush=True)
 
 
 def print_rounds(folder: Path, most: int) -> None:
-    """Print the cost of idle rounds, and how long rounds take in which every profile is due, for 1, 10, 100, …"""
-    number = 1
-    while number <= most:
-        seconds = idle_round(folder, number)
-        print(f"{number:6} profiles: {seconds * 1000:8.3f} ms of processor time in a round in which none is due")
-        number *= 10
-    number = 1
-    # One after the other takes a second for ten profiles, so that is measured for 200 at most, and then calculated.
-    while number <= most:
-        one, _ = race(folder, min(number, 200), 0.1)
-        _, many = race(folder, number, 0.1)
-        alone = one * number / min(number, 200)
-        print(
-            f"{number:6} profiles, all due, 100 ms an answer: {many:7.1f} s side by side, "
-            f"{alone:8.1f} s one after the other, {alone / many:5.1f} times faster",
-            flush=True,
-        )
-        number *= 10
+    """Print how long rounds take in which every profile is due, for 1, 10, 100, … profiles."""
+    few = min(_ONE_BY_ONE, most)
+    one_by_one = renew(folder / "one-by-one", ONE_AFTER_THE_OTHER, few, _LATENCY)
+    for number in _powers_of_ten(most):
+        watch = renew(folder / f"watch-{number}", WATCH_ONCE, number, _LATENCY)
+        least = renew(folder / f"least-{number}", fewest_steps(AT_ONCE), number, _LATENCY)
+        print(renewals_in_words(one_by_one, watch, least, AT_ONCE, _LATENCY), flush=True)
+    print(f"\n{load_in_words()}\n", flush=True)
+
+
+def _powers_of_ten(most: int) -> list[int]:
+    return [10**exponent for exponent in range(len(str(most)))]
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 
 import contextlib
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench.oidc import oidc_agent
 from tests.bench.processes import Command
-from tests.bench.scripts import BARE_SCRIPT, CACHE_FOR_WXC_SDK, WXC_SDK_SCRIPT
+from tests.bench.scripts import BARE_SCRIPT, CACHE_FOR_WXC_SDK, WXC_SDK_REFRESH, WXC_SDK_SCRIPT
 from tests.support.desktop import desktop
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
 from webex_token_cli.sandbox.rules import Rules
@@ -32,13 +31,18 @@ PAIRS = [
     ("--help", "import click"),
     ("get, file store", "import click"),
     ("refresh", "bare script"),
+    ("wxc_sdk refresh", "refresh"),
 ]
 
 
 @contextlib.contextmanager
 def prepared_commands(folder: Path) -> Iterator[list[Command]]:
     """The commands to time, in an environment of their own below ``folder``."""
-    with desktop(folder / "desktop") as session, Sandbox(Rules(auto_approve=True)) as sandbox:
+    with (
+        desktop(folder / "desktop") as session,
+        Sandbox(Rules(auto_approve=True)) as sandbox,
+        contextlib.ExitStack() as stack,
+    ):
         in_keyring = Program(
             folder / "home",
             {
@@ -55,11 +59,13 @@ def prepared_commands(folder: Path) -> Iterator[list[Command]]:
             assert done.status == 0, done.err
         cache = folder / "tokens.yml"
         _cache_for_wxc_sdk(sandbox, cache)
+        agent = stack.enter_context(oidc_agent(folder / "oidc-agent", sandbox, PROFILE))
         yield [
-            *_baselines(in_keyring),
+            *_baselines(in_keyring.having(**agent)),
             *_ours(in_keyring, in_file),
             Command("bare script", (PYTHON, "-c", BARE_SCRIPT, PROFILE), in_keyring.environment),
             Command("wxc_sdk get", (PYTHON, "-c", WXC_SDK_SCRIPT, str(cache)), in_keyring.environment),
+            Command("wxc_sdk refresh", (PYTHON, "-c", WXC_SDK_REFRESH, str(cache)), in_keyring.environment),
         ]
 
 
@@ -72,11 +78,7 @@ def _baselines(program: Program) -> list[Command]:
         "secret-tool lookup": ("secret-tool", "lookup", "service", "webex-token", "username", PROFILE),
         "oidc-token": ("oidc-token", PROFILE),
     }
-    return [
-        Command(name, arguments, program.environment)
-        for name, arguments in commands.items()
-        if shutil.which(arguments[0]) and (name != "oidc-token" or "OIDC_SOCK" in os.environ)
-    ]
+    return [Command(name, arguments, program.environment) for name, arguments in commands.items()]
 
 
 def _ours(in_keyring: Program, in_file: Program) -> list[Command]:

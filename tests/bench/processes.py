@@ -4,6 +4,7 @@ A machine that is slower for a while is slower for all commands then, so that th
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import time
@@ -19,10 +20,15 @@ class Command:
     arguments: Sequence[str]
     variables: Mapping[str, str]
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether this machine has the program."""
+        return shutil.which(self.arguments[0]) is not None
+
 
 @dataclass(frozen=True)
 class Timing:
-    """The wall times of a command's runs, in seconds."""
+    """The wall times of a command's runs, in seconds; none if the program is not installed."""
 
     name: str
     seconds: Sequence[float]
@@ -40,8 +46,9 @@ class CommandFailedError(Exception):
 def time_in_turn(commands: Sequence[Command], runs: int) -> dict[str, Timing]:
     """Time ``runs`` runs of each command, after one that fills the caches. Raises CommandFailedError."""
     seconds: dict[str, list[float]] = {command.name: [] for command in commands}
+    installed = [command for command in commands if command.is_installed]
     for number in range(runs + 1):
-        for command in commands:
+        for command in installed:
             took = _run(command)
             if number:
                 seconds[command.name].append(took)
@@ -67,7 +74,10 @@ def table(timings: Mapping[str, Timing]) -> str:
     width = max(map(len, timings))
     lines = [f"{'':{width}}   median   fastest"]
     for name, timing in timings.items():
-        lines.append(f"{name:{width}}  {timing.median * 1000:6.1f}ms  {min(timing.seconds) * 1000:6.1f}ms")
+        if timing.seconds:
+            lines.append(f"{name:{width}}  {timing.median * 1000:6.1f}ms  {min(timing.seconds) * 1000:6.1f}ms")
+        else:
+            lines.append(f"{name:{width}}  not installed")
     return "\n".join(lines)
 
 
@@ -76,6 +86,6 @@ def ratios(timings: Mapping[str, Timing], pairs: Sequence[tuple[str, str]]) -> s
     lines = [
         f"{timings[one].median / timings[other].median:5.2f}  {one} / {other}"
         for one, other in pairs
-        if one in timings and other in timings
+        if all(name in timings and timings[name].seconds for name in (one, other))
     ]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,23 @@ from tests.support.program import Program
 
 FLEET = [sys.executable, "-m", "tests.support.fleet"]
 
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Server:
+    """A stand-in for Webex: its process, the environment variables that lead to it, and the grants that it knows."""
+
+    process: int
+    environment: dict[str, str]
+    grants: list[dict[str, Any]]
+
 
 @contextlib.contextmanager
-def serving(count: int, latency: float = 0.0) -> Iterator[tuple[dict[str, str], str]]:
-    """Run a stand-in for Webex in a process of its own.
+def serving(count: int, latency: float = 0.0) -> Iterator[Server]:
+    """Run a stand-in for Webex with ``count`` grants, two days old, in a process of its own.
 
-    Yields the environment variables that lead to it, and ``count`` grants as JSON. ``latency`` is in seconds.
+    ``latency`` is in seconds.
     """
     with subprocess.Popen(
         [*FLEET, "serve", str(count), str(latency)],
@@ -31,19 +43,19 @@ def serving(count: int, latency: float = 0.0) -> Iterator[tuple[dict[str, str], 
         assert process.stdout is not None
         try:
             served = json.loads(process.stdout.readline())
-            yield served["environment"], json.dumps(served["grants"])
+            yield Server(process.pid, served["environment"], served["grants"])
         finally:
             process.stdin.close()
 
 
 def measured(folder: Path, task: list[str], count: int, latency: float = 0.0, **variables: str) -> Any:
     """What ``tests.support.fleet`` measures when it does ``task`` with ``count`` profiles."""
-    with serving(count, latency) as (environment, grants):
+    with serving(count, latency) as server:
         home = {"WEBEX_TOKEN_HOME": str(folder / "fleet"), "WEBEX_TOKEN_STORE": "file", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [*FLEET, *task],
-            env=Program(folder / "home", {**environment, **home, **variables}).environment,
-            input=grants,
+            env=Program(folder / "home", {**server.environment, **home, **variables}).environment,
+            input=json.dumps(server.grants),
             capture_output=True,
             encoding="utf-8",
             timeout=900,
