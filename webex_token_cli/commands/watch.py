@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 
 # Profiles that are checked at the same time: enough to hide the time that Webex takes to answer, few enough not to
-# overload Webex or a keyring.
-AT_ONCE = 8
+# overload Webex or a keyring. With more, the threads only wait for each other.
+AT_ONCE = 16
 
 # After this many seconds systemd is told that the start-up is over, even if Webex or a keyring has not answered yet.
 _START_UP = 60.0

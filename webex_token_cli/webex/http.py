@@ -19,6 +19,10 @@ from webex_token_cli.webex.responses import proxy_authentication_required
 # The longest answer that is read, in bytes. A token response is under 10 KB; a captive portal may send anything.
 _LONGEST_ANSWER = 1024 * 1024
 
+# Connections that stay open for the next requests: as many as a watch has requests at one time. Others are closed after
+# each request, and a new one costs a TLS handshake.
+POOL_SIZE = 16
+
 # The number of bytes that are read at once: gzip expands them to a thousand times as many at most.
 _PIECE = 1024
 
@@ -80,7 +84,7 @@ def new_session(api_url: str) -> requests.Session:
     """
     session = _Session(uses_proxies=not is_loopback(urlsplit(api_url).hostname or ""))
     for scheme in ("https://", "http://"):
-        session.mount(scheme, AbortableAdapter())
+        session.mount(scheme, AbortableAdapter(pool_maxsize=POOL_SIZE))
     session.headers["User-Agent"] = f"webex-token/{__version__}"
     session.headers["Accept"] = "application/json"
     # One session serves several people, so a cookie set for one of them must not be sent for another.

@@ -18,6 +18,7 @@ import pytest
 from tests.support.program import wait_until
 from tests.support.records import ANSWER, FULL_RECORD, RESPONSE
 from tests.support.wires import serving
+from webex_token_cli.commands.watch import AT_ONCE
 from webex_token_cli.errors import TemporaryFailure, WebexTokenError
 from webex_token_cli.webex.client import WebexClient
 from webex_token_cli.webex.http import new_session
@@ -167,3 +168,38 @@ def test_an_answer_that_cannot_be_read_costs_no_descriptor_while_its_error_is_ke
             wait_until(lambda: descriptors() <= before)
         finally:
             gc.enable()
+
+
+def request_arrived(connection: socket.socket) -> bool:
+    """Read a token request to the end of its form. Return whether there was one."""
+    read = b""
+    while FULL_RECORD.client_secret.encode() not in read or b"refresh_token=" not in read:
+        more = connection.recv(65536)
+        if not more:
+            return False
+        read += more
+    return True
+
+
+def test_as_many_requests_as_a_watch_sends_at_once_use_the_same_connections_again() -> None:
+    accepted: list[socket.socket] = []
+    together = threading.Barrier(AT_ONCE)
+
+    def answer_twice(connection: socket.socket) -> None:
+        accepted.append(connection)
+        for _ in range(2):
+            if not request_arrived(connection):
+                return
+            together.wait(10)  # no request is answered before all have a connection
+            connection.sendall(WHOLE)
+
+    with serving(answer_twice) as url:
+        client = WebexClient(url, new_session(url))
+        for _ in range(2):
+            threads = [threading.Thread(target=client.refresh, args=(FULL_RECORD,)) for _ in range(AT_ONCE)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(10)
+        client.close_connections()
+    assert len(accepted) == AT_ONCE
