@@ -110,6 +110,15 @@ def test_a_command_over_the_secret_service_imports_exactly_this(
     assert heavy_imports(in_keyring, [line for line, _ in SECRET_SERVICE]) == SECRET_SERVICE
 
 
+@pytest.mark.parametrize("store", ["file", "keyring"])
+def test_a_watch_needs_the_keyring_library_for_neither_files_nor_the_secret_service(
+    program: Program, keyring_session: dict[str, str], store: str
+) -> None:
+    chosen = program.having(**keyring_session, WEBEX_TOKEN_STORE=store, WEBEX_TOKEN_PROFILE="watched")
+    assert chosen.run("login").status == 0
+    assert "keyring" not in imported(chosen.having(WEBEX_TOKEN_STORE=None), "-v", "watch", "--once")
+
+
 def test_help_imports_no_command(program: Program) -> None:
     commands = {name for name in imported(program, "--help") if name.startswith("webex_token_cli.commands.")}
     assert commands == set()

@@ -112,9 +112,12 @@ def _refuse_hopeless(application: Application, profiles: Sequence[str]) -> None:
 
 
 def _import_what_is_needed_later() -> None:
-    """Import everything now: an upgrade during a watch would mix old and new modules in one process."""
+    """Import everything now: an upgrade during a watch would mix old and new modules in one process.
+
+    Only the keyring library is left to the first check that needs it, and comes as a whole then. It takes 2 MiB, and
+    neither the Secret Service nor the file store needs it.
+    """
     import filelock  # noqa: F401
-    import keyring  # noqa: F401
 
     import webex_token_cli.store.backends
     import webex_token_cli.store.file_keyring
