@@ -26,7 +26,7 @@ def printed(*arguments: str) -> str:
 
 
 def test_commands_are_timed() -> None:
-    require(*REQUIRED, "secret-tool")
+    require(*REQUIRED)
     out = printed("commands", "--runs", "1")
     for name in ("python -c pass", "oidc-token", "get", "wxc_sdk refresh", "get / keyring get"):
         assert f"{name} " in out or out.rstrip().endswith(name) or f"{name}\n" in out
