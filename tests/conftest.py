@@ -5,12 +5,15 @@ No test reaches the user's own folders, environment, keyring or browser, without
 
 import os
 import signal
+import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import credential_manager
 from tests.support.chromium import Chromium
 from tests.support.desktop import REQUIRED, desktop
 from tests.support.listening import Login
@@ -45,11 +48,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need Chromium: one Python is enough for them."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that need Chromium: one Python is enough for them. Deselect those about POSIX on Windows."""
     for item in items:
         if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.machine)
+    if os.name == "nt":
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("posix")])
+        items[:] = [item for item in items if not item.get_closest_marker("posix")]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave a file alone on Windows if all of it is marked `posix`: most of these cannot even be imported there."""
+    if (
+        os.name == "nt"
+        and collection_path.suffix == ".py"
+        and "\npytestmark = pytest.mark.posix" in _text(collection_path)
+    ):
+        return True
+    return None
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,6 +81,19 @@ def _own_entry_in_the_user_database(tmp_path_factory: pytest.TempPathFactory) ->
         monkeypatch.setenv(HOME_IN_USER_DATABASE, home)
         if os.name != "nt":
             monkeypatch.setattr("pwd.getpwuid", entry_with(home))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_credential_manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """On Windows, entries of the Credential Manager have names that no program but those of this run reads."""
+    if sys.platform == "win32":
+        credential_manager.install()
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setenv(credential_manager.PREFIX, f"webex-token-tests/{uuid.uuid4()}/")
+            yield
+            credential_manager.remove_entries()
+    else:
         yield
 
 
@@ -75,7 +109,8 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "WAYLAND_DISPLAY",
         }:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.setenv("WEBEX_TOKEN_HOME", str(tmp_path / "webex-token-home"))
 
 

@@ -56,9 +56,15 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
         mock.patch.object(tempfile, "tempdir", None),
         mock.patch.object(os, "execve", side_effect=NotImplementedError),
     ):
-        time.tzset()
+        _read_time_zone()
         yield
-    time.tzset()
+    _read_time_zone()
+
+
+def _read_time_zone() -> None:
+    """Let TZ take effect in this process. Python on Windows reads it at its start alone."""
+    if sys.platform != "win32":
+        time.tzset()
 
 
 @contextlib.contextmanager

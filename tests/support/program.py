@@ -4,18 +4,21 @@ import contextlib
 import os
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from tests.support.folders import SUPPORT
+from tests.support import credential_manager
+from tests.support.folders import ROOT, SUPPORT
 
-WEBEX_TOKEN = Path(sys.executable).with_name("webex-token")
+WEBEX_TOKEN = Path(sysconfig.get_path("scripts"), "webex-token.exe" if os.name == "nt" else "webex-token")
 
-# The sandbox's consent page, answered by a browser of forty lines.
-ACCEPTING_BROWSER = f"{sys.executable} -m webex_token_cli.sandbox.accepting_browser %s"
+# The sandbox's consent page, answered by a browser of forty lines. BROWSER is read as a shell would read it, so the
+# path of a program has slashes on Windows too.
+ACCEPTING_BROWSER = f"{Path(sys.executable).as_posix()} -m webex_token_cli.sandbox.accepting_browser %s"
 
 # Seconds in which a busy machine, too, does what is not waited for. The waits that tests tell it from take longer.
 PROMPT = 10.0
@@ -23,7 +26,24 @@ PROMPT = 10.0
 # Where `sitecustomize` gives the user of the tests a home folder in the user database.
 USER_DATABASE = SUPPORT / "user_database"
 
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "COVERAGE_PROCESS_START", "TEST_USER_DATABASE_HOME")
+_PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "COVERAGE_PROCESS_START",
+    "PYTHONDONTWRITEBYTECODE",
+    "TEST_USER_DATABASE_HOME",
+    *credential_manager.VARIABLES,
+    # Windows' own, without which programs do not start there.
+    "COMSPEC",
+    "PATHEXT",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "USERNAME",
+    "WINDIR",
+)
 
 
 @dataclass(frozen=True)
@@ -55,17 +75,18 @@ class Program:
     def environment(self) -> dict[str, str]:
         """The whole environment that the program gets."""
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        home = {
-            "HOME": str(self.home),
-            "XDG_CONFIG_HOME": str(self.home / ".config"),
-            "XDG_DATA_HOME": str(self.home / ".local/share"),
-            "XDG_STATE_HOME": str(self.home / ".local/state"),
-            "XDG_CACHE_HOME": str(self.home / ".cache"),
+        paths = [self.variables["PYTHONPATH"]] if "PYTHONPATH" in self.variables else []
+        paths.append(str(USER_DATABASE))
+        if os.name == "nt":
+            paths.append(str(ROOT))  # for the Credential Manager of the tests, and where the program is not installed
+        return {
+            **passed_on,
+            **_home_variables(self.home),
             "TZ": "UTC",
             "PYTHONUNBUFFERED": "1",
+            **self.variables,
+            "PYTHONPATH": os.pathsep.join(paths),
         }
-        paths = [self.variables["PYTHONPATH"]] if "PYTHONPATH" in self.variables else []
-        return {**passed_on, **home, **self.variables, "PYTHONPATH": os.pathsep.join([*paths, str(USER_DATABASE)])}
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Finished:
         """Run a command to its end."""
@@ -99,6 +120,23 @@ class Program:
             finally:
                 process.kill()
                 process.wait()
+
+
+def _home_variables(home: Path) -> dict[str, str]:
+    """The variables that tell a program where the user's folders are."""
+    if os.name == "nt":
+        return {
+            "USERPROFILE": str(home),
+            "APPDATA": str(home / "AppData" / "Roaming"),
+            "LOCALAPPDATA": str(home / "AppData" / "Local"),
+        }
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local/share"),
+        "XDG_STATE_HOME": str(home / ".local/state"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+    }
 
 
 @dataclass(frozen=True)

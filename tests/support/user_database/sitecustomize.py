@@ -1,9 +1,11 @@
 """Gives the user of the tests a home folder of their own in the user database, or no entry there at all.
 
-Python imports this at the start of each program under test, whose PYTHONPATH names this folder.
+Python imports this at the start of each program under test, whose PYTHONPATH names this folder. Windows has no such
+database; there, it puts the replacements of ``credential_manager`` in place.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,11 @@ def entry_with(home: str) -> "Callable[[int], pwd.struct_passwd]":
     return getpwuid
 
 
-if HOME in os.environ:
+if sys.platform == "win32":
+    from tests.support import credential_manager
+
+    credential_manager.install()
+elif HOME in os.environ:
     import pwd
 
     pwd.getpwuid = entry_with(os.environ[HOME])
