@@ -84,6 +84,8 @@ class Program:
             **_home_variables(self.home),
             "TZ": "UTC",
             "PYTHONUNBUFFERED": "1",
+            # Windows has an encoding of its own for pipes; an empty value of this variable leaves it in force.
+            **({"PYTHONIOENCODING": "utf-8"} if os.name == "nt" else {}),
             **self.variables,
             "PYTHONPATH": os.pathsep.join(paths),
         }

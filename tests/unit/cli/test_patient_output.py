@@ -12,6 +12,8 @@ import pytest
 from tests.support.program import wait_until
 from webex_token_cli.cli.patient_output import Destination, PatientWriter
 
+pytestmark = pytest.mark.posix
+
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, TextIOWrapper]]:

@@ -11,6 +11,8 @@ from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
 
+pytestmark = pytest.mark.posix
+
 AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
 
 

@@ -180,9 +180,11 @@ def fake_proc(folder: Path, owner: int, port: int, *, shown: bool) -> Path:
         (4321, 8000, True, "other [2J (process 77)"),
         (1, 8000, False, "a program of user daemon"),
         (4_000_000, 8000, False, "a program of user 4000000"),
-        (os.getuid(), 8000, False, None),
+        ("me", 8000, False, None),
         (4321, 8001, True, None),
     ],
 )
-def test_the_owner_of_a_port(tmp_path: Path, owner: int, port: int, shown: bool, message: str | None) -> None:
-    assert port_owner(8000, fake_proc(tmp_path / "proc", owner, port, shown=shown)) == message
+@pytest.mark.posix
+def test_the_owner_of_a_port(tmp_path: Path, owner: int | str, port: int, shown: bool, message: str | None) -> None:
+    uid = os.getuid() if owner == "me" else int(owner)
+    assert port_owner(8000, fake_proc(tmp_path / "proc", uid, port, shown=shown)) == message

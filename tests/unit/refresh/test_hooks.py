@@ -10,6 +10,8 @@ import pytest
 from tests.support.program import wait_until
 from webex_token_cli.refresh.hooks import HookFailed, run_hook
 
+pytestmark = pytest.mark.posix
+
 TOKEN = "the-new-access-token"
 
 BY_HAND = "The tokens are stored all the same; run it by hand to see its error."

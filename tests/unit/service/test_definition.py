@@ -10,6 +10,8 @@ from webex_token_cli.service.definition import (
     this_program,
 )
 
+pytestmark = pytest.mark.posix
+
 
 def test_the_service_gets_its_variables_without_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -13,6 +13,8 @@ from webex_token_cli.service.definition import (
 from webex_token_cli.service.launchd import Agent
 from webex_token_cli.service.manager import CommandResult, ServiceStatus
 
+pytestmark = pytest.mark.posix
+
 PLIST = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">

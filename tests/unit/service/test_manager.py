@@ -1,6 +1,10 @@
 """The commands that ask the service manager."""
 
+import pytest
+
 from webex_token_cli.service.manager import CommandResult, run_command
+
+pytestmark = pytest.mark.posix
 
 
 def test_a_command_that_is_missing_or_fails_raises_nothing() -> None:

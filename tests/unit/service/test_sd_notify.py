@@ -25,6 +25,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
         yield listening, name
 
 
+@pytest.mark.posix
 def test_each_message_arrives_whole(manager: tuple[socket.socket, str]) -> None:
     listening, name = manager
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": name})
@@ -55,6 +56,7 @@ def test_each_message_arrives_whole(manager: tuple[socket.socket, str]) -> None:
         ("😀" * 5000, f"STATUS={'😀' * 299}…"),
     ],
 )
+@pytest.mark.posix
 def test_a_status_is_one_short_line_whatever_is_in_it(
     manager: tuple[socket.socket, str], text: str, arrives: str
 ) -> None:
@@ -71,6 +73,7 @@ def test_without_a_socket_nothing_is_sent(environment: dict[str, str]) -> None:
     assert [notifier.ready("x"), notifier.status("x"), notifier.alive(), notifier.stopping()] == [False] * 4
 
 
+@pytest.mark.posix
 def test_a_socket_that_cannot_be_reached_raises_nothing(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"{tmp_path}/gone")
@@ -81,6 +84,7 @@ def test_a_socket_that_cannot_be_reached_raises_nothing(tmp_path: Path) -> None:
             assert Notifier.from_environment({"NOTIFY_SOCKET": name}).ready() is False
 
 
+@pytest.mark.posix
 def test_a_full_queue_is_waited_for_a_second_and_no_longer(manager: tuple[socket.socket, str]) -> None:
     listening, name = manager
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": name})

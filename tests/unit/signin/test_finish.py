@@ -138,7 +138,9 @@ def test_ctrl_c_while_the_tokens_are_being_stored_is_too_late(scene: Scene, step
     assert open_file_store(scene.folder).load("default") == RECORD
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(getattr(signal, "SIGHUP", None), marks=pytest.mark.posix)]
+)
 def test_a_signal_between_the_record_and_the_section_waits_until_both_are_stored(
     scene: Scene, number: signal.Signals
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o602])
+@pytest.mark.posix
 def test_a_file_that_other_users_may_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     store = open_file_store(tmp_path / "credentials")
     store.save("a", FULL_RECORD)
@@ -53,6 +54,7 @@ def test_a_file_that_other_users_may_read_or_write_is_refused(tmp_path: Path, mo
         store.load("a")
 
 
+@pytest.mark.posix
 def test_a_folder_that_other_users_may_enter_and_a_symbolic_link_are_refused(tmp_path: Path) -> None:
     store = open_file_store(tmp_path / "credentials")
     store.save("a", FULL_RECORD)
@@ -95,6 +97,7 @@ def test_temporary_files_of_a_killed_write_are_removed_later(tmp_path: Path) -> 
     assert names_in(tmp_path / "credentials") == [of_another_entry.name]
 
 
+@pytest.mark.posix
 def test_a_record_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new file is written to the disk before it replaces the old one, and the folder is written after that."""
     steps: list[str] = []

@@ -32,6 +32,7 @@ def test_a_choice_is_seen_in_the_environment_and_in_the_librarys_file(
     assert is_chosen(environment) == chosen
 
 
+@pytest.mark.posix
 def test_the_keyring_library_looks_for_its_file_at_the_same_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,8 @@ from keyring.backends.SecretService import Keyring as Library
 from tests.support.counted_library import CountedLibrary
 from webex_token_cli.store.secret_service import SecretService, without_detour
 
+pytestmark = pytest.mark.posix
+
 SERVICE, ENTRY = "webex-token-test", "ada"
 
 

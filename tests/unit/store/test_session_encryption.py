@@ -6,6 +6,8 @@ from secretstorage.util import format_secret
 
 from webex_token_cli.store.session_encryption import KeyAgreement, decrypt, encrypt
 
+pytestmark = pytest.mark.posix
+
 
 def test_both_sides_agree_on_the_key_that_secretstorage_computes() -> None:
     ours, theirs = KeyAgreement(), Session()

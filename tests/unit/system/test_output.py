@@ -45,6 +45,7 @@ def test_one_call_within_another_and_an_error_restore_the_streams(capfd: pytest.
     assert capfd.readouterr() == ("after\n", "")
 
 
+@pytest.mark.posix
 def test_pythons_own_streams_are_held_back_and_a_closed_one_stays_closed() -> None:
     script = """
 import os

@@ -35,6 +35,7 @@ def python(script: str, *arguments: str) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.posix
 def test_every_signal_that_was_deferred_is_delivered_in_the_order_of_arrival() -> None:
     script = """
 for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
@@ -47,6 +48,7 @@ with defer_signals():
     assert python(script) == Finished(0, "saved\nSIGTERM\nSIGHUP\nSIGINT\n", "")
 
 
+@pytest.mark.posix
 def test_a_signal_after_one_whose_handler_raises_is_delivered_too() -> None:
     script = """
 with defer_signals():
@@ -58,6 +60,7 @@ with defer_signals():
 
 
 @pytest.mark.parametrize("context", ["defer_signals()", "cleanup_on_signal(lambda: print('cleaned up'))"])
+@pytest.mark.posix
 def test_a_signal_that_is_ignored_stays_ignored_and_hides_no_other(context: str) -> None:
     script = f"""
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -73,6 +76,7 @@ print("never reached")
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("context", ["defer_signals()", "cleanup_on_signal(lambda: print('cleaned up'))"])
+@pytest.mark.posix
 def test_a_handler_that_c_code_set_before_or_after_python_started_stays_in_place(when: str, context: str) -> None:
     script = f"""{_HANDLER_FROM_C}
 with {context}:
@@ -86,6 +90,7 @@ print("still alive")
     assert python(script, when) == Finished(0, f"{handled}{handled}still alive\n", "")
 
 
+@pytest.mark.posix
 def test_an_event_loop_of_the_host_gets_a_deferred_signal_once() -> None:
     script = """
 import asyncio

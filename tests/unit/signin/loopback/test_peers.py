@@ -19,6 +19,8 @@ from webex_token_cli.signin.loopback.sockets import Endpoint
 from webex_token_cli.system.proc_net import TcpSocket, parse_table
 from webex_token_cli.system.sock_diag import CannotAsk
 
+pytestmark = pytest.mark.posix
+
 # As /proc/net/tcp and tcp6 print it.
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
