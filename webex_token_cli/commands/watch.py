@@ -63,12 +63,13 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
       webex-token watch --on-change 'vault kv put -mount=secret webex token=-'
 
     SIGHUP starts a check at once. Ctrl-C or SIGTERM ends the watch after the refreshes that have begun are
-    saved; a second Ctrl-C ends it immediately.
+    saved; a second Ctrl-C ends it immediately. On Windows, a logoff or a shutdown has the effect of SIGTERM,
+    and Ctrl-Break that of Ctrl-C.
 
-    Exit status: 0 if SIGTERM ended the watch; 130 if Ctrl-C ended it; 2 if the usage or a setting is wrong;
-    3 if no profile can be refreshed. With --once: 0 if all profiles are fresh; 1 if the output could not be
-    written; 3 if a sign-in is needed; 4 after a temporary failure; 5 if the credential store is unavailable; the
-    highest if several apply.
+    Exit status: 0 if SIGTERM ended the watch; 129 if its terminal was closed; 130 if Ctrl-C ended it; 2 if the
+    usage or a setting is wrong; 3 if no profile can be refreshed. With --once: 0 if all profiles are fresh; 1 if
+    the output could not be written; 3 if a sign-in is needed; 4 after a temporary failure; 5 if the credential
+    store is unavailable; the highest if several apply.
     """
     _import_what_is_needed_later()
     timing = options.timing(terminal.environment)
@@ -214,7 +215,7 @@ def _hooks(application: Application, options: WatchOptions) -> Hooks:
     return Hooks(on_change, on_attention)
 
 
-def _status_of_one_round(events: list[Event], received: signal.Signals | None) -> int:
+def _status_of_one_round(events: list[Event], received: int | None) -> int:
     if received == signal.SIGINT:
         return _SIGNALLED + received
     # A round that was cut short has not checked every profile, so it cannot say that all are fresh.

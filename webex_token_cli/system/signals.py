@@ -10,10 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+from webex_token_cli.system.console_end import ConsoleEnd, call_at_end, delayed_end
 
-# What a process receives when its terminal is closed. Windows has no such signal.
-_HANG_UP = getattr(signal, "SIGHUP", None)
+# What a process receives when its terminal is closed. Windows has no such signal, but POSIX gives it this number.
+HANG_UP = 1
+
+
+def _existing(*names: str) -> tuple[signal.Signals, ...]:
+    """The signals of these names that this system has."""
+    return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
+
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_DEFERRED = (*_STOPPING, *_existing("SIGHUP"))
+_DEADLY = _existing("SIGTERM", "SIGHUP", "SIGQUIT")
+
+# The exit status of a Windows process that Ctrl-C or Ctrl-Break ended (STATUS_CONTROL_C_EXIT).
+_CONTROL_C_EXIT = 0xC000013A
 
 
 # What `signal.signal` takes and returns: a function, SIG_DFL, SIG_IGN, or None for a handler that C code installed.
@@ -21,21 +34,26 @@ _Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | N
 
 
 @contextlib.contextmanager
-def restored_handlers(numbers: Iterable[int], handler: _Handler) -> Iterator[None]:
+def restored_handlers(numbers: Iterable[int], handler: _Handler) -> Iterator[bool]:
     """Handle the signals ``numbers`` with ``handler`` until the context ends, then restore the earlier handlers.
 
-    Outside the main thread of the main interpreter this does nothing, because Python handles no signals there.
+    Outside the main thread of the main interpreter this does nothing, because Python handles no signals there. The
+    context's value says whether it does something.
     """
+    is_main_thread = False
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ValueError):  # Python does not let this thread or this interpreter set a handler
             for number in numbers:
                 stack.callback(signal.signal, number, signal.signal(number, handler))
-        yield
+            is_main_thread = True
+        yield is_main_thread
 
 
 @contextlib.contextmanager
 def defer_signals() -> Iterator[None]:
     """Defer SIGINT, SIGTERM and SIGHUP until the context ends; then each one that arrived reaches its own handler.
+
+    On Windows, these are Ctrl-C, Ctrl-Break, and the end of the console, for which Windows waits some seconds.
 
     If the program died between Webex's answer and its saving, a refresh token that may be the only valid one
     would be lost. Several signals are delivered in the order in which they first arrived, even if the handler of
@@ -46,11 +64,13 @@ def defer_signals() -> Iterator[None]:
     nothing, as ``restored_handlers``.
     """
     arrived: list[int] = []
-    deferred = (*_STOPPING, _HANG_UP) if _HANG_UP else _STOPPING
     with contextlib.ExitStack() as stack:
-        earlier = _replaceable(deferred)
+        earlier = _replaceable(_DEFERRED)
         try:
-            with restored_handlers(earlier, lambda number, _: arrived.append(number)):
+            with restored_handlers(earlier, lambda number, _: arrived.append(number)) as is_main_thread:
+                # A watch delays the end of its console itself.
+                if is_main_thread and not any(map(_is_of_stop_request, earlier.values())):
+                    stack.enter_context(delayed_end())
                 yield
         finally:
             # The stack calls the last callback first, and calls the others although one raises.
@@ -67,12 +87,26 @@ def _deliver(number: int, handler: _Handler) -> None:
     if callable(handler):
         handler(number, sys._getframe())
     else:
-        os.kill(os.getpid(), number)
+        _end_by(number)
+
+
+def _end_by(number: int) -> None:
+    """End this process as the default action of the signal ``number`` does."""
+    signal.signal(number, signal.SIG_DFL)
+    # On Windows, os.kill ends the process with its second argument as the exit status.
+    os.kill(os.getpid(), _CONTROL_C_EXIT if os.name == "nt" else number)
+
+
+def _is_of_stop_request(handler: _Handler) -> bool:
+    return isinstance(getattr(handler, "__self__", None), StopRequest)
 
 
 @contextlib.contextmanager
 def cleanup_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
     """Call ``cleanup`` before SIGTERM, SIGHUP or SIGQUIT ends the program while the context is open.
+
+    On Windows, Ctrl-Break and the end of the console have the same effect; ``cleanup`` is then called in a thread of
+    its own.
 
     A signal that is ignored, or that C code handles, does not end the program, so it is left alone. Outside the main
     thread this does nothing, as ``restored_handlers``.
@@ -80,11 +114,11 @@ def cleanup_on_signal(cleanup: Callable[[], None]) -> Iterator[None]:
 
     def clean_up_and_die(number: int, _: FrameType | None) -> None:
         cleanup()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        _end_by(number)
 
-    deadly = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
-    with restored_handlers(_replaceable(deadly), clean_up_and_die):
+    with contextlib.ExitStack() as stack:
+        if stack.enter_context(restored_handlers(_replaceable(_DEADLY), clean_up_and_die)):
+            stack.enter_context(call_at_end(cleanup))
         yield
 
 
@@ -121,6 +155,11 @@ class StopRequest:
     terminal that was closed, it asks for a stop instead. A SIGHUP that the process was started to ignore
     (``nohup``) stays ignored.
 
+    On Windows, Ctrl-Break is a SIGINT. A console that is closed asks for a stop as a closed terminal does, and a
+    logoff or a shutdown as SIGTERM does; Windows then waits some seconds for the process to end.
+
+    ``received`` is the number of the signal that asked for a stop, or None.
+
     This is a context manager for the main thread; it restores the earlier handlers when it ends. The handler
     writes to a socket that ``wait`` reads. Unlike a ``threading.Event``, that cannot deadlock with the wait that
     it interrupts, and a signal that arrives just before the wait is not missed.
@@ -128,7 +167,7 @@ class StopRequest:
 
     def __init__(self, terminal_is_gone: Callable[[], bool] = lambda: False) -> None:
         self._terminal_is_gone = terminal_is_gone
-        self.received: signal.Signals | None = None
+        self.received: int | None = None
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
@@ -136,34 +175,41 @@ class StopRequest:
         # With several threads, the system may deliver a signal to one that is not waiting. Python writes to this
         # descriptor in whichever thread that is, so the waiting thread wakes all the same.
         self._earlier_wakeup_fd = signal.set_wakeup_fd(self._wake_sender.fileno(), warn_on_full_buffer=False)
-        numbers = list(_STOPPING)
-        if _HANG_UP and signal.getsignal(_HANG_UP) != signal.SIG_IGN:
-            numbers.append(_HANG_UP)
-        self._handlers = restored_handlers(numbers, self._handle)
-        self._handlers.__enter__()
+        hang_up = [number for number in _existing("SIGHUP") if signal.getsignal(number) != signal.SIG_IGN]
+        self._handlers = contextlib.ExitStack()
+        self._handlers.enter_context(restored_handlers([*_STOPPING, *hang_up], self._handle))
+        self._handlers.enter_context(delayed_end(self._console_ends, until_exit=True))
 
     def __enter__(self) -> "StopRequest":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._handlers.__exit__(None, None, None)
+        self._handlers.close()
         signal.set_wakeup_fd(self._earlier_wakeup_fd)
         self._wake_receiver.close()
         self._wake_sender.close()
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and self.received is not None:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        elif number == _HANG_UP and not self._terminal_is_gone():
+            _end_by(number)
+        elif number == HANG_UP and not self._terminal_is_gone():
             self._check_requested = True
         else:
-            self.received = self.received or signal.Signals(number)
+            self.received = self.received or int(number)
         self.wake()
+
+    def _console_ends(self, end: ConsoleEnd) -> bool:
+        if end is ConsoleEnd.BREAK:
+            self._handle(signal.SIGINT, None)
+        else:
+            self.received = self.received or (HANG_UP if end is ConsoleEnd.CLOSED else int(signal.SIGTERM))
+            self.wake()
+        return end is ConsoleEnd.BREAK
 
     def wake(self) -> None:
         """End the current wait, or the next one if there is none. May be called from any thread."""
-        with contextlib.suppress(BlockingIOError):  # the socket is full of earlier bytes, which end the wait as well
+        # The socket may be full of earlier bytes, which end the wait as well, or closed when a console ends late.
+        with contextlib.suppress(OSError):
             self._wake_sender.send(b"\0")
 
     def __call__(self) -> bool:
@@ -190,7 +236,7 @@ def _wait_for(channel: socket.socket, seconds: float) -> None:
     After the process is stopped and continued, Linux restarts a select with the time that was left, while a poll
     returns if its time is over. Windows has no poll.
     """
-    if not hasattr(select, "poll"):
+    if sys.platform == "win32":
         select.select([channel], [], [], seconds)
         return
     poll = select.poll()
