@@ -6,7 +6,9 @@ terminal and exit status.
 
 import contextlib
 import errno
+import ntpath
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from webex_token_cli.errors import CommandNotFound, CommandNotRunnable, WebexTokenError
+from webex_token_cli.system.console_end import ConsoleEnd, delayed_end
 from webex_token_cli.system.signals import restored_handlers
 from webex_token_cli.text import printable
 
@@ -95,7 +98,8 @@ def run_beside(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run ``command`` and return its exit status when it ends. Raises CommandNotFound and CommandNotRunnable.
 
     The console sends Ctrl-C and Ctrl-Break to both processes. The command decides what to do about them, so this
-    program ignores them and waits. Windows has no other signals to pass on.
+    program ignores them and waits. If the console ends, this program stays until the command has ended, or Windows
+    ends both. Windows has no other signals to pass on.
     """
     import shutil
     import subprocess
@@ -103,12 +107,58 @@ def run_beside(command: Sequence[str], environment: Mapping[str, str]) -> int:
     path = shutil.which(command[0], path=environment.get("PATH"))
     if path is None:
         raise _not_found(command[0])
-    ignored = [getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name)]
-    with restored_handlers(ignored, lambda *_: None):
+    line: str | list[str] = [path, *command[1:]]
+    executable = None
+    if os.name == "nt" and is_batch_file(path):
+        line, executable = batch_command_line(path, command[1:]), _command_interpreter(environment)
+    with (
+        restored_handlers([signal.SIGINT], lambda *_: None),
+        delayed_end(lambda end: end is ConsoleEnd.BREAK, until_exit=True),
+    ):
         try:
-            return as_exit_status(subprocess.Popen([path, *command[1:]], env=environment).wait())
+            return as_exit_status(subprocess.Popen(line, executable=executable, env=environment).wait())
         except OSError as error:
             raise _not_runnable(path, error) from None
+
+
+def is_batch_file(path: str) -> bool:
+    """Whether Windows runs ``path`` with cmd.exe. It ignores blanks and dots at the end of a file's name."""
+    return ntpath.splitext(path.rstrip(" ."))[1].lower() in {".bat", ".cmd"}
+
+
+def batch_command_line(path: str, arguments: Sequence[str]) -> str:
+    """The command line with which cmd.exe runs the batch file ``path`` with ``arguments``. Raises CommandNotRunnable.
+
+    Without this, cmd.exe would read an argument as commands (CVE-2024-24576). Each argument is in quotes, between
+    which cmd.exe takes everything as it is, except for two things. A quote is written twice, which leaves cmd.exe
+    between quotes, and means one quote to a program that gets the arguments of the batch file. What is between
+    percent signs would be replaced by a variable, and a line break would end the command: neither can be quoted in
+    a way that every cmd.exe obeys, so an argument with one of them is refused.
+
+    The options of cmd.exe have it run nothing from the registry (/d), leave exclamation marks alone (/v:off), and
+    remove only the outer quotes (/s).
+    """
+    for each in (path, *arguments):
+        found = next((name for character, name in _NOT_FOR_BATCH_FILES.items() if character in each), None)
+        if found:
+            raise CommandNotRunnable(
+                f"{printable(path, 200)} is a batch file, and cmd.exe cannot be given {found} safely.",
+                "Run the program that the batch file starts, or hand the text over in a variable or a file.",
+            )
+    return f'cmd.exe /e:on /v:off /d /s /c "{" ".join(map(_quoted_for_batch_file, (path, *arguments)))}"'
+
+
+_NOT_FOR_BATCH_FILES = {"%": "a percent sign", "\r": "a line break", "\n": "a line break", "\0": "a null character"}
+
+
+def _quoted_for_batch_file(text: str) -> str:
+    """``text`` in quotes. The backslashes before a quote are doubled, as programs expect it of their command line."""
+    return '"' + re.sub(r'(\\*)("|\Z)', lambda found: found[1] * 2 + found[2] * 2, text) + '"'
+
+
+def _command_interpreter(environment: Mapping[str, str]) -> str:
+    """The path of Windows' own cmd.exe. COMSPEC may name another program, which would read the line differently."""
+    return ntpath.join(environment.get("SYSTEMROOT", r"C:\Windows"), "System32", "cmd.exe")
 
 
 def as_exit_status(code: int) -> int:
@@ -141,7 +191,8 @@ def _not_found(name: str) -> CommandNotFound:
 
 
 def _not_runnable(path: str, error: OSError) -> CommandNotRunnable:
+    name_program = "Name the program that runs it first."
     return CommandNotRunnable(
         f"{printable(path, 200)} could not be run ({error.strerror or type(error).__name__}).",
-        "Make it executable (chmod +x), or name the program that runs it first.",
+        name_program if os.name == "nt" else f"Make it executable (chmod +x), or {name_program.lower()}",
     )
