@@ -11,6 +11,9 @@ DAY = 24 * HOUR
 _UNITS = {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,6})?)(?P<unit>[smhdw]?)", re.ASCII)
 
+# The names of the time zone database that are letters (CET, AEST); it has others, such as "-03".
+_ABBREVIATION = re.compile(r"[A-Za-z]{3,6}", re.ASCII)
+
 # A century. A longer duration is a typing mistake, and would overflow the calendar.
 LONGEST_DURATION = 100 * 365 * DAY
 
@@ -71,8 +74,18 @@ def clock_face(seconds: float) -> str:
 
 
 def local_time(moment: float, zone: tzinfo | None = None) -> str:
-    """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's by default."""
-    return datetime.fromtimestamp(moment, tz=UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+    """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's by default.
+
+    Windows calls zones by phrases, in the language of the system. The offset from UTC takes the place of such a name:
+    ``2026-12-07 14:05:09 +01:00``.
+    """
+    local = datetime.fromtimestamp(moment, tz=UTC).astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S} {_zone(local)}"
+
+
+def _zone(local: datetime) -> str:
+    name, offset = local.tzname() or "", f"{local:%z}"
+    return name if _ABBREVIATION.fullmatch(name) else f"{offset[:3]}:{offset[3:5]}"
 
 
 def when(moment: float | None, now: float, zone: tzinfo | None = None) -> str:

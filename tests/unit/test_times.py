@@ -107,3 +107,19 @@ def test_a_time_is_local_and_names_its_zone() -> None:
     moment = 1_765_112_709
     assert local_time(moment, UTC) == "2025-12-07 13:05:09 UTC"
     assert when(moment, moment - 200_000, timezone(timedelta(hours=1), "CET")) == "2025-12-07 14:05:09 CET (in 2 days)"
+
+
+@pytest.mark.parametrize(
+    ("hours", "name", "shown"),
+    [
+        (0, "Greenwich Standard Time", "13:05:09 +00:00"),
+        (1, "W. Europe Standard Time", "14:05:09 +01:00"),
+        (1, "Mitteleuropäische Zeit", "14:05:09 +01:00"),
+        (-3.5, "Newfoundland Standard Time", "09:35:09 -03:30"),
+        (-3, "-03", "10:05:09 -03:00"),
+        (10, "AEST", "23:05:09 AEST"),
+    ],
+)
+def test_a_zone_whose_name_is_a_phrase_or_a_number_is_shown_by_its_offset(hours: float, name: str, shown: str) -> None:
+    zone = timezone(timedelta(hours=hours), name)
+    assert local_time(1_765_112_709, zone) == f"2025-12-07 {shown}"
