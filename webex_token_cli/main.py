@@ -18,6 +18,7 @@ import click
 from webex_token_cli._version import __version__
 from webex_token_cli.cli.groups import CommandGroup, show_help_without_command
 from webex_token_cli.cli.options import verbosity_options
+from webex_token_cli.cli.streams import print_what_can_be_shown
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.errors import WebexTokenError
 
@@ -101,9 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if sys.stdout is None:
         sys.stdout = _ClosedOutput()
     for stream in (sys.stdout, sys.stderr):
-        # A pipe on Windows or a C locale may not have every letter of a name. A "?" is better than no answer.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+        print_what_can_be_shown(stream)
     status = run(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_status_after_flush(status))
 

@@ -9,8 +9,11 @@ from webex_token_cli.tokens import Person, TokenRecord
 
 
 def to_json(document: dict[str, Any]) -> str:
-    """``document`` as JSON, with ``"version": 1`` first. Later versions of this program only add keys."""
-    return json.dumps({"version": 1, **document}, indent=2, ensure_ascii=False)
+    """``document`` as JSON, with ``"version": 1`` first. Later versions of this program only add keys.
+
+    It is in ASCII, so that no name is changed by the encoding of a pipe, and no reader has to guess that.
+    """
+    return json.dumps({"version": 1, **document}, indent=2)
 
 
 def error_document(error: WebexTokenError) -> dict[str, object]:

@@ -75,7 +75,7 @@ class Destination:
         if descriptor is None or os.name == "nt":  # the console there has a way of its own to take letters and colours
             click.echo(text, nl=False, file=self.stream)
             return
-        left = text.encode(self.stream.encoding, "replace")
+        left = text.encode(self.stream.encoding, self.stream.errors or "replace")
         while left:
             try:
                 written = os.write(descriptor, left)

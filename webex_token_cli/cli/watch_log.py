@@ -98,7 +98,7 @@ class JsonLog:
 
 def _json_line(moment: float, profile: str | None, event: str, message: str, more: Mapping[str, object]) -> str:
     document = {"version": 1, "time": int(moment), "profile": profile, "event": event, "message": message}
-    return json.dumps({**document, **{key: more.get(key) for key in _KEYS}}, ensure_ascii=False)
+    return json.dumps({**document, **{key: more.get(key) for key in _KEYS}})
 
 
 def lost_lines(moment: float, number: int, why: str, as_json: bool) -> str:

@@ -114,8 +114,7 @@ def _browser() -> str | None:
 
 def _report(findings: "list[Finding]") -> str:
     """One line for each finding with its fix below, and a summary."""
-    marks = _marks()
-    levels = {finding: f"{marks[finding.level]}{finding.level}" for finding in findings}
+    levels = {finding: f"{_MARKS[finding.level]} {finding.level}" for finding in findings}
     left = max(map(len, levels.values())) + 2
     middle = max(len(finding.check) for finding in findings) + 2
     lines = []
@@ -124,15 +123,6 @@ def _report(findings: "list[Finding]") -> str:
         if finding.fix is not None:
             lines.append(f"{'':<{left + middle}}{finding.fix}")
     return "\n".join([*lines, "", _summary(findings)])
-
-
-def _marks() -> dict[str, str]:
-    """The mark of each level; empty if standard output cannot encode them."""
-    try:
-        "".join(_MARKS.values()).encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return dict.fromkeys(_MARKS, "")
-    return {level: f"{mark} " for level, mark in _MARKS.items()}
 
 
 def _summary(findings: "list[Finding]") -> str:
