@@ -1,19 +1,24 @@
 """Which program listens on a port.
 
-Only Linux tells. Of another user's program it tells the user alone.
+Linux and Windows tell. Of another user's program, Linux tells the user alone, and Windows the number of its process.
 """
 
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from webex_token_cli.system.proc_net import LISTENING, PROC, TcpSocket, tcp_sockets
+from webex_token_cli.system.tcp_table import listening_processes
+from webex_token_cli.system.windows_users import program_of
 from webex_token_cli.text import printable
 
 
 def port_owner(port: int, proc: Path = PROC) -> str | None:
     """The program that listens on ``port``, in a few words; None when the system does not tell."""
+    if sys.platform == "win32":
+        return owner_on_windows(port)
     if sys.platform != "linux":
         return None
     listening = _listening(port, proc)
@@ -27,6 +32,19 @@ def port_owner(port: int, proc: Path = PROC) -> str | None:
     return f"a program of {_user_name(other_users[0])}" if other_users else None
 
 
+def owner_on_windows(
+    port: int,
+    processes: Callable[[int], list[int]] = listening_processes,
+    program: Callable[[int], str | None] = program_of,
+) -> str | None:
+    """The program that listens on ``port``, in a few words; None if Windows does not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        for process in filter(None, processes(port)):  # Wine lists sockets without processes
+            name = program(process)
+            return f"process {process}" if name is None else f"{printable(name, 40)} (process {process})"
+    return None
+
+
 def _listening(port: int, proc: Path) -> list[TcpSocket]:
     listening: list[TcpSocket] = []
     with contextlib.suppress(OSError):  # a container may hide the table
@@ -37,6 +55,7 @@ def _listening(port: int, proc: Path) -> list[TcpSocket]:
 
 
 def _user_name(user: int) -> str:
+    assert sys.platform != "win32"  # noqa: S101 - which has its own function above
     import pwd
 
     try:

@@ -4,6 +4,7 @@ Other systems have no such file; reading it there raises FileNotFoundError. For 
 sock_diag.py asks the kernel for no more than that.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ class TcpSocket:
 
 def tcp_sockets(proc: Path = PROC) -> Iterator[TcpSocket]:
     """All TCP sockets of this machine. Raises OSError when the table cannot be read."""
+    if sys.platform == "win32":  # where the path would be one of the current drive
+        raise FileNotFoundError(str(proc))
     yield from _read(proc / "net" / "tcp")
     # The kernel has no tcp6 when IPv6 is disabled.
     if (proc / "net" / "tcp6").exists():

@@ -5,13 +5,14 @@ machine, so that reading it takes longer the more connections there are.
 """
 
 import errno
-import ipaddress
 import secrets
 import socket
 import struct
 import sys
 from dataclasses import dataclass
 from typing import Any
+
+from webex_token_cli.system.connections import CannotAsk, SocketName
 
 # linux/netlink.h, linux/sock_diag.h and linux/inet_diag.h.
 _NETLINK_SOCK_DIAG = 4
@@ -36,42 +37,13 @@ _SOCKET_ID_SIZE = _PORTS.size + 2 * 16 + _INTERFACE.size
 _TIMEOUT = 1.0
 
 
-class CannotAsk(Exception):
-    """This system does not answer: it is not Linux, or its kernel or a sandbox does not offer sock_diag."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """One end of a connection."""
-
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address
-    port: int
-    interface: int
-
-    @classmethod
-    def of(cls, name: Any) -> "_Name":
-        """From what ``getsockname`` and ``getpeername`` give. Raises ValueError if that is not a name."""
-        try:
-            address = ipaddress.ip_address(name[0].partition("%")[0])
-            interface = name[3] if len(name) > 3 else 0
-            # The kernel keeps a connection to a mapped address as one of IPv4.
-            return cls(getattr(address, "ipv4_mapped", None) or address, int(name[1]), int(interface))
-        except (TypeError, IndexError, AttributeError) as error:
-            raise ValueError("not the name of a TCP socket") from error
-
-    @property
-    def packed(self) -> bytes:
-        """The address in the field of 16 bytes that serves both families."""
-        return self.address.packed.ljust(16, b"\0")
-
-
 def connection_owner(near: Any, far: Any) -> int | None:
     """The user id that owns the end ``near`` of the TCP connection between ``near`` and ``far``.
 
     Both are names as ``getsockname`` and ``getpeername`` give them. None if there is no such connection now. Raises
     CannotAsk, ValueError if a name is none, and OSError if no file descriptor is left.
     """
-    one, other = _Name.of(near), _Name.of(far)
+    one, other = SocketName.of(near), SocketName.of(far)
     if one.address.version != other.address.version:
         return None
     with _netlink_socket() as netlink:
@@ -100,7 +72,7 @@ def _netlink_socket() -> socket.socket:
         raise CannotAsk from error
 
 
-def _ask(netlink: socket.socket, near: _Name, far: _Name) -> _Found | None:
+def _ask(netlink: socket.socket, near: SocketName, far: SocketName) -> _Found | None:
     """What the kernel has at ``near``: the connection to ``far``, or else the socket that listens there, or None."""
     number = secrets.randbits(32)
     try:
@@ -114,19 +86,24 @@ def _ask(netlink: socket.socket, near: _Name, far: _Name) -> _Found | None:
     return _read_answer(answer, near, far, number)
 
 
-def _question(near: _Name, far: _Name, number: int) -> bytes:
+def _question(near: SocketName, far: SocketName, number: int) -> bytes:
     family = socket.AF_INET if near.address.version == 4 else socket.AF_INET6
     body = (
         _FAMILY.pack(family, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE)
         + _PORTS.pack(near.port, far.port)
-        + near.packed
-        + far.packed
+        + _packed(near)
+        + _packed(far)
         + _INTERFACE.pack(near.interface, _NO_COOKIE, _NO_COOKIE)
     )
     return _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, number, 0) + body
 
 
-def _read_answer(answer: bytes, near: _Name, far: _Name, number: int) -> _Found | None:
+def _packed(name: SocketName) -> bytes:
+    """The address in the field of 16 bytes that serves both families."""
+    return name.address.packed.ljust(16, b"\0")
+
+
+def _read_answer(answer: bytes, near: SocketName, far: SocketName, number: int) -> _Found | None:
     try:
         _, kind, _, answered, _ = _HEADER.unpack_from(answer)
         if answered == number and kind == _NLMSG_ERROR and _ERROR.unpack_from(answer, _HEADER.size) == (-errno.ENOENT,):

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.ports import free_port
 from webex_token_cli.signin.loopback.peers import ConnectionTable
-from webex_token_cli.system.sock_diag import CannotAsk, connection_owner
+from webex_token_cli.system.connections import CannotAsk
+from webex_token_cli.system.sock_diag import connection_owner
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has sock_diag")
 

@@ -16,11 +16,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from webex_token_cli.system import sock_diag, tcp_table, windows_users
+from webex_token_cli.system.connections import CannotAsk, UserID
 from webex_token_cli.system.proc_net import ESTABLISHED, LISTENING, TcpSocket, tcp_sockets
-from webex_token_cli.system.sock_diag import CannotAsk, connection_owner
 
 # A user id that no user has: the system tells owners, but not of this connection.
 NOBODY = -1
+
+# Root, and Windows itself, can read our memory anyway.
+_SUPERUSERS = frozenset({0, windows_users.SYSTEM})
+
+
+def connection_owner(near: Any, far: Any) -> UserID | None:
+    """The user who owns the end ``near`` of a connection whose other end ``far`` is ours; None if it is gone.
+
+    Raises CannotAsk, OSError, and ValueError if a name is none.
+    """
+    if sys.platform == "win32":
+        return tcp_table.connection_owner(near, far)
+    return sock_diag.connection_owner(near, far)
 
 
 class PeerCheck:
@@ -31,7 +45,7 @@ class PeerCheck:
 
     def __init__(
         self,
-        ask: Callable[[Any, Any], int | None] = connection_owner,
+        ask: Callable[[Any, Any], UserID | None] = connection_owner,
         sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets,
     ) -> None:
         self._ask = ask
@@ -42,9 +56,9 @@ class PeerCheck:
     async def is_allowed(self, peer: Any, own: Any) -> bool:
         """Whether no other user holds the connection between the socket names ``peer`` and ``own``.
 
-        On Linux the kernel tells. On other systems every peer is allowed, and only the ``state`` protects the sign-in.
-        Root is allowed, because root can read our memory anyway. Raises nothing: when the system tells owners but not
-        this one, the answer is False.
+        Linux and Windows tell. On other systems every peer is allowed, and only the ``state`` protects the sign-in.
+        Root is allowed, and Windows itself. Raises nothing: when the system tells owners but not this one, the answer
+        is False.
         """
         return is_allowed_owner(await self._owner_of(peer, own), _this_user())
 
@@ -56,7 +70,7 @@ class PeerCheck:
             return False
         return owner is not None and not is_allowed_owner(owner, _this_user())
 
-    async def _owner_of(self, peer: Any, own: Any) -> int | None:
+    async def _owner_of(self, peer: Any, own: Any) -> UserID | None:
         try:
             owner = self._ask(peer, own)
         except CannotAsk:
@@ -83,13 +97,15 @@ class PeerCheck:
         return await asyncio.to_thread(ConnectionTable.read, self._sockets)
 
 
-def _this_user() -> int | None:
-    return os.getuid() if hasattr(os, "getuid") else None
+def _this_user() -> UserID:
+    if sys.platform == "win32":
+        return windows_users.user_of(os.getpid())
+    return os.getuid()
 
 
-def is_allowed_owner(owner: int | None, user: int | None) -> bool:
-    """Whether a connection of user id ``owner`` may be answered for ``user``; None means that it is unknown."""
-    return owner is None or user is None or owner in (user, 0)
+def is_allowed_owner(owner: UserID | None, user: UserID) -> bool:
+    """Whether a connection of ``owner`` may be answered for ``user``; None means that the owner is unknown."""
+    return owner is None or owner == user or owner in _SUPERUSERS
 
 
 @dataclass(frozen=True, slots=True)

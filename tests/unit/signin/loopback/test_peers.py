@@ -16,8 +16,8 @@ from tests.support.ports import free_port
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.peers import NOBODY, ConnectionTable, PeerCheck, is_allowed_owner
 from webex_token_cli.signin.loopback.sockets import Endpoint
+from webex_token_cli.system.connections import CannotAsk, UserID
 from webex_token_cli.system.proc_net import TcpSocket, parse_table
-from webex_token_cli.system.sock_diag import CannotAsk
 
 pytestmark = pytest.mark.posix
 
@@ -87,14 +87,18 @@ def test_what_the_kernel_does_not_tell_allows_no_peer_and_turns_none_away_unhear
         (5, 5, True),
         (5, 6, False),
         (None, 5, True),
-        (5, None, True),
         (0, 5, True),
+        ("S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1001", True),
+        ("S-1-5-21-1-2-3-1002", "S-1-5-21-1-2-3-1001", False),
+        ("S-1-5-18", "S-1-5-21-1-2-3-1001", True),
+        ("S-1-0-0", "S-1-5-21-1-2-3-1001", False),
+        (NOBODY, "S-1-5-21-1-2-3-1001", False),
         (5, 0, False),
         (NOBODY, 5, False),
         (NOBODY, 0, False),
     ],
 )
-def test_another_users_connection_is_not_allowed(owner: int | None, me: int | None, ours: bool) -> None:
+def test_another_users_connection_is_not_allowed(owner: UserID | None, me: UserID, ours: bool) -> None:
     assert is_allowed_owner(owner, me) is ours
 
 
