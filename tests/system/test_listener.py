@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import time
 
@@ -339,6 +340,7 @@ def test_a_page_that_cannot_be_made_frees_the_port() -> None:
     close(bind(endpoint_for(redirect, None), redirect.uri))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a message of its own, tested in tests/windows")
 def test_a_port_that_needs_more_rights_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")

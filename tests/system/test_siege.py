@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import os
 import random
-import resource
 import socket
 import ssl
+import sys
 import threading
 import time
 import urllib.request
@@ -24,6 +24,8 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.peers import PeerCheck
 from webex_token_cli.signin.loopback.server import Listener
+from webex_token_cli.system import windows_users
+from webex_token_cli.system.connections import UserID
 
 # The most that the memory may grow between two equal waves of requests, in KiB; the allocator varies by about this.
 _FLAT = 2048
@@ -96,7 +98,13 @@ def memory(login: Running) -> int:
 
 
 def growths(login: Running, port: int) -> Iterator[int]:
-    """How much the memory grows with each of up to six further waves, in KiB."""
+    """How much the memory grows with each of up to six further waves, in KiB.
+
+    On Windows nothing is measured, because Wine does not tell how much memory a process uses.
+    """
+    if sys.platform == "win32":
+        yield 0
+        return
     before = memory(login)
     for seed in range(1, 7):
         wave(port, seed)
@@ -163,9 +171,12 @@ def test_the_right_redirect_is_answered_within_a_second_during_a_flood(
     assert (done.status, done.err) == (0, printed_first)  # the flood is not worth a message
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not limit a process to so few descriptors")
 def test_idle_connections_are_closed_when_descriptors_run_out(
     program: Program, sandbox: Sandbox, redirect_uri: str
 ) -> None:
+    import resource
+
     parts = urlsplit(redirect_uri)
     assert parts.port is not None
     with program.started("login", "--no-browser") as login, contextlib.ExitStack() as stack:
@@ -245,6 +256,10 @@ REQUESTS = st.one_of(
 _EXPECTED_STATUS_LINES = (b"HTTP/1.1 302 ", b"HTTP/1.1 4", b"HTTP/1.1 503 ")
 
 
+def user_of_a_pair() -> UserID:
+    return windows_users.user_of(os.getpid()) if sys.platform == "win32" else os.getuid()
+
+
 def with_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -> None:
     """Run ``check`` with a listener, and with a function that sends bytes to it and returns its response."""
     loop = asyncio.new_event_loop()
@@ -254,7 +269,7 @@ def with_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -
     async def make() -> Listener:
         redirect = RedirectURI.parse("http://localhost:8000/oauth")
         # The system cannot tell who owns a socket of a pair, because it has no address.
-        return Listener([], redirect, _STATE, "https://webex.example/a", peers=PeerCheck(lambda *_: os.getuid()))
+        return Listener([], redirect, _STATE, "https://webex.example/a", peers=PeerCheck(lambda *_: user_of_a_pair()))
 
     listener = loop.run_until_complete(make())
 

@@ -16,6 +16,9 @@ from webex_token_cli.text import printable
 # only after a second. Systems lower this to their own limit.
 _BACKLOG = 1024
 
+# Windows' error for a connection that its client has reset before it is accepted, and Wine's (winerror.h).
+_CLIENT_IS_GONE = frozenset({64, 59})  # ERROR_NETNAME_DELETED, ERROR_UNEXP_NET_ERR
+
 _ADDRESS_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -137,7 +140,7 @@ async def accepted(listening: socket.socket) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":  # whose event loop cannot wait for a socket to be readable
-        return (await loop.sock_accept(listening))[0]
+        return await _accepted_on_windows(listening)
     while True:
         try:
             connection, _ = listening.accept()
@@ -146,6 +149,17 @@ async def accepted(listening: socket.socket) -> socket.socket:
         else:
             connection.setblocking(False)
             return connection
+
+
+async def _accepted_on_windows(listening: socket.socket) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return (await loop.sock_accept(listening))[0]
+        except OSError as error:
+            # A client that is gone is no reason to pause before the next one, as a lack of memory is.
+            if getattr(error, "winerror", None) not in _CLIENT_IS_GONE:
+                raise
 
 
 async def _readable(loop: asyncio.AbstractEventLoop, listening: socket.socket) -> None:
@@ -169,6 +183,12 @@ def _cannot_bind(endpoint: Endpoint, redirect_uri: str, error: OSError) -> Confi
             f"Port {endpoint.port}, where {redirect_uri} leads, is taken by another program.",
             "End that program (another login, perhaps), or register a redirect URI with another port "
             "and give it with --redirect-uri; `webex-token login --flow paste` needs no port at all.",
+        )
+    if error.errno == errno.EACCES and sys.platform == "win32":
+        return ConfigurationError(
+            f"Windows does not let this program listen on port {endpoint.port}, where {redirect_uri} leads.",
+            "Register a redirect URI with another port and give it with --redirect-uri. "
+            "`netsh interface ipv4 show excludedportrange tcp` lists the ports that Windows reserves.",
         )
     return ConfigurationError(
         f"Nothing can listen at {endpoint}, where {redirect_uri} leads ({error.strerror}).",

@@ -70,8 +70,18 @@ class ListenerThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_ignore_lost_connections)
         self._closing = asyncio.Event()
         self._listener = self._make_listener()
         async with self._listener.serving():
             self._started.set_result(None)
             await self._closing.wait()
+
+
+def _ignore_lost_connections(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep the terminal free of what asyncio prints about a client that has reset its connection, above all on Windows.
+
+    The person at the terminal did not cause it and cannot do anything about it.
+    """
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(context)

@@ -19,7 +19,7 @@ from webex_token_cli.signin.loopback.sockets import Endpoint
 from webex_token_cli.system.connections import CannotAsk, UserID
 from webex_token_cli.system.proc_net import TcpSocket, parse_table
 
-pytestmark = pytest.mark.posix
+users_of_unix = pytest.mark.posix
 
 # As /proc/net/tcp and tcp6 print it.
 TABLE = """\
@@ -102,6 +102,7 @@ def test_another_users_connection_is_not_allowed(owner: UserID | None, me: UserI
     assert is_allowed_owner(owner, me) is ours
 
 
+@users_of_unix
 def test_our_own_connections_are_known_as_ours() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
@@ -118,6 +119,7 @@ def cannot_ask(_peer: object, _own: object) -> int | None:
     raise CannotAsk
 
 
+@users_of_unix
 def test_a_flood_of_requests_shares_the_readings_of_a_table_that_has_to_be_read() -> None:
     readings: list[str] = []
     begun, may_end = threading.Event(), threading.Event()
@@ -167,6 +169,7 @@ def asked_by_another_user(port: int, target: str = "/oauth") -> str:
     return subprocess.run(arguments, capture_output=True, encoding="utf-8", check=True).stdout
 
 
+@users_of_unix
 def test_another_user_is_not_led_to_the_sign_in_page(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 4242)  # whose login it is
     head = asked_by_another_user(login.redirect.port)
@@ -186,6 +189,7 @@ def listening_login(behind_proxy: bool) -> Login:
     return login
 
 
+@users_of_unix
 def test_a_declared_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening_login(behind_proxy=True) as login, monkeypatch.context() as patched:
         patched.setattr(os, "getuid", lambda: 4242)
@@ -199,6 +203,7 @@ def test_a_declared_proxy_may_run_as_another_user(monkeypatch: pytest.MonkeyPatc
         assert asked_by_another_user(port, f"/oauth{outcome}").startswith("HTTP/1.1 200 ")
 
 
+@users_of_unix
 def test_another_user_is_not_listened_to_behind_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening_login(behind_proxy=False) as login:
         with monkeypatch.context() as patched:
@@ -208,6 +213,7 @@ def test_another_user_is_not_listened_to_behind_a_tunnel(monkeypatch: pytest.Mon
         assert (login.codes, login.result) == ([], None)
 
 
+@users_of_unix
 def test_another_user_who_knows_the_state_is_not_listened_to(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 4242)
     for query in (login.good_query, login.good_query.replace("code=the-code", "error=access_denied")):
