@@ -1,8 +1,9 @@
-"""``service``: have systemd or launchd run ``watch``, show its status, and uninstall it."""
+"""``service``: have systemd, launchd or the Task Scheduler run ``watch``, show its status, and uninstall it."""
 
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,28 +40,31 @@ _NOT_RUNNING = 1
 @verbosity_options
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Have the system run watch all the time: as a systemd user unit on Linux, or as a launchd agent on macOS.
+    """Have the system run watch all the time: as a systemd user unit on Linux, a launchd agent on macOS, or a task
+    of the Task Scheduler on Windows.
 
-    The unit or agent is yours: it needs no root and can reach your keyring. On other systems, let the
-    scheduler run `webex-token watch --once` every hour.
+    The unit, agent or task is yours: it needs no root or administrator, and can reach your keyring. On other
+    systems, let the scheduler run `webex-token watch --once` every hour.
 
     \b
     Example:
       webex-token service install
 
     Exit status: 0 if the command succeeded or the service runs; 1 if the system refused or the service does not
-    run; 2 if this user has no systemd or launchd; 3 if the service ended because a sign-in is needed.
+    run; 2 if this user has no systemd, launchd or Task Scheduler; 3 if the service ended because a sign-in is
+    needed.
     """
     show_help_without_command(ctx)
 
 
-@command.command("install", short_help="Write the unit or agent and start it.")
+@command.command("install", short_help="Write the unit, agent or task and start it.")
 @watch_options
 @click.option("--print", "only_print", is_flag=True, help="Print the file on standard output, and change nothing.")
 @verbosity_options
 @pass_application
 def install(application: Application, options: WatchOptions, only_print: bool) -> int:
-    """Show the unit or agent that runs watch, write it to its file, and start it. Change nothing if it already runs.
+    """Show the unit, agent or task that runs watch, write it to its file, and start it. Change nothing if it already
+    runs.
 
     The service does not see your shell's environment. So the file holds these options, the variables that set
     the same, and those that say where sign-ins are stored and how Webex is reached. It never holds a secret.
@@ -70,7 +74,7 @@ def install(application: Application, options: WatchOptions, only_print: bool) -
       webex-token service install --interval 30m
 
     Exit status: 0 if the service runs; 1 if the system did not start it; 2 if an option or variable is wrong, or
-    this user has no systemd or launchd; 3 if a sign-in is needed first.
+    this user has no systemd, launchd or Task Scheduler; 3 if a sign-in is needed first.
     """
     from webex_token_cli.service.definition import omitted_variables
 
@@ -84,10 +88,10 @@ def install(application: Application, options: WatchOptions, only_print: bool) -
         click.echo(text, nl=False)
         return 0
     current = manager.status()
-    changed = _content(manager.path) != text
+    changed = _content(manager.path, manager.encoding) != text
     if changed:
         application.say(f"Writing {manager.path}:\n\n{text}")
-        _write(manager.path, text)
+        _write(manager.path, text, manager.encoding)
     if not manager.start(current, changed):
         click.echo("Already installed and running. Nothing was changed.")
     return _report(manager, manager.status())
@@ -104,11 +108,11 @@ def uninstall(application: Application) -> None:
       webex-token service uninstall
 
     Exit status: 0 if the service is uninstalled, or was not installed; 1 if the system refused; 2 if this user has
-    no systemd or launchd.
+    no systemd, launchd or Task Scheduler.
     """
     manager = _manager(application)
     current = manager.status()
-    if not current.known and _content(manager.path) is None:
+    if not current.known and _content(manager.path, manager.encoding) is None:
         click.echo("Not installed. Nothing was changed.")
         return
     manager.stop(current)
@@ -127,8 +131,8 @@ def status(application: Application) -> int:
     Example:
       webex-token service status
 
-    Exit status: 0 if the service runs; 1 if it does not; 2 if this user has no systemd or launchd; 3 if it ended
-    because a sign-in is needed.
+    Exit status: 0 if the service runs; 1 if it does not; 2 if this user has no systemd, launchd or Task Scheduler;
+    3 if it ended because a sign-in is needed.
     """
     manager = _manager(application)
     current = manager.status()
@@ -174,14 +178,35 @@ def _manager(application: Application, platform: str = sys.platform) -> "Service
 
         config = Path(application.environment.get("XDG_CONFIG_HOME") or home / ".config")
         return UserUnit(config / "systemd/user" / UNIT, run_command, str(os.getuid()))
+    if platform == "win32":
+        return _scheduled_task(application.environment, home)
     raise ConfigurationError(
-        "A service can be installed on Linux with systemd and on macOS only.",
-        "Let the system's scheduler run `webex-token watch --once` every hour; on Windows that is the Task Scheduler.",
+        "A service can be installed on Linux with systemd, on macOS and on Windows only.",
+        "Let the system's scheduler run `webex-token watch --once` every hour.",
+    )
+
+
+def _scheduled_task(environment: Mapping[str, str], home: Path) -> "ServiceManager":
+    """The task of the Task Scheduler for this user."""
+    from webex_token_cli.service.definition import NAME
+    from webex_token_cli.service.manager import run_command
+    from webex_token_cli.service.task_scheduler import ScheduledTask, current_user, windowless
+
+    folder = Path(environment.get("LOCALAPPDATA") or home / "AppData/Local") / NAME
+    system = Path(environment.get("SYSTEMROOT") or "C:/Windows") / "System32"
+    name = f"{environment.get('USERDOMAIN', '.')}\\{environment.get('USERNAME', home.name)}"
+    return ScheduledTask(
+        path=folder / f"{NAME}.xml",
+        run=run_command,
+        user=current_user(run_command, system, name),
+        log_file=folder / "Logs" / f"{NAME}.log",
+        interpreter=windowless(Path(sys.executable)),
+        system=system,
     )
 
 
 def _home() -> Path:
-    """The home folder, in which systemd and launchd look for services. Raises ConfigurationError if there is none."""
+    """The home folder, in which the files of services are. Raises ConfigurationError if there is none."""
     with contextlib.suppress(RuntimeError):  # Python's error for a user without a home folder
         home = Path.home()
         if home.is_absolute():
@@ -216,10 +241,10 @@ def _definition(application: Application, options: WatchOptions) -> "ServiceDefi
     return ServiceDefinition((*program, "watch", *arguments), inherited_environment(environment))
 
 
-def _content(path: Path) -> str | None:
+def _content(path: Path, encoding: str) -> str | None:
     """The content of the file; None if it does not exist. Raises WebexTokenError if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding=encoding, errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -229,12 +254,12 @@ def _content(path: Path) -> str | None:
         ) from error
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, encoding: str) -> None:
     """Replace the file's content by ``text`` atomically. Raises WebexTokenError."""
     from webex_token_cli.system.files import write_whole
 
     try:
-        write_whole(path, text, mode=0o644)  # the usual mode of such files; there is no secret in it
+        write_whole(path, text, mode=0o644, encoding=encoding)  # the usual mode of such files; there is no secret in it
     except OSError as error:
         raise WebexTokenError(
             f"{path} could not be written ({error.strerror or type(error).__name__}).",

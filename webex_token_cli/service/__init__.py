@@ -1,1 +1,1 @@
-"""The service: a systemd user unit or a launchd agent that runs ``watch``."""
+"""The service: a systemd user unit, a launchd agent or a task of the Task Scheduler that runs ``watch``."""

@@ -29,6 +29,7 @@ class Agent:
     user: str
     log_file: Path
     sleep: Callable[[float], None] = time.sleep
+    encoding: str = "utf-8"
 
     @property
     def log(self) -> str:

@@ -1,6 +1,7 @@
 """The status of the service, and what every service manager can be asked for."""
 
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from webex_token_cli.text import printable
 # Seconds. A start returns when the service reports that it is ready, or when the manager gives up on it after 5 minutes
 # (TimeoutStartSec= in the unit); this leaves the manager time to say so.
 _TIMEOUT = 400.0
+
+# Windows' own commands write to a pipe in the code page of consoles.
+_OUTPUT_ENCODING = "oem" if sys.platform == "win32" else "utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,11 @@ class ServiceManager(Protocol):
         """The command that shows the service's log."""
         ...
 
+    @property
+    def encoding(self) -> str:
+        """The encoding of the file in ``path``."""
+        ...
+
     def text(self, definition: ServiceDefinition) -> str:
         """The content of the file that makes the manager run ``definition``. Pure."""
         ...
@@ -112,7 +121,7 @@ def run_command(command: Sequence[str]) -> CommandResult:
             list(command),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            encoding="utf-8",
+            encoding=_OUTPUT_ENCODING,
             errors="replace",
             timeout=_TIMEOUT,
             check=False,

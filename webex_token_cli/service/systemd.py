@@ -99,6 +99,7 @@ class UserUnit:
     run: CommandRunner
     user: str
     log: str = LOG
+    encoding: str = "utf-8"
 
     def text(self, definition: ServiceDefinition) -> str:
         """The unit that runs ``definition``."""

@@ -65,12 +65,12 @@ def write_private(path: Path, text: str) -> None:
     write_whole(path, text, mode=0o600)
 
 
-def write_whole(path: Path, text: str, mode: int) -> None:
+def write_whole(path: Path, text: str, mode: int, encoding: str = "utf-8") -> None:
     """Replace ``path`` by ``text`` in one step, with the permissions ``mode``, as ``write_private`` does."""
     file, temporary = _new_file(path)
     with _removed_after_failure(temporary):
         with file:
-            _write(file, text.encode())
+            _write(file, text.encode(encoding))
         if mode != 0o600:
             temporary.chmod(mode)
         temporary.replace(path)
