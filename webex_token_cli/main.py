@@ -164,6 +164,10 @@ def _discard(stream: TextIO | None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the program with ``arguments`` and return its exit status. Every message about a failure is written here."""
     terminal = Terminal(os.environ)
+    if os.environ.get("_WEBEX_TOKEN_COMPLETE") == "powershell_complete":
+        from webex_token_cli.cli import powershell
+
+        powershell.register()
     try:
         status = group.main(list(arguments), prog_name="webex-token", standalone_mode=False, obj=terminal)
     except WebexTokenError as error:

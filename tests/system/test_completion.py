@@ -99,7 +99,7 @@ def shown(terminal: "pexpect.spawn[str]", hoped_for: str) -> str:
         ("wat", ["watch"]),
         ("get --min", ["--min-valid"]),
         ("login --flow ", ["auto", "browser", "device", "paste"]),
-        ("completion ", ["bash", "fish", "zsh"]),
+        ("completion ", ["bash", "fish", "powershell", "zsh"]),
         ("get -p ", ["ada@example.com", "work"]),
         ("watch --profile wo", ["work"]),
         ("get --profile=ada@ex", ["--profile=ada@example.com"]),
@@ -161,4 +161,44 @@ def test_a_config_that_cannot_be_read_is_no_noise(program: Program, tmp_path: Pa
 def test_another_shell_is_wrong_usage(program: Program) -> None:
     done = program.run("completion", "tcsh")
     assert (done.status, done.out) == (2, "")
-    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in done.err
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish', 'powershell'" in done.err
+
+
+def asked_by_powershell(program: Program, *before: str, word: str) -> list[str]:
+    """What the program answers to PowerShell, which completes the word after others."""
+    given = {"COMP_WORDS": "\n".join(["webex-token", *before]), "_WEBEX_TOKEN_COMPLETE": "powershell_complete"}
+    if word:  # PowerShell removes a variable that is set to nothing
+        given["COMP_CWORD"] = word
+    done = program.having(**given).run()
+    assert (done.status, done.err) == (0, "")
+    return done.out.splitlines()
+
+
+def test_what_powershell_is_offered(program: Program) -> None:
+    assert [
+        asked_by_powershell(program, word="wat"),
+        asked_by_powershell(program, "get", "-p", word=""),
+        asked_by_powershell(program, "get", word="--profile=ada@ex"),
+        asked_by_powershell(program, "login", "--flow", word="br"),
+        asked_by_powershell(program, "exec", "--", word="report-of"),
+        asked_by_powershell(program, "doctor", "-p", r"C:\some folder\x", "-p", word="wo"),
+        asked_by_powershell(program, "import", word=r".\tok"),
+    ] == [
+        ["plain\twatch\tKeep the tokens fresh until you stop it."],
+        ["plain\twork\t", "plain\tada@example.com\t"],
+        ["plain\tada@example.com\t"],
+        ["plain\tbrowser\t"],
+        ["plain\treport-of-ada\t"],
+        ["plain\twork\t"],
+        ["file\t.\\tok\t"],
+    ]
+
+
+def test_the_script_for_powershell_is_printed(program: Program) -> None:
+    done = program.run("completion", "powershell")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("Register-ArgumentCompleter -Native -CommandName webex-token, webex-token.exe ")
+    # Python's own escapes have not changed the script.
+    assert done.out.count('"`n"') == 1
+    assert done.out.count("{") == done.out.count("}")
+    assert r"""-match '[\s''`"$;,&|<>(){}]')""" in done.out

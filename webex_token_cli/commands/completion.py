@@ -2,7 +2,8 @@
 
 The scripts ask ``webex-token`` for completions with the protocol of ``click.shell_completion``. Click's own scripts
 are not used: its bash script splits words at "@" and "=", its zsh script replaces an option by its value after a "=",
-and its fish script offers nothing after a "=".
+and its fish script offers nothing after a "=". Only newer versions of click have a script for PowerShell, and that one
+loses backslashes.
 """
 
 import click
@@ -90,7 +91,38 @@ end
 complete --no-files --command webex-token --arguments '(__webex_token_completion)'
 """
 
-_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+# Without a result, PowerShell itself completes files.
+_POWERSHELL = """\
+Register-ArgumentCompleter -Native -CommandName webex-token, webex-token.exe -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+    $words = foreach ($element in $commandAst.CommandElements) {
+        if ($element.Extent.EndOffset -ge $cursorPosition) { break }
+        if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $element.Value }
+        else { $element.Extent.Text }
+    }
+    # After "--option=" webex-token completes the value alone, and PowerShell the whole word.
+    $option = if ("$wordToComplete" -match '^--[^=]*=') { $Matches[0] } else { '' }
+    $before = $env:COMP_WORDS, $env:COMP_CWORD, $env:_WEBEX_TOKEN_COMPLETE
+    try {
+        $env:COMP_WORDS = @($words) -join "`n"
+        $env:COMP_CWORD = "$wordToComplete"
+        $env:_WEBEX_TOKEN_COMPLETE = 'powershell_complete'
+        $completions = @(webex-token 2>$null)
+    } finally {
+        $env:COMP_WORDS, $env:COMP_CWORD, $env:_WEBEX_TOKEN_COMPLETE = $before
+    }
+    foreach ($completion in $completions) {
+        $type, $value, $purpose = $completion -split "`t", 3
+        if ($type -ne 'plain') { continue }
+        if (-not $purpose) { $purpose = $value }
+        $text = "$option$value"
+        if ($text -match '[\\s''`"$;,&|<>(){}]') { $text = "'" + $text.Replace("'", "''") + "'" }
+        [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $purpose)
+    }
+}
+"""
+
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL}
 
 
 @click.command("completion", short_help="Print the script that completes commands in a shell.", epilog=HOME_READ)
@@ -98,11 +130,12 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 @verbosity_options
 @pass_application
 def command(application: Application, shell: str) -> None:
-    """Print the script that lets bash, zsh or fish complete commands, options, choices and stored profiles.
+    """Print the script that lets bash, zsh, fish or PowerShell complete commands, options, choices and stored profiles.
 
     After exec, the commands in PATH are completed. Load the script each time the shell starts. For bash, add the line
     below to ~/.bashrc. For zsh, add the same line with zsh instead of bash to ~/.zshrc, after compinit. For fish, add
-    `webex-token completion fish | source` to config.fish.
+    `webex-token completion fish | source` to config.fish. For PowerShell, add
+    `webex-token completion powershell | Out-String | Invoke-Expression` to the file that $PROFILE names.
 
     \b
     Example:
