@@ -1,10 +1,13 @@
 """Which program listens on a port.
 
-Linux and Windows tell. Of another user's program, Linux tells the user alone, and Windows the number of its process.
+Of another user's program, Linux tells the user alone, and Windows the number of its process. On macOS, lsof tells of
+this user's programs only.
 """
 
 import contextlib
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +17,38 @@ from webex_token_cli.system.tcp_table import listening_processes
 from webex_token_cli.system.windows_users import program_of
 from webex_token_cli.text import printable
 
+# Seconds. lsof usually needs a fraction of one; it hangs while a network file system does not answer.
+_TIMEOUT = 5.0
 
-def port_owner(port: int, proc: Path = PROC) -> str | None:
+
+def lsof(port: int) -> str:
+    """What lsof(8) reports about the programs that listen on ``port``; nothing if it cannot be asked."""
+    command = ["/usr/sbin/lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def port_owner(
+    port: int, proc: Path = PROC, platform: str = sys.platform, ask_lsof: Callable[[int], str] = lsof
+) -> str | None:
     """The program that listens on ``port``, in a few words; None when the system does not tell."""
     if sys.platform == "win32":
         return owner_on_windows(port)
-    if sys.platform != "linux":
+    if platform == "darwin":
+        found = re.search(r"^p(\d+)\nc(.+)$", ask_lsof(port), re.MULTILINE)
+        return f"{printable(found[2], 40)} (process {found[1]})" if found else None
+    if platform != "linux":
         return None
     listening = _listening(port, proc)
     links = {f"socket:[{each.inode}]" for each in listening}
