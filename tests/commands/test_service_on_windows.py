@@ -99,8 +99,7 @@ def test_the_task_gets_the_variables_that_decide_where_tokens_are(
     arguments = re.search("<Arguments>(.*)</Arguments>", content(windows))
     assert arguments
     assert arguments[1].startswith(
-        f"-m webex_token_cli.service.supervisor {folder(windows)}/Logs/webex-token.log "
-        '"WEBEX_TOKEN_HOME=/srv/Ada &amp; B" '
+        f'-m webex_token_cli.cli.supervised {folder(windows)}/Logs/webex-token.log "WEBEX_TOKEN_HOME=/srv/Ada &amp; B" '
     )
     assert " WEBEX_TOKEN_STORE=file " in arguments[1]
     assert arguments[1].endswith(f" NO_PROXY=a^25;b -- {WEBEX_TOKEN} watch")

@@ -227,4 +227,4 @@ def test_every_option_is_completed_and_so_is_what_it_takes(path: tuple[str, ...]
 
 def test_what_the_choices_are() -> None:
     assert completed(("login", "--store"), "") == set(STORES)
-    assert completed(("completion",), "") == {"bash", "zsh", "fish"}
+    assert completed(("completion",), "") == {"bash", "zsh", "fish", "powershell"}

@@ -8,21 +8,26 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from webex_token_cli.service.definition import ServiceDefinition
-from webex_token_cli.service.manager import ServiceStatus, run_command
+from webex_token_cli.service.manager import CommandResult, ServiceStatus, run_command
 from webex_token_cli.service.task_scheduler import ScheduledTask, current_user, windowless
 from webex_token_cli.system.files import write_whole
 
 SYSTEM = Path(os.environ["SYSTEMROOT"]) / "System32"
-SUPERVISOR = (str(windowless(Path(sys.executable))), "-m", "webex_token_cli.service.supervisor")
+SUPERVISOR = (str(windowless(Path(sys.executable))), "-m", "webex_token_cli.cli.supervised")
 
 # Writes a line a tenth of a second, until it is ended.
 TICKING = "import sys, time\nwhile True: open(sys.argv[1], 'a').write('x'); time.sleep(0.1)"
+
+
+def run_as_test(command: Sequence[str]) -> CommandResult:
+    """Run a command of schtasks about a task of another name."""
+    return run_command([f"{word}-test" if word.startswith("webex-token-") else word for word in command])
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
-"""What the Task Scheduler starts: it runs ``watch`` without a window, and restarts it as systemd does.
-
-    pythonw -m webex_token_cli.service.supervisor LOGFILE NAME=VALUE… -- COMMAND…
+"""The supervisor, which the Task Scheduler starts: it runs ``watch`` without a window, and restarts it as systemd does.
 
 A task of the Task Scheduler can set no variables, opens a console window for a program that uses one, has no place for
 its output, and may take every exit status for a success. So this program does the four.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -73,16 +70,3 @@ def run_logged(command: Sequence[str], environment: Mapping[str, str], log_file:
             return 1
         with process, ends_with_this_process(process):
             return process.wait()
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run what ``arguments`` name; see the top of this file. Returns the last exit status."""
-    words = [unescaped(word) for word in arguments]
-    end = words.index("--")
-    variables = dict(word.split("=", 1) for word in words[1:end])
-    command, environment, log_file = words[end + 1 :], {**os.environ, **variables}, Path(words[0])
-    return supervise(lambda: run_logged(command, environment, log_file))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

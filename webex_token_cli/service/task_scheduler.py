@@ -114,7 +114,7 @@ class ScheduledTask:
         """The XML that runs ``definition``. A task has no variables of its own, so the supervisor sets them."""
         variables = [f"{name}={value}" for name, value in definition.environment.items()]
         words = [str(self.log_file), *variables, "--", *definition.command]
-        arguments = ["-m", "webex_token_cli.service.supervisor", *map(escaped, words)]
+        arguments = ["-m", "webex_token_cli.cli.supervised", *map(escaped, words)]
         return _TEXT.format(
             user=escape(self.user),
             command=escape(str(self.interpreter)),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from webex_token_cli.service.supervisor import main, run_logged, supervise
+from webex_token_cli.cli.supervised import main
+from webex_token_cli.service.supervisor import run_logged, supervise
 
 
 @pytest.mark.parametrize("last", [0, 2, 3])

@@ -149,7 +149,7 @@ def test_each_word_and_variable_arrives_as_it_is(words: list[str], value: str) -
     assert "%" not in line
     assert "$" not in line
     module, *arrived = arguments_of(line)[1:]
-    assert module == "webex_token_cli.service.supervisor"
+    assert module == "webex_token_cli.cli.supervised"
     assert [unescaped(word) for word in arrived] == [
         r"C:\Users\Ada B\AppData\Local\webex-token\Logs\webex-token.log",
         f"WEBEX_TOKEN_HOME={value}",
@@ -162,7 +162,7 @@ def test_an_ordinary_command_is_readable() -> None:
     root = parsed(task().text(ServiceDefinition((r"C:\x\webex-token.exe", "watch"), {"WEBEX_TOKEN_STORE": "file"})))
     assert values(found(root, "Actions/Exec")) == {
         "Command": r"C:\A & B\pythonw.exe",
-        "Arguments": r'-m webex_token_cli.service.supervisor "C:\Users\Ada B\AppData\Local\webex-token\Logs\webex-token'
+        "Arguments": r'-m webex_token_cli.cli.supervised "C:\Users\Ada B\AppData\Local\webex-token\Logs\webex-token'
         r'.log" WEBEX_TOKEN_STORE=file -- C:\x\webex-token.exe watch',
     }
     assert escaped("100% $(x) ^25; \x1b") == "100^25; ^24;(x) ^5e;25; ^1b;"
