@@ -182,6 +182,7 @@ def test_what_powershell_is_offered(program: Program) -> None:
         asked_by_powershell(program, "login", "--flow", word="br"),
         asked_by_powershell(program, "exec", "--", word="report-of"),
         asked_by_powershell(program, "doctor", "-p", r"C:\some folder\x", "-p", word="wo"),
+        asked_by_powershell(program, "get", "--min-valid", "5 -p", word=""),
         asked_by_powershell(program, "import", word=r".\tok"),
     ] == [
         ["plain\twatch\tKeep the tokens fresh until you stop it."],
@@ -190,6 +191,7 @@ def test_what_powershell_is_offered(program: Program) -> None:
         ["plain\tbrowser\t"],
         ["plain\treport-of-ada\t"],
         ["plain\twork\t"],
+        [""],  # a space does not end a word of PowerShell's
         ["file\t.\\tok\t"],
     ]
 
