@@ -60,11 +60,11 @@ FILE_STORE = [
     ("refresh --if-older-than 1d", set()),
     ("export", set()),
     ("import", {*HTTP, "filelock"}),
-    ("watch --once", {*HTTP, "filelock", "keyring"}),
+    ("watch --once", {*HTTP, "filelock"}),
     ("doctor", {*HTTP, "asyncio", "filelock"}),
     ("logout", {"filelock"}),
 ]
-# Only what creates or deletes an entry, or does so as a test, takes the keyring library; a watch imports it for later.
+# Only what creates or deletes an entry, or does so as a test, takes the keyring library.
 SECRET_SERVICE = [
     ("login", {*HTTP, "asyncio", "cryptography", "filelock", "keyring"}),
     ("get", {"cryptography"}),
@@ -77,7 +77,7 @@ SECRET_SERVICE = [
     ("refresh --if-older-than 1d", {"cryptography"}),
     ("export", {"cryptography"}),
     ("import", {*HTTP, "cryptography", "filelock", "keyring"}),
-    ("watch --once", {*HTTP, "cryptography", "filelock", "keyring"}),
+    ("watch --once", {*HTTP, "cryptography", "filelock"}),
     ("doctor", {*HTTP, "asyncio", "cryptography", "filelock", "keyring"}),
     ("logout", {"cryptography", "filelock", "keyring", "ssl"}),
 ]
