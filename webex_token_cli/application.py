@@ -106,7 +106,7 @@ class Application:
 
     def _open_store(self, name: str, keyring: str | None) -> "CredentialStore":
         from webex_token_cli.store.backends import open_file_store, open_keyring_store
-        from webex_token_cli.store.credentials import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
+        from webex_token_cli.store.local import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
         from webex_token_cli.system.timeouts import ExclusiveCalls
 
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED

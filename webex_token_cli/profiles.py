@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import STORES, Profile, Settings, resolve
 from webex_token_cli.errors import WebexTokenError
-from webex_token_cli.store.credentials import SERVICE, CredentialStore
+from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.local import SERVICE
 from webex_token_cli.store.locks import locked
 
 
@@ -24,8 +25,7 @@ def changing(application: Application, profile: str, store: CredentialStore) -> 
     """
     with (
         _profile_lock(application, profile),
-        store.lock(profile),
-        store.reserved(profile),
+        store.changing(profile),
         application.config.reserved(),
     ):
         yield
@@ -46,7 +46,7 @@ def remember(application: Application, profile: Profile) -> None:
         return
     try:
         old = application.store(before.store, before.keyring)
-        with old.lock(profile.name):
+        with old.changing(profile.name):
             old.delete(profile.name)
     except WebexTokenError as error:
         application.say(
@@ -64,7 +64,7 @@ def forget(application: Application, profile: str) -> bool:
         removed = False
         for settings in stored_at(application, profile):
             store = application.store_of(settings)
-            with store.lock(profile):
+            with store.changing(profile):
                 removed |= store.delete(profile)
         return application.config.remove(profile) or removed
 

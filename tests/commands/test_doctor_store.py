@@ -14,7 +14,7 @@ from tests.support.keyring_choice import using
 from tests.support.program import Program
 from tests.support.stored import record_file
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.credentials import SERVICE
+from webex_token_cli.store.local import SERVICE
 from webex_token_cli.store.probe import ENTRY, RECORD
 
 # The user names of all entries in the keyring.

@@ -32,7 +32,7 @@ from webex_token_cli.refresh.events import Event, Kind
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Refresher
 from webex_token_cli.refresh.schedule import Attention, Timing
 from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
-from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.local import LocalStore
 from webex_token_cli.store.records import decode
 from webex_token_cli.system.timeouts import ExclusiveCalls
 from webex_token_cli.token_response import TokenResponse
@@ -69,9 +69,7 @@ class Machine(Time):
         self.attention: list[tuple[str, str]] = []
         self.heard: list[tuple[str, str]] = []
         self.lapsed, self.saved_late, self.runs = 0, 0, 1
-        self.store = CredentialStore(
-            self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=_Unbounded()
-        )
+        self.store = LocalStore(self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=_Unbounded())
         self.refresher = Refresher(self.store, self.redeem, self.clock, self.busy)
         for name in NAMES:
             self.sign_in(name)

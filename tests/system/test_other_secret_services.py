@@ -20,7 +20,7 @@ from tests.support.secret_services import keepassxc, kwallet
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.credentials import SERVICE
+from webex_token_cli.store.local import SERVICE
 from webex_token_cli.store.records import encode
 from webex_token_cli.store.secret_service import BACKEND, SecretService
 from webex_token_cli.store.splitting import SplittingKeyring

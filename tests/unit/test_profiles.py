@@ -66,17 +66,16 @@ def import_(application: Application) -> None:
 
 def login(application: Application) -> None:
     store = application.store("file")
-    settings = Profile("work", client_id="c", store="file")
     SignIn(
         client=Webex(),  # type: ignore[arg-type]
         store=store,
-        profile="work",
+        section=Profile("work", client_id="c", store="file"),
         client_id="c",
         client_secret="s",
         redirect_uri="http://localhost:8000/oauth",
         scopes=("spark:all",),
         changing=lambda: changing(application, "work", store),
-        remember=lambda: remember(application, settings),
+        remember=lambda section: remember(application, section),
         warn=application.say,
         clock=lambda: NOW,
     ).exchange("the-code", Proof.fresh())

@@ -151,7 +151,6 @@ def _import_response(
     client_secret_file: str | None,
     replace_other: bool,
 ) -> "Imported":
-    from webex_token_cli.store.probe import try_to_write
     from webex_token_cli.transfer.imports import import_response, settings_for_response
 
     # The lifetimes count from the moment of reading, not from the end of the prompts.
@@ -159,7 +158,7 @@ def _import_response(
     settings = settings_for_response(application, profile, response, overrides)
     store = application.store(settings.store)
     before = store.load_replaceable(profile)
-    try_to_write(store, profile)
+    store.try_to_write(profile)
     settings = with_client_id(application, settings, IMPORT_PROMPTS)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before, IMPORT_PROMPTS)

@@ -112,12 +112,10 @@ def command(
     client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
     person denied or did not finish the sign-in.
     """
-    from webex_token_cli.store.probe import try_to_write
-
     settings = application.settings(profile, overrides)
     credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
-    try_to_write(credentials, profile)
+    credentials.try_to_write(profile)
     settings = with_client_id(application, settings)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before)
@@ -134,13 +132,13 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
     return SignIn(
         client=application.client(settings.api_url),
         store=store,
-        profile=settings.profile,
+        section=Profile.of(settings)._replace(keyring=store.backend),
         client_id=settings.client_id or "",
         client_secret=client_secret,
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
         changing=lambda: changing(application, settings.profile, store),
-        remember=lambda: remember(application, Profile.of(settings)._replace(keyring=store.backend)),
+        remember=lambda section: remember(application, section),
         warn=application.say,
         clock=application.clock,
         defer_signals=defer_signals,

@@ -6,7 +6,6 @@ from webex_token_cli.doctor.examination import Examination
 from webex_token_cli.doctor.findings import Finding, fine, not_configured, problem, warning
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.store.probe import SIZE, probe
 
 STORE = "store"
 
@@ -52,10 +51,10 @@ def check_store(name: str, store: Callable[[str], CredentialStore]) -> Finding:
     """Open the store called ``name``, and write, read and remove a probe entry."""
     try:
         opened = store(name)
-        probe(opened)
+        done = opened.check()
     except (StoreUnavailable, ConfigurationError) as error:
         return problem(STORE, name, error)
     if opened.caution is not None:
         message = f"The{opened.place.removeprefix('the')} works, but {opened.caution}."
         return warning(STORE, name, message, _CHOOSE_ANOTHER)
-    return fine(STORE, name, f"An entry of {SIZE:,} characters was written to {opened.place}, read and removed.")
+    return fine(STORE, name, done)

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from webex_token_cli.config.names import not_signed_in, sign_in_hint
-from webex_token_cli.errors import RecordTooLarge, SignInNeeded, StoreUnavailable
-from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.errors import GrantRefused, RecordTooLarge, SignInNeeded, StoreUnavailable
+from webex_token_cli.store.credentials import CredentialStore, Turn
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
 
@@ -93,24 +93,32 @@ class Refresher:
 
     def refresh_from(self, profile: str, seen: TokenRecord) -> Outcome:
         """Refresh the profile's tokens, if the stored record is still ``seen``. Raises as ``refresh`` does."""
-        with self.store.lock(profile):
-            current = self._load(profile)
+        with self.store.refreshing(profile, seen) as turn:
             # If another process was faster, its result is taken, even if that is due as well. To redeem the
             # refresh token again would gain nothing, and could cost the grant if Webex rotates it.
-            if current.refreshed_at != seen.refreshed_at or not current.same_token_as(seen):
-                return Outcome(Result.SUPERSEDED, current)
+            if turn.record != seen:
+                return self._superseded(profile, turn.record)
             # Signals are deferred until the result is saved, because Webex may have replaced the refresh token.
             with self.defer_signals():
-                return self._redeem_and_save(profile, current)
+                return self._redeem_and_save(profile, seen, turn)
 
-    def _redeem_and_save(self, profile: str, record: TokenRecord) -> Outcome:
+    def _redeem_and_save(self, profile: str, record: TokenRecord, turn: Turn) -> Outcome:
         if record.refresh_token is None:
             raise SignInNeeded(f"Profile {profile} has no refresh token.", sign_in_hint(profile))
-        # The store comes first: Webex may replace the refresh token, and the new one would be lost without it.
-        with self.store.reserved(profile, record):
+        turn.check()
+        try:
             renewed = self._redeem(profile, record)
-            self._save(profile, record, renewed)
-        return _outcome(record, renewed)
+        except GrantRefused:
+            replaced = turn.replaced_meanwhile()
+            if replaced is None:
+                raise
+            return self._superseded(profile, replaced)
+        return self._save(profile, record, renewed, turn)
+
+    def _superseded(self, profile: str, record: TokenRecord | None) -> Outcome:
+        if record is None:
+            raise self.not_signed_in(profile)
+        return Outcome(Result.SUPERSEDED, record)
 
     def _redeem(self, profile: str, record: TokenRecord) -> TokenRecord:
         # A refresh token that has expired by this machine's clock is redeemed all the same: the clock may be
@@ -131,13 +139,11 @@ class Refresher:
         Raises NotSaved when it still cannot be saved, SignInNeeded when nothing is stored any more,
         StoreUnavailable.
         """
-        with self.store.lock(profile):
-            current = self._load(profile)
-            if current != unsaved.before:
-                return Outcome(Result.SUPERSEDED, current)
+        with self.store.refreshing(profile, unsaved.before) as turn:
+            if turn.record != unsaved.before:
+                return self._superseded(profile, turn.record)
             with self.defer_signals():
-                self._save(profile, current, unsaved.after)
-                return _outcome(current, unsaved.after)
+                return self._save(profile, unsaved.before, unsaved.after, turn)
 
     def _load(self, profile: str) -> TokenRecord:
         record = self.stored(profile)
@@ -145,16 +151,17 @@ class Refresher:
             raise self.not_signed_in(profile)
         return record
 
-    def _save(self, profile: str, before: TokenRecord, record: TokenRecord) -> None:
+    def _save(self, profile: str, before: TokenRecord, after: TokenRecord, turn: Turn) -> Outcome:
         for attempt in range(1, SAVE_ATTEMPTS + 1):
             try:
-                self.store.save(profile, record)
+                stored = turn.save(after)
             except StoreUnavailable as error:
                 if attempt == SAVE_ATTEMPTS or isinstance(error, RecordTooLarge):
-                    raise _not_saved(error, before, record) from error
+                    raise _not_saved(error, before, after) from error
                 self.sleep(SAVE_PAUSE * attempt)
             else:
-                return
+                break
+        return _outcome(before, after) if stored == after else self._superseded(profile, stored)
 
 
 def _not_saved(error: StoreUnavailable, before: TokenRecord, after: TokenRecord) -> NotSaved:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.store.credentials import CredentialStore
@@ -17,23 +18,28 @@ from webex_token_cli.webex.client import WebexClient, authorization_url
 class SignIn:
     """One sign-in to one integration, in any flow: its requests to Webex, and where the tokens are stored.
 
-    ``changing`` opens a context in which no other process changes the profile, and ``remember`` saves the settings
-    for the next time. ``warn`` shows a line to the person, ``clock`` gives UTC epoch seconds. ``defer_signals`` is a
-    context in which no signal interrupts.
+    ``section`` is what is remembered of the settings, by ``remember``, for the next time. ``changing`` opens a context
+    in which no other process changes the profile. ``warn`` shows a line to the person, ``clock`` gives UTC epoch
+    seconds. ``defer_signals`` is a context in which no signal interrupts.
     """
 
     client: WebexClient
     store: CredentialStore
-    profile: str
+    section: Profile
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
     scopes: tuple[str, ...]
     changing: Callable[[], AbstractContextManager[None]] = field(repr=False)
-    remember: Callable[[], None] = field(repr=False)
+    remember: Callable[[Profile], None] = field(repr=False)
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
     defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile."""
+        return self.section.name
 
     def page(self, proof: Proof) -> str:
         """The URL of the sign-in page, which Webex is asked for once.
@@ -89,7 +95,7 @@ class SignIn:
         try:
             # NOTE: A signal between the two writes would leave tokens in the store that no profile refers to.
             with self.defer_signals():
-                keep(record, self.store, self.profile, self.remember)
+                keep(record, self.store, self.section, self.remember)
                 stored = True
         except KeyboardInterrupt:
             # The Ctrl-C was deferred until everything was stored. "Interrupted" would now be untrue.
@@ -112,10 +118,10 @@ def person_of(record: TokenRecord, client: WebexClient, warn: Callable[[str], No
         return None
 
 
-def keep(record: TokenRecord, store: CredentialStore, profile: str, remember: Callable[[], None]) -> None:
+def keep(record: TokenRecord, store: CredentialStore, section: Profile, remember: Callable[[Profile], None]) -> None:
     """Store ``record``, then ``remember`` the settings, so that no profile refers to a record that is not there.
 
     Callers hold the lock around both. Raises StoreUnavailable, ConfigurationError.
     """
-    store.save(profile, record)
-    remember()
+    store.save(section.name, record, section)
+    remember(section)

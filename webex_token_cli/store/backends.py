@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.credentials import SERVICE, TIMEOUT_UNATTENDED, CredentialStore, let_output_through
+from webex_token_cli.store.local import SERVICE, TIMEOUT_UNATTENDED, LocalStore, let_output_through
 from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
 from webex_token_cli.store.splitting import Keyring, SplittingKeyring
 from webex_token_cli.system.output import HeldOutput
@@ -24,7 +24,7 @@ def open_file_store(
     say: Callable[[str], None] = lambda _: None,
     timeout: float = TIMEOUT_UNATTENDED,
     cancelled: Callable[[], bool] = lambda: False,
-) -> CredentialStore:
+) -> LocalStore:
     """The store of unencrypted files in ``folder``; each record's lock file is beside it.
 
     ``say`` shows what a call waits for. A call takes at most ``timeout`` seconds. The wait for a lock ends when
@@ -33,14 +33,14 @@ def open_file_store(
     from webex_token_cli.store.file_keyring import FileKeyring, file_name
 
     backend = FileKeyring(folder)
-    return CredentialStore(
+    return LocalStore(
         keyring=backend,
         place=f"the file store {folder}",
         lock=lambda profile: locked(folder / f"{file_name(SERVICE, profile)}.lock", say, cancelled),
         say=say,
         timeout=timeout,
         plain_file=lambda profile: backend.path(SERVICE, profile),
-        check=lambda: _check_writable(folder),
+        check_folders=lambda: _check_writable(folder),
         reserve=lambda profile, size: _reserve(backend, profile, size),
     )
 
@@ -88,7 +88,7 @@ def open_keyring_store(
     calls: ExclusiveCalls | None = None,
     hold_output: Callable[[], AbstractContextManager[HeldOutput]] = let_output_through,
     remembered: str | None = None,
-) -> CredentialStore:
+) -> LocalStore:
     """The store in the operating system's keyring, or in ``backend`` if that is given.
 
     The parameters are those of ``open_file_store``. ``remembered`` is the class of the keyring to use; without it,
@@ -112,13 +112,13 @@ def open_keyring_store(
         check_lock_folder(locks)
         return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
-    return CredentialStore(
+    return LocalStore(
         keyring=SplittingKeyring(opened.keyring, opened.limit),
         place=f"the keyring ({opened.name})",
         lock=lock,
         say=say,
         timeout=timeout,
-        check=lambda: check_lock_folder(locks),
+        check_folders=lambda: check_lock_folder(locks),
         reserve=lambda profile, _: _check_by_rewriting(opened.keyring, profile),
         hold_output=hold_output,
         caution=opened.caution,

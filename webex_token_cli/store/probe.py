@@ -2,12 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.credentials import SERVICE, CredentialStore, not_removed
 from webex_token_cli.store.records import encode
-from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.tokens import Person, TokenRecord
 
@@ -34,7 +33,20 @@ RECORD = TokenRecord(
 SIZE = len(encode(RECORD))
 
 
-def probe(store: CredentialStore) -> None:
+class Probed(Protocol):
+    """What a probe needs of ``local.LocalStore``."""
+
+    def check_folders(self) -> None: ...
+    def lock(self, entry: str, /) -> AbstractContextManager[None]: ...
+    def contains(self, entry: str, /) -> bool: ...
+    def save(self, entry: str, record: TokenRecord, /) -> None: ...
+    def delete(self, entry: str, /) -> bool: ...
+    def discard(self, entry: str, size: int, timeout: float, /) -> None: ...
+    def hurried(self, timeout: float, /) -> Self: ...
+    def not_removed(self, entry: str, /) -> StoreUnavailable: ...
+
+
+def probe(store: Probed) -> None:
     """Write an entry as large as a record can be, read it, and remove it.
 
     The entry is removed even after an error or a signal. Raises StoreUnavailable if a step fails.
@@ -42,10 +54,10 @@ def probe(store: CredentialStore) -> None:
     with _entry_written(store, ENTRY):
         store.delete(ENTRY)
         if store.contains(ENTRY):
-            raise not_removed(store.place, ENTRY)
+            raise store.not_removed(ENTRY)
 
 
-def try_to_write(store: CredentialStore, profile: str) -> None:
+def try_to_write(store: Probed, profile: str) -> None:
     """Write an entry as large as a record can be, and read it, so that a person is not asked to consent for nothing.
 
     Some keyrings ask for a password only when they are written. Raises StoreUnavailable. The entry is removed
@@ -54,33 +66,17 @@ def try_to_write(store: CredentialStore, profile: str) -> None:
     """
     entry = f"{profile}:probe"
     with _entry_written(store, entry), contextlib.suppress(StoreUnavailable):
-        _quick(store).delete(entry)
+        store.hurried(_CLEANUP_TIMEOUT).delete(entry)
 
 
 @contextlib.contextmanager
-def _entry_written(store: CredentialStore, entry: str) -> Iterator[None]:
+def _entry_written(store: Probed, entry: str) -> Iterator[None]:
     """Write ``entry`` and read it back. It is removed after a signal, and after an error in the context or before."""
-    store.check()
-    with store.lock(entry), cleanup_on_signal(lambda: _clean_up(store, entry)):
+    store.check_folders()
+    with store.lock(entry), cleanup_on_signal(lambda: store.discard(entry, SIZE, _CLEANUP_TIMEOUT)):
         try:
             store.save(entry, RECORD)
             yield
         except BaseException:
-            _clean_up(store, entry)
+            store.discard(entry, SIZE, _CLEANUP_TIMEOUT)
             raise
-
-
-def _quick(store: CredentialStore) -> CredentialStore:
-    return replace(store, timeout=_CLEANUP_TIMEOUT, say=lambda _: None)
-
-
-def _clean_up(store: CredentialStore, entry: str) -> None:
-    """Remove the entry if there is one, even if it cannot be read. Raises nothing."""
-    keyring = store.keyring
-    if isinstance(keyring, SplittingKeyring):
-        # The entry holds no secret, so it needs no overwriting by a keyring that may just hang while it writes.
-        with contextlib.suppress(Exception), store.hold_output():
-            store.calls(lambda: keyring.discard(SERVICE, entry, SIZE), _CLEANUP_TIMEOUT)
-        return
-    with contextlib.suppress(StoreUnavailable):
-        _quick(store).delete(entry)

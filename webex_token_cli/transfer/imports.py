@@ -10,7 +10,6 @@ from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
 from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.store.probe import try_to_write
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.transfer.documents import Export
@@ -39,12 +38,12 @@ def import_export(application: Application, settings: Profile, export: Export, o
     """Store the exported record unchanged, with ``settings``. Raises StoreUnavailable, ConfigurationError."""
     profile, record = settings.name, export.record
     store = application.store(settings.store or DEFAULT_STORE)
-    try_to_write(store, profile)
+    store.try_to_write(profile)
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
     with changing(application, profile, store):
-        keep(record, store, profile, lambda: remember(application, settings._replace(keyring=store.backend)))
+        keep(record, store, settings._replace(keyring=store.backend), lambda section: remember(application, section))
     return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
 
 
@@ -73,7 +72,7 @@ def import_response(
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
     with changing(application, settings.profile, store):
         section = Profile.of(settings)._replace(keyring=store.backend)
-        keep(record, store, settings.profile, lambda: remember(application, section))
+        keep(record, store, section, lambda section: remember(application, section))
     return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
 
 

@@ -22,7 +22,7 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.flows import Situation
 from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.local import LocalStore
 from webex_token_cli.store.locks import locked
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient
@@ -128,7 +128,7 @@ def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Fault | None, m
 def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbox) -> None:
     asked, tried = threading.Event(), threading.Event()
 
-    def slow_store(_: str) -> CredentialStore:
+    def slow_store(_: str) -> LocalStore:
         tried.set()
         assert asked.wait(10)
         raise StoreUnavailable("no", "no")

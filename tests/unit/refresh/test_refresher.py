@@ -18,7 +18,7 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.local import LocalStore
 from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, authorization_url
@@ -33,7 +33,7 @@ def rules(redirect_uri: str) -> Rules:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> CredentialStore:
+def store(tmp_path: Path) -> LocalStore:
     return open_file_store(tmp_path / "credentials")
 
 
@@ -43,7 +43,7 @@ def client(sandbox: Sandbox) -> WebexClient:
 
 
 @pytest.fixture
-def record(sandbox: Sandbox, client: WebexClient, store: CredentialStore, redirect_uri: str) -> TokenRecord:
+def record(sandbox: Sandbox, client: WebexClient, store: LocalStore, redirect_uri: str) -> TokenRecord:
     """The stored record of a grant from the sandbox."""
     webex = sandbox.webex
     redirect = RedirectURI.parse(redirect_uri)
@@ -75,7 +75,7 @@ def record(sandbox: Sandbox, client: WebexClient, store: CredentialStore, redire
 
 
 def test_within_a_day_the_access_token_is_unchanged_and_the_new_refresh_token_is_stored(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     outcome = Refresher(store, client.refresh).refresh("default")
     assert outcome.result is Result.UNCHANGED
@@ -84,7 +84,7 @@ def test_within_a_day_the_access_token_is_unchanged_and_the_new_refresh_token_is
 
 
 def test_after_a_day_the_token_is_renewed(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     sandbox.webex.advance(DAY)
     outcome = Refresher(store, client.refresh).refresh("default")
@@ -94,14 +94,14 @@ def test_after_a_day_the_token_is_renewed(
 
 
 def test_webex_is_not_asked_for_a_token_that_is_not_due(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     assert Refresher(store, client.refresh).refresh("default", lambda _: False) == Outcome(Result.NOT_DUE, record)
     assert sandbox.outcomes() == ["signed in"]
 
 
 def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     sandbox.webex.advance(DAY)
     start = threading.Barrier(8)
@@ -125,7 +125,7 @@ def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
 
 
 def test_a_record_that_another_process_replaced_is_the_outcome_even_if_it_is_due(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     other = replace(record, access_token="from-elsewhere", refreshed_at=record.refreshed_at + 1)
     asked: list[TokenRecord] = []
@@ -141,7 +141,7 @@ def test_a_record_that_another_process_replaced_is_the_outcome_even_if_it_is_due
 
 
 def test_a_record_without_a_refresh_token_needs_a_sign_in(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore
+    sandbox: Sandbox, client: WebexClient, store: LocalStore
 ) -> None:
     store.save("default", replace(FULL_RECORD, refresh_token=None))
     with pytest.raises(SignInNeeded) as raised:
@@ -154,7 +154,7 @@ def test_a_record_without_a_refresh_token_needs_a_sign_in(
 
 
 def test_a_refresh_token_that_seems_expired_is_redeemed_because_the_clock_may_be_wrong(
-    client: WebexClient, store: CredentialStore, record: TokenRecord
+    client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     store.save("default", replace(record, refresh_expires_at=1))
     renewed = Refresher(store, client.refresh).refresh("default").record
@@ -162,7 +162,7 @@ def test_a_refresh_token_that_seems_expired_is_redeemed_because_the_clock_may_be
 
 
 def test_an_old_refresh_token_revokes_the_grant_and_is_a_permanent_failure(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     refresher = Refresher(store, client.refresh)
     refresher.refresh("default")
@@ -176,7 +176,7 @@ def test_an_old_refresh_token_revokes_the_grant_and_is_a_permanent_failure(
 class FlakyKeyring:
     """The file keyring, failing its first writes."""
 
-    def __init__(self, store: CredentialStore, failures: int) -> None:
+    def __init__(self, store: LocalStore, failures: int) -> None:
         self._keyring = store.keyring
         self._failures = failures
 
@@ -194,7 +194,7 @@ class FlakyKeyring:
 
 
 def test_saving_is_tried_several_times(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     slept: list[float] = []
     flaky = replace(store, keyring=FlakyKeyring(store, SAVE_ATTEMPTS - 1))
@@ -204,7 +204,7 @@ def test_saving_is_tried_several_times(
 
 
 def test_the_message_says_what_is_stored_if_the_answer_cannot_be_saved(
-    client: WebexClient, store: CredentialStore, record: TokenRecord
+    client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     broken = replace(store, keyring=FlakyKeyring(store, 99))
     with pytest.raises(StoreUnavailable) as raised:
@@ -216,7 +216,7 @@ def test_the_message_says_what_is_stored_if_the_answer_cannot_be_saved(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 408, 429, 500, 503])
 def test_a_failure_leaves_the_stored_record(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord, status: int
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord, status: int
 ) -> None:
     for body in ("", "<html>", '{"error": "invalid_grant"}', '{"error": "invalid_client"}'):
         sandbox.order(Fault("/v1/access_token", status, {}, body))
@@ -235,7 +235,7 @@ class SmallKeyring(FlakyKeyring):
 
 
 def test_an_answer_that_no_keyring_can_hold_is_not_tried_again(
-    sandbox: Sandbox, client: WebexClient, store: CredentialStore, record: TokenRecord
+    sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
     slept: list[float] = []
     small = replace(store, keyring=SplittingKeyring(SmallKeyring(store, 0)))

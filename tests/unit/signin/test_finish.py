@@ -10,6 +10,7 @@ from types import FrameType
 import pytest
 
 from tests.support.records import NOW, RESPONSE
+from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.signin.device import DeviceFlow
@@ -75,13 +76,13 @@ class Scene:
         return SignIn(
             client=self,  # type: ignore[arg-type]
             store=replace(store, keyring=Noting(self.folder)),
-            profile="default",
+            section=Profile("default"),
             client_id="client-id",
             client_secret="client-secret",
             redirect_uri="http://localhost:8000/oauth",
             scopes=("spark:all",),
             changing=self.changing,
-            remember=lambda: self.step("section"),
+            remember=lambda _: self.step("section"),
             warn=self.happened.append,
             clock=lambda: NOW,
             defer_signals=defer_signals,

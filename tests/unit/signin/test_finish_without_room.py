@@ -34,13 +34,13 @@ def sign_in(application: Application, sandbox: Sandbox) -> SignIn:
     return SignIn(
         client=WebexClient(sandbox.api_url, new_session(sandbox.api_url)),
         store=store,
-        profile="a",
+        section=Profile("a", client_id="client-id", store="file"),
         client_id="client-id",
         client_secret="client-secret",
         redirect_uri="http://localhost/oauth",
         scopes=("spark:all",),
         changing=lambda: changing(application, "a", store),
-        remember=lambda: remember(application, Profile("a", client_id="client-id", store="file")),
+        remember=lambda section: remember(application, section),
         warn=lambda _: None,
     )
 

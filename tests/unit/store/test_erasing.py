@@ -8,7 +8,7 @@ import pytest
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.local import LocalStore
 from webex_token_cli.store.secret_service import SecretService
 from webex_token_cli.store.splitting import REMOVED, SplittingKeyring
 from webex_token_cli.tokens import TokenRecord
@@ -40,7 +40,7 @@ class RecyclingKeyring:
         self.bin.append(self.entries.pop(username))
 
 
-def store_in(keyring: RecyclingKeyring, limit: int | None) -> CredentialStore:
+def store_in(keyring: RecyclingKeyring, limit: int | None) -> LocalStore:
     return replace(open_keyring_store(backend=keyring), keyring=SplittingKeyring(keyring, limit))
 
 

@@ -14,7 +14,7 @@ from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, StoreUnavailable
 from webex_token_cli.refresh.refresher import Refresher, Result
 from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.local import LocalStore
 from webex_token_cli.store.locks import locked
 from webex_token_cli.store.records import encode
 from webex_token_cli.token_response import TokenResponse
@@ -28,7 +28,7 @@ def no_space(*_: object, **__: object) -> tuple[int, str]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> CredentialStore:
+def store(tmp_path: Path) -> LocalStore:
     store = open_file_store(tmp_path / "credentials")
     store.save("a", FULL_RECORD)
     return store
@@ -40,7 +40,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def test_a_disk_that_fills_up_during_a_refresh_still_has_room_for_the_answer(
-    store: CredentialStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
 
@@ -58,7 +58,7 @@ def test_a_disk_that_fills_up_during_a_refresh_still_has_room_for_the_answer(
 
 
 def test_webex_is_not_asked_while_the_disk_is_full(
-    store: CredentialStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[TokenRecord] = []
     monkeypatch.setattr(tempfile, "mkstemp", no_space)
@@ -73,14 +73,14 @@ def test_webex_is_not_asked_while_the_disk_is_full(
 
 
 @pytest.mark.posix
-def test_the_room_of_a_record_that_is_larger_already_is_twice_its_size(store: CredentialStore, tmp_path: Path) -> None:
+def test_the_room_of_a_record_that_is_larger_already_is_twice_its_size(store: LocalStore, tmp_path: Path) -> None:
     with store.reserved("a", LARGE):
         (room,) = (tmp_path / "credentials").glob("*.new")
         assert room.stat().st_size == 2 * len(encode(LARGE))
         assert room.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_refused_refresh_gives_the_room_back(store: CredentialStore, tmp_path: Path) -> None:
+def test_a_refused_refresh_gives_the_room_back(store: LocalStore, tmp_path: Path) -> None:
     def refuse(_: TokenRecord) -> TokenResponse:
         raise SignInNeeded("no", "no")
 
@@ -90,7 +90,7 @@ def test_a_refused_refresh_gives_the_room_back(store: CredentialStore, tmp_path:
 
 
 @pytest.mark.posix
-def test_a_record_is_stored_even_if_somebody_removed_what_was_reserved(store: CredentialStore, tmp_path: Path) -> None:
+def test_a_record_is_stored_even_if_somebody_removed_what_was_reserved(store: LocalStore, tmp_path: Path) -> None:
     with store.reserved("a"):
         open_file_store(tmp_path / "credentials").save("a", FULL_RECORD)  # it removes unfinished files
         assert list((tmp_path / "credentials").glob("*.new")) == []
@@ -116,7 +116,7 @@ def test_settings_have_room_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert names_in(tmp_path) == ["config.ini"]
 
 
-def test_a_refresh_removes_the_room_that_a_killed_process_has_reserved(store: CredentialStore, tmp_path: Path) -> None:
+def test_a_refresh_removes_the_room_that_a_killed_process_has_reserved(store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "credentials" / ".webex-token+a.json.killed.new").write_text("padding")
     Refresher(store, lambda _: TokenResponse("new", 1209599)).refresh("a")
     assert names_in(tmp_path / "credentials") == ["webex-token+a.json"]

@@ -25,7 +25,7 @@ from tests.support.requirements import require
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store import secret_service
 from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.credentials import SERVICE
+from webex_token_cli.store.local import SERVICE
 from webex_token_cli.store.secret_service import BACKEND, SecretService
 
 ENTRY = "ada"
