@@ -46,7 +46,7 @@ class Scene:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
-        with locked(self.lock, lambda _: None, timeout=0.01):
+        with locked(self.lock, lambda _: None, timeout=0.3):
             self.step("locked")
             yield
             self.step("unlocked")
