@@ -1,5 +1,6 @@
-"""Stands between the programs under test and the Credential Manager of Windows, in each process of its own.
+"""Stands between the programs under test and the person's Windows, in each of their processes.
 
+Nothing opens a browser by ``os.startfile``, which needs no variable of the environment. For the Credential Manager,
 ``install`` replaces four functions in the table of names that ``advapi32.dll`` exports, so that every caller that
 looks them up later meets the replacements, through ``ctypes`` as well as through the keyring library's ``cffi``.
 ``sitecustomize`` of the programs under test calls it, and so does ``conftest``. The replacements
@@ -75,9 +76,13 @@ if sys.platform == "win32":
 
     def install() -> None:
         """Replace the functions in this process. Callers that looked them up before are not affected."""
+        os.startfile = _refuse_to_start
         if getattr(ctypes, "_credential_manager_of_tests", None) is None:
             # What is called from C must live as long as the process, however often this module is loaded.
             ctypes._credential_manager_of_tests = _Replacements()  # type: ignore[attr-defined]
+
+    def _refuse_to_start(*what: object, **_: object) -> None:
+        raise OSError(f"a test may not start {what}")
 
     class _Replacements:
         """The four functions, what they replaced, and how many writes and deletions there were."""
