@@ -78,9 +78,3 @@ def test_doctor_finds_the_credential_manager(person: Program) -> None:
     examined = person.run("doctor", "--json")
     levels = {finding["check"]: finding["level"] for finding in json.loads(examined.out)["findings"]}
     assert (examined.status, levels["store"]) == (0, "ok"), examined
-
-
-def test_the_demo_needs_nothing_of_the_machine(person: Program) -> None:
-    shown = done(person, "demo")
-    assert "webex-token" in shown
-    assert list(person.home.iterdir()) == []

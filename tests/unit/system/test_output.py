@@ -13,7 +13,9 @@ from webex_token_cli.system.output import held_back_output
 def print_everywhere() -> None:
     os.write(1, b"library")
     os.write(2, b"library")
-    subprocess.run(["sh", "-c", "echo program; echo program >&2"], check=True)
+    subprocess.run(
+        [sys.executable, "-c", "import os; os.write(1, b'program\\n'); os.write(2, b'program\\n')"], check=True
+    )
 
 
 def test_nothing_is_printed_while_output_is_held_back(capfd: pytest.CaptureFixture[str]) -> None:
