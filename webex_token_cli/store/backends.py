@@ -151,11 +151,12 @@ def _secret_service() -> _OpenedKeyring:
 
 
 def _opened(backend: Keyring) -> _OpenedKeyring:
+    from webex_token_cli.store.credential_manager import with_entries_of_their_own
     from webex_token_cli.store.keyring_choice import caution_about, class_name, display_name, entry_limit
     from webex_token_cli.store.secret_service import without_detour
 
     return _OpenedKeyring(
-        without_detour(backend),
+        with_entries_of_their_own(without_detour(backend)),
         display_name(backend),
         class_name(backend),
         entry_limit(backend),
