@@ -23,7 +23,7 @@ from webex_token_cli.config.sections import (
 )
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.system.files import ReservedFile, foreign_influence, replace_in_room
+from webex_token_cli.system.files import ReservedFile, foreign_influence, read_text, replace_in_room
 
 # Bytes for one more section. Its longest values are a URL and a list of scopes, so this is several times as much.
 _RESERVED = 8 * 1024
@@ -115,7 +115,7 @@ class ConfigFile:
     def _text(self) -> str:
         self._refuse_foreign_influence()
         try:
-            return self.path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
+            return read_text(self.path, "utf-8-sig")  # some editors put a byte order mark first
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:

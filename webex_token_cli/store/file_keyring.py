@@ -12,6 +12,8 @@ from webex_token_cli.system.files import (
     ReservedFile,
     UnfinishedWrites,
     private_problem,
+    read_text,
+    remove,
     remove_unfinished_writes,
     replace_in_room,
 )
@@ -51,7 +53,7 @@ class FileKeyring:
         try:
             self._refuse_unsafe(path)
             # Bytes that are not UTF-8 are damage, which is reported when the text is decoded as a record.
-            return path.read_text(encoding="utf-8", errors="replace")
+            return read_text(path, "utf-8", errors="replace")
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -90,7 +92,7 @@ class FileKeyring:
         path = self.path(service, username)
         try:
             remove_unfinished_writes(path)
-            path.unlink()
+            remove(path)
         except OSError as error:
             raise EntryFileError(f"{path}: {_reason(error)}") from error
 

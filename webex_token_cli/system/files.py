@@ -3,11 +3,63 @@
 import contextlib
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, TypeVar
+
+# Seconds for which Windows is asked again while another process has a file open. Our own processes have it open for a
+# millisecond, and a virus scanner for a second or two.
+IN_USE_TIMEOUT = 5.0
+
+# Seconds between two attempts: the first is as long as a short read takes, and the others grow up to the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
+
+# winerror.h: ERROR_ACCESS_DENIED, also for a file that is being replaced or removed, and ERROR_SHARING_VIOLATION.
+_IN_USE = (5, 32)
+
+T = TypeVar("T")
+
+
+def while_in_use(
+    call: Callable[[], T],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    timeout: float = IN_USE_TIMEOUT,
+) -> T:
+    """The result of ``call``, which is made again while Windows says that another process has its file open.
+
+    On Windows a file cannot be replaced or removed while somebody reads it, and not be read while it is replaced.
+    Raises the last error if that lasts longer than ``timeout`` seconds, and any other error at once.
+    """
+    deadline, pause = clock() + timeout, _FIRST_PAUSE
+    while True:
+        try:
+            return call()
+        except PermissionError as error:
+            if not _is_in_use(error) or clock() >= deadline:
+                raise
+        sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _is_in_use(error: PermissionError) -> bool:
+    """Whether ``error`` can mean that another process has the file open; on POSIX it never does."""
+    number = getattr(error, "winerror", None)
+    # open() goes through the C library, which turns each of these numbers into EACCES.
+    return number in _IN_USE or (number is None and sys.platform == "win32")
+
+
+def read_text(path: Path, encoding: str, errors: str = "strict") -> str:
+    """The text of the file ``path``, which another process may be replacing. Raises OSError, UnicodeDecodeError."""
+    return while_in_use(lambda: path.read_text(encoding=encoding, errors=errors))
+
+
+def remove(path: Path) -> None:
+    """Remove the file ``path``, which another process may be reading. Raises OSError."""
+    while_in_use(path.unlink)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -73,7 +125,7 @@ def write_whole(path: Path, text: str, mode: int, encoding: str = "utf-8") -> No
             _write(file, text.encode(encoding))
         if mode != 0o600:
             temporary.chmod(mode)
-        temporary.replace(path)
+        while_in_use(lambda: temporary.replace(path))
     _sync_folder(path.parent)
 
 
@@ -111,7 +163,7 @@ class ReservedFile:
             with self._file:
                 self._file.seek(0)
                 _write(self._file, text.encode())
-            self.temporary.replace(self.path)
+            while_in_use(lambda: self.temporary.replace(self.path))
         _sync_folder(self.path.parent)
 
     def remove(self) -> None:
@@ -184,7 +236,11 @@ def remove_unfinished_writes(path: Path) -> None:
 def _remove(leftovers: list[Path], room: ReservedFile | None) -> None:
     for leftover in leftovers:
         if room is None or leftover != room.temporary:
-            leftover.unlink(missing_ok=True)
+            try:
+                leftover.unlink(missing_ok=True)
+            except PermissionError as error:
+                if not _is_in_use(error):  # on Windows, the process that has reserved this room still lives
+                    raise
 
 
 def _new_file(path: Path) -> tuple[IO[bytes], Path]:
