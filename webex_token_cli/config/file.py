@@ -23,7 +23,7 @@ from webex_token_cli.config.sections import (
 )
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.system.files import ReservedFile, foreign_influence, read_text, replace_in_room
+from webex_token_cli.system.files import ReservedFile, foreign_influence, how_to_protect, read_text, replace_in_room
 
 # Bytes for one more section. Its longest values are a URL and a list of scopes, so this is several times as much.
 _RESERVED = 8 * 1024
@@ -156,8 +156,8 @@ def _not_trusted(path: Path, place: Path, why: str) -> ConfigurationError:
     where = "" if place == path else f", because of {place}"
     return ConfigurationError(
         f"{path} cannot be trusted{where}: {why}.",
-        f"It says where your tokens are sent, so check its content; then make {place} yours and run `chmod go-w` on "
-        "it, or name a folder of your own with WEBEX_TOKEN_HOME.",
+        f"It says where your tokens are sent, so check its content; then {how_to_protect(place)}, or name a folder of "
+        "your own with WEBEX_TOKEN_HOME.",
     )
 
 

@@ -2,8 +2,9 @@
 
 The lock is a file. Its path depends on the credential alone, never on XDG_*, HOME or TMPDIR, because two processes
 that use the same credential must meet at the same file, and every environment of a user reaches the same keyring
-entry. The home folder that the user database names is such a place, and one that no other user can take. An earlier
-version had its locks in /tmp: a process of it that still runs does not meet those of this version.
+entry. The home folder that the user database names is such a place, and one that no other user can take; on Windows it
+is the profile folder that the system's list of profiles names. An earlier version had its locks in /tmp: a process of
+it that still runs does not meet those of this version.
 
 The operating system releases the lock when the process that holds it dies.
 """
@@ -34,13 +35,18 @@ _CANCELLED_INTERVAL = 0.25
 def lock_folder_of_this_user() -> Path:
     """The folder for the locks of keyring entries; one for each user, in every environment.
 
-    Raises StoreUnavailable if the user's home folder does not answer.
+    Raises StoreUnavailable if the user's home folder does not answer, or if Windows names none.
     """
-    if os.name == "nt":
-        import getpass
+    if sys.platform == "win32":
+        from webex_token_cli.system.windows import profile_folder
 
-        # %TEMP% can differ between two sessions of the same user; the profile folder does not.
-        return Path(f"C:/Users/{getpass.getuser()}/AppData/Local/webex-token/locks")
+        try:
+            return profile_folder() / "AppData/Local/webex-token/locks"
+        except OSError as error:
+            raise StoreUnavailable(
+                f"Windows names no profile folder for this user, in which the locks are ({error.strerror}).",
+                "Sign in to Windows once as this user, then try again.",
+            ) from error
     return lock_folder_of(os.getuid())
 
 

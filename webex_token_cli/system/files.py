@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
+from webex_token_cli.system.access_lists import READ, WRITE
+
 # Seconds for which Windows is asked again while another process has a file open. Our own processes have it open for a
 # millisecond, and a virus scanner for a second or two.
 IN_USE_TIMEOUT = 5.0
@@ -72,11 +74,13 @@ def make_private_folder(folder: Path) -> None:
 def private_problem(path: Path) -> str | None:
     """Why other users may have access to the file or folder ``path``, in a few words; None if only its owner has.
 
-    A symbolic link, another owner and permissions for others are problems. Raises FileNotFoundError.
+    A symbolic link, another owner and permissions for others are problems. Raises OSError.
     """
     found = path.lstat()
-    if os.name == "nt":  # the access control list of the user's profile folder keeps others out
-        return None
+    if sys.platform == "win32":
+        from webex_token_cli.system.windows import access_problem
+
+        return access_problem(path, READ | WRITE)
     if stat.S_ISLNK(found.st_mode):
         return "it is a symbolic link"
     if found.st_uid != os.getuid():
@@ -93,14 +97,26 @@ def foreign_influence(path: Path) -> str | None:
     Raises OSError if ``path`` cannot be examined.
     """
     found = path.stat()
-    if os.name == "nt":  # as in private_problem
-        return None
+    if sys.platform == "win32":
+        from webex_token_cli.system.windows import access_problem
+
+        return access_problem(path, WRITE)
     if found.st_uid not in (0, os.getuid()):
         return "it belongs to another user"
     sticky_folder = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
     if found.st_mode & 0o022 and not sticky_folder:
         return f"others may write it (mode {found.st_mode & 0o777:04o})"
     return None
+
+
+def how_to_protect(path: Path) -> str:
+    """What a person does so that no other user can write ``path``: the middle of a sentence, in the imperative."""
+    if sys.platform == "win32":
+        from webex_token_cli.system.windows import user_sid
+
+        rights = "(OI)(CI)F" if path.is_dir() else "F"
+        return f'run `icacls "{path}" /inheritance:r /grant:r "*{user_sid()}:{rights}"`, which leaves it to you alone'
+    return f"make {path} yours and run `chmod go-w` on it"
 
 
 def unfinished_writes(path: Path) -> list[Path]:
