@@ -26,6 +26,7 @@ from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.store.credential_manager import BACKEND
 from webex_token_cli.store.records import decode, encode
 from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.token_response import TokenResponse
@@ -86,7 +87,8 @@ def profiles(program: Program, sandbox: Sandbox, stored_in: str) -> Program:
 
 def _sign_in(application: Application, profile: str, record: TokenRecord, store: str, api_url: str) -> None:
     application.store(store).save(profile, record)
-    application.config.save(Profile(profile, record.client_id, None, "spark:all", api_url, store))
+    keyring = application.store(store).backend
+    application.config.save(Profile(profile, record.client_id, None, "spark:all", api_url, store, keyring))
 
 
 @contextmanager
@@ -270,7 +272,8 @@ def moving(program: Program) -> Program:
     _stored_by_an_earlier_version()
     config = Application(program.environment).config
     for profile in ("default", "ada"):
-        config.save(Profile(profile, FULL_RECORD.client_id, None, "spark:all", "https://webexapis.com/v1", "keyring"))
+        settings = (FULL_RECORD.client_id, None, "spark:all", "https://webexapis.com/v1", "keyring", BACKEND)
+        config.save(Profile(profile, *settings))
     return program
 
 
@@ -307,6 +310,23 @@ def test_an_entry_of_an_earlier_version_is_moved_and_then_removed(moving: Progra
     assert store.delete("ada")
     assert store.delete("default")
     assert credential_manager.entries() == []
+
+
+def test_a_remembered_keyring_is_the_one_that_the_library_finds(program: Program) -> None:
+    """The store is then opened without the keyring library."""
+    application = Application(program.environment)
+    found = application.store("keyring")
+    found.save("default", FULL_RECORD)
+    remembered = application.store("keyring", BACKEND)
+    assert remembered.load("default") == FULL_RECORD
+    assert (remembered.place, remembered.backend) == (found.place, found.backend)
+    code = (
+        "import os, sys; from webex_token_cli.application import Application; "
+        f"record = Application(os.environ).store('keyring', '{BACKEND}').load('default'); "
+        "print(record is None, 'keyring' in sys.modules)"
+    )
+    with _started(program, [sys.executable, "-c", code]) as process:
+        assert process.communicate(timeout=PATIENCE) == ("False False\n", "")
 
 
 def test_a_person_finds_the_entry_of_a_profile_with_the_keyring_command(program: Program) -> None:

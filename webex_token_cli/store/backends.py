@@ -3,6 +3,7 @@
 import errno
 import functools
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -96,14 +97,16 @@ def open_keyring_store(
     store again after a failure gives the same one, so that a search that hangs is not begun once more.
     ``hold_output`` is the store's. Raises StoreUnavailable, with a hint what to install, if this machine has none.
     """
+    from webex_token_cli.store import credential_manager, secret_service
     from webex_token_cli.store.file_keyring import file_name
-    from webex_token_cli.store.secret_service import BACKEND
 
     calls = calls or ExclusiveCalls(one_at_a_time=True)
     if backend is not None:
         opened = _opened(backend)
-    elif remembered == BACKEND:
+    elif remembered == secret_service.BACKEND:
         opened = _secret_service()
+    elif remembered == credential_manager.BACKEND and sys.platform == "win32":
+        opened = _credential_manager()
     else:
         opened = _opened(_found(remembered, calls, timeout, say, hold_output))
     locks = lock_folder or lock_folder_of_this_user()
@@ -148,6 +151,13 @@ def _secret_service() -> _OpenedKeyring:
         return remembered_keyring(BACKEND)
 
     return _OpenedKeyring(SecretService(library), NAME, BACKEND)
+
+
+def _credential_manager() -> _OpenedKeyring:
+    """Windows' Credential Manager, without the keyring library, which takes as long to import as all the rest."""
+    from webex_token_cli.store.credential_manager import BACKEND, LIMIT, NAME, CredentialManager, WindowsPlaces
+
+    return _OpenedKeyring(CredentialManager(WindowsPlaces()), NAME, BACKEND, LIMIT)
 
 
 def _opened(backend: Keyring) -> _OpenedKeyring:

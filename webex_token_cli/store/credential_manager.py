@@ -15,12 +15,19 @@ import contextlib
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from webex_token_cli.store.splitting import Keyring
 
-if TYPE_CHECKING:
-    from keyring.backends.Windows import WinVaultKeyring
+# The backend of the keyring library that this module stands in for, as PYTHON_KEYRING_BACKEND names it.
+BACKEND = "keyring.backends.Windows.WinVaultKeyring"
+NAME = "Windows WinVaultKeyring"
+
+# Characters in an entry: CRED_MAX_CREDENTIAL_BLOB_SIZE is 5 * 512 bytes, and the text is stored as UTF-16.
+LIMIT = 1280
+
+# wincred.h: CRED_PERSIST_ENTERPRISE, which is the library's default.
+_PERSIST_ENTERPRISE = 3
 
 # winerror.h: ERROR_NOT_FOUND
 _NOT_FOUND = 1168
@@ -103,10 +110,10 @@ def _earlier_places(service: str, username: str) -> tuple[str, str]:
 class WindowsPlaces:
     """The entries of this user's Credential Manager. Other errors than a missing entry are passed on.
 
-    ``persist`` says for how long an entry lasts: CRED_PERSIST_ENTERPRISE of wincred.h, or what ``backend`` was told.
+    ``persist`` says for how long an entry lasts, as CRED_PERSIST_ENTERPRISE of wincred.h does.
     """
 
-    persist: int
+    persist: int = _PERSIST_ENTERPRISE
 
     def read(self, place: str) -> tuple[str, str] | None:
         """User and text of the entry at ``place``, or None."""
@@ -185,11 +192,7 @@ def with_entries_of_their_own(backend: Keyring) -> Keyring:
     from keyring.backends.Windows import WinVaultKeyring
 
     if isinstance(backend, WinVaultKeyring):
-        return CredentialManager(WindowsPlaces(_persist(backend)))
+        return CredentialManager(WindowsPlaces(int(backend.persist)))
     if isinstance(backend, ChainerBackend) and any(isinstance(each, WinVaultKeyring) for each in backend.backends):
         return ChainedKeyrings(tuple(with_entries_of_their_own(each) for each in backend.backends))
     return backend
-
-
-def _persist(backend: "WinVaultKeyring") -> int:
-    return int(backend.persist)

@@ -1,11 +1,13 @@
 """Which keyring is used: the chosen one, the one that the profile was signed in with, or the one that is found."""
 
 import contextlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.store.credential_manager import LIMIT
 from webex_token_cli.store.splitting import Keyring
 from webex_token_cli.text import printable
 
@@ -17,17 +19,17 @@ def is_chosen(environment: Mapping[str, str]) -> bool:
     """Whether a person has chosen or configured a keyring, so that the keyring library has to be asked.
 
     Source: "Configuring" in the documentation of the keyring library: PYTHON_KEYRING_BACKEND, the KEYRING_PROPERTY_
-    variables, and keyringrc.cfg, for which every place is checked that the library has on any system.
+    variables, and keyringrc.cfg.
     """
     if any(name == "PYTHON_KEYRING_BACKEND" or name.startswith("KEYRING_PROPERTY_") for name in environment):
         return True
+    if sys.platform == "win32":
+        root = environment.get("LOCALAPPDATA", environment.get("ProgramData"))
+        return root is None or Path(root, "Python Keyring", "keyringrc.cfg").exists()
     folder = environment.get("XDG_CONFIG_HOME") or (environment.get("HOME") and f"{environment['HOME']}/.config")
     if not folder:  # the library looks into the home folder of the user database
         return True
-    files = [Path(folder, "python_keyring", "keyringrc.cfg")]
-    windows = [environment.get("LOCALAPPDATA"), environment.get("ProgramData")]
-    files += [Path(folder, "Python Keyring", "keyringrc.cfg") for folder in windows if folder]
-    return any(file.exists() for file in files)
+    return Path(folder, "python_keyring", "keyringrc.cfg").exists()
 
 
 def class_name(backend: Keyring) -> str:
@@ -121,15 +123,11 @@ def caution_about(backend: Keyring) -> str | None:
 
 
 def entry_limit(backend: Keyring) -> int | None:
-    """The number of characters that an entry of ``backend`` can hold, or None if that is unknown.
-
-    It is known for Windows' Credential Manager: CRED_MAX_CREDENTIAL_BLOB_SIZE is 5 * 512 bytes, and the keyring
-    library stores UTF-16.
-    """
+    """The number of characters that an entry of ``backend`` can hold, or None if that is unknown."""
     from keyring.backends import Windows
 
     return (
-        1280
+        LIMIT
         if any(isinstance(each, Windows.WinVaultKeyring) for each in (backend, *_chained_backends(backend)))
         else None
     )
