@@ -232,6 +232,24 @@ def test_after_a_crash_while_an_entry_is_removed_no_older_record_comes_back(
             break
 
 
+@pytest.mark.parametrize("own", [None, "newest"])
+@pytest.mark.parametrize("last", [True, False], ids=["written last", "moved since"])
+def test_after_a_crash_while_one_entry_is_removed_its_older_copies_do_not_come_back(
+    earlier: Callable[[Vault], Keyring], last: bool, own: str | None
+) -> None:
+    """The library leaves a copy of what was written before, and a crash may leave both beside the new entry."""
+    for position in itertools.count():
+        vault = stored_earlier(earlier, 100, last=last)
+        if own is not None:
+            vault.write(place_of(SERVICE, NAME), NAME, own)
+        before = CredentialManager(vault).get_password(SERVICE, NAME)
+        killed = interrupted_at(vault, position, partial(CredentialManager(vault).delete_password, SERVICE, NAME))
+        assert CredentialManager(vault).get_password(SERVICE, NAME) in {before, None}
+        if not killed:
+            assert NAME not in vault.users()
+            break
+
+
 @pytest.mark.parametrize("position", range(4))
 def test_a_reader_that_is_overtaken_by_the_move_finds_the_entry(
     earlier: Callable[[Vault], Keyring], position: int
