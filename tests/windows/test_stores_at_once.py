@@ -182,7 +182,7 @@ def test_processes_with_different_variables_meet_at_the_lock(
     is_full: bool,
     say: Callable[[object], None],
 ) -> None:
-    """A token of 14 days is never valid for 15 more, so that each of them redeems the refresh token."""
+    """A token of 14 days is never valid for 15 more, so that each of them has a reason to refresh it."""
     racing, rounds = (16, 10) if is_full else (3, 1)
     for turn in range(rounds):
         with ExitStack() as stack:
