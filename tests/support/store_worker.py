@@ -92,7 +92,7 @@ def is_whole(record: TokenRecord) -> bool:
 
 def _save(application: Application, profile: str, number: int) -> None:
     store: CredentialStore = application.store_of(application.settings(profile))
-    with store.lock(profile):
+    with store.changing(profile):
         record = store.load(profile)
         assert record is not None
         assert is_whole(record)

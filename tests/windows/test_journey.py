@@ -1,5 +1,6 @@
 """From the first sign-in to the logout, as a person on Windows does it: the tokens are in the Credential Manager."""
 
+import json
 import sys
 from pathlib import Path
 
