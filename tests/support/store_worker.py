@@ -16,8 +16,6 @@ from typing import Any
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.store.probe import probe
 from webex_token_cli.tokens import TokenRecord
 
 # Short ones are one entry of Credential Manager, and long ones two to five parts and a head.
@@ -42,7 +40,7 @@ def observe(application: Application, profiles: list[str], found: dict[str, Any]
 
 def probe_store(application: Application, profiles: list[str], found: dict[str, Any]) -> None:
     """Do what `doctor` does with the store of the profiles."""
-    probe(application.store_of(application.settings(profiles[0])))
+    application.store_of(application.settings(profiles[0])).check()
     found["probes"] = found.get("probes", 0) + 1
 
 
@@ -59,7 +57,7 @@ def write(application: Application, profiles: list[str], found: dict[str, Any]) 
     profile = random.choice(profiles)
     _save(application, profile, random.randrange(10**6))
     settings = application.settings(profile)
-    application.config.save(replace(Profile.of(settings), scopes=f"spark:all {'x' * random.randrange(1, 999)}"))
+    application.config.save(Profile.of(settings)._replace(scopes=f"spark:all {'x' * random.randrange(1, 999)}"))
     found["writes"] = found.get("writes", 0) + 1
 
 
@@ -91,7 +89,7 @@ def is_whole(record: TokenRecord) -> bool:
 
 
 def _save(application: Application, profile: str, number: int) -> None:
-    store: CredentialStore = application.store_of(application.settings(profile))
+    store = application.store_of(application.settings(profile))
     with store.changing(profile):
         record = store.load(profile)
         assert record is not None
