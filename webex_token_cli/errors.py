@@ -89,6 +89,12 @@ class StoreUnavailable(WebexTokenError):
     exit_status = 5
 
 
+class StoreUnreachable(StoreUnavailable):
+    """The credential store cannot be reached now; the same call may succeed later."""
+
+    exit_status = 4
+
+
 class DamagedEntry(StoreUnavailable):
     """An entry of the credential store is not a readable record. A new sign-in replaces it."""
 
