@@ -1,4 +1,4 @@
-"""HTTP sessions for Webex, and their errors in our own words. Only this package uses requests."""
+"""HTTP sessions for Webex, and their errors in our own words. Only this package and store/vault use requests."""
 
 import base64
 import re

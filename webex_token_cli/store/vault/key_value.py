@@ -1,0 +1,324 @@
+"""The key-value engine of Vault and OpenBao (KV version 2): versions of keys, written with check-and-set.
+
+https://openbao.org/api-docs/secret/kv/kv-v2/ describes the requests. A write names the version that it replaces, and
+the server refuses it if another version is the current one.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote
+
+import requests
+
+from webex_token_cli.errors import StoreUnavailable, StoreUnreachable
+from webex_token_cli.store.vault import failures
+from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
+
+# Seconds for one call as a whole, as for the keyrings.
+TIMEOUT = 20.0
+
+# Versions that remain of each key: the present one, and the one before it until it is destroyed.
+MAX_VERSIONS = 2
+
+# The number of versions that a key has if nobody has set another one, so that earlier ones are gone.
+_DEFAULT_MAX_VERSIONS = 10
+
+# Text that is shorter is no token, and would be masked wherever a message has the same letters.
+_SHORTEST_SECRET = 8
+
+T = TypeVar("T")
+
+
+class Version(NamedTuple):
+    """What the server answered about a key.
+
+    ``number`` is 0 if the key has no version. ``values`` is the decoded JSON; None if there is none, or if the version
+    was deleted or destroyed. ``created_at`` is when the version was written, by the clock of the node that was active
+    then; 0.0 if there is no version. ``read_at`` is the clock of the node that answered, which has whole seconds.
+    Both are UTC epoch seconds.
+    """
+
+    number: int
+    values: object | None
+    created_at: float
+    read_at: float
+
+
+class VersionConflict(Exception):
+    """A write was refused by check-and-set: another version is the current one."""
+
+
+class OutcomeUnknown(StoreUnreachable):
+    """A write was sent and no answer came: it may or may not have happened, or may still happen."""
+
+
+class Connection(Protocol):
+    """A connection to Vault, which logs in when it is first used."""
+
+    def client(self) -> Any:
+        """The hvac client, with a token. Its adapter returns every answer as it is."""
+
+    def renew(self, token: str) -> bool:
+        """Get a new token in place of ``token``, which the server refused. Returns whether there is one."""
+
+    @property
+    def log_in_hint(self) -> str:
+        """The sentence that says how to get a new token."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may have in it."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class KeyValueEngine:
+    """The keys below ``prefix`` in the key-value engine at ``mount``.
+
+    ``place`` names it in messages. Every call takes at most ``timeout`` seconds. It raises StoreUnreachable if the
+    same call may succeed later, and another StoreUnavailable if not. ``say`` shows a warning.
+    """
+
+    connection: Connection
+    mount: str
+    prefix: str
+    place: str
+    say: Callable[[str], None]
+    timeout: float = TIMEOUT
+    _is_version_2: bool = field(default=False, init=False)
+    _warned: bool = field(default=False, init=False)
+
+    def read(self, key: str) -> Version:
+        """The current version of ``key``."""
+        deadline = self._deadline()
+        answer = self._request(
+            deadline,
+            lambda kv: kv.read_secret_version(self._path(key), mount_point=self.mount, raise_on_deleted_version=False),
+            self._capability("read", "data", key),
+        )
+        if answer.status_code == 404 and failures.errors_of(answer) == []:
+            self._require_version_2(deadline)
+            return Version(0, None, 0.0, self._date(answer))
+        if answer.status_code not in {200, 404}:
+            raise self._failure(answer)
+        data = (failures.json_of(answer) or {}).get("data")
+        if not isinstance(data, dict):
+            raise self._failure(answer) if answer.status_code == 404 else self._unexpected(answer)
+        try:
+            metadata = data["metadata"]
+            number, created = int(metadata["version"]), _epoch_seconds(metadata["created_time"])
+        except (KeyError, TypeError, ValueError):
+            raise failures.not_version_2(self.place) from None
+        return Version(number, data.get("data"), created, self._date(answer))
+
+    def write(self, key: str, values: Mapping[str, Any], after: int) -> int:
+        """Write ``values`` as the version of ``key`` that follows version ``after``; 0 if the key has no version.
+
+        Returns the number of the new version. Raises VersionConflict if another version is the current one, and
+        OutcomeUnknown if no answer came. After either of them, reading shows whose write the current version is.
+        """
+        deadline = self._deadline()
+        self._require_version_2(deadline)
+        answer = self._request(
+            deadline,
+            lambda kv: kv.create_or_update_secret(self._path(key), dict(values), cas=after, mount_point=self.mount),
+            self._capability("create and update", "data", key),
+            is_write=True,
+        )
+        if answer.status_code == 400 and any("did not match" in each for each in failures.errors_of(answer) or ()):
+            if answer.history:  # the node before may have passed the same write on
+                raise self._outcome_unknown(self._unexpected(answer))
+            raise VersionConflict
+        if answer.status_code == 204:
+            raise failures.not_version_2(self.place)
+        if answer.status_code != 200:
+            error = self._failure(answer, _texts(values))
+            is_certain = answer.status_code < 500 or failures.is_sealed(answer)
+            raise error if is_certain else self._outcome_unknown(error)
+        try:
+            return int(answer.json()["data"]["version"])
+        except (KeyError, TypeError, ValueError):
+            raise self._outcome_unknown(self._unexpected(answer)) from None
+
+    def names(self) -> list[str]:
+        """The keys below the prefix, without those in folders below it."""
+        deadline = self._deadline()
+        answer = self._request(
+            deadline,
+            lambda kv: kv.list_secrets(self.prefix, mount_point=self.mount),
+            f"list on {self.mount}/metadata/{self.prefix}",
+        )
+        if answer.status_code == 404 and failures.errors_of(answer) == []:
+            self._require_version_2(deadline)
+            return []
+        if answer.status_code != 200:
+            raise self._failure(answer)
+        try:
+            return [str(name) for name in answer.json()["data"]["keys"] if not str(name).endswith("/")]
+        except (KeyError, TypeError, ValueError):
+            raise self._unexpected(answer) from None
+
+    def prepare(self, key: str) -> None:
+        """Have the server require check-and-set for ``key``, and store no more versions of it than are needed.
+
+        A policy that forbids this is passed over: writes check and set all the same.
+        """
+        deadline = self._deadline()
+        self._require_version_2(deadline)
+        self._change(
+            deadline,
+            lambda kv: kv.update_metadata(
+                self._path(key), max_versions=MAX_VERSIONS, cas_required=True, mount_point=self.mount
+            ),
+        )
+
+    def destroy_before(self, key: str, number: int) -> None:
+        """Destroy what is stored of the versions of ``key`` before version ``number``.
+
+        A policy that forbids this is warned of once: the server removes old versions only when newer ones are written.
+        """
+        versions = list(range(max(1, number - _DEFAULT_MAX_VERSIONS), number))
+        if not versions:
+            return
+        is_allowed = self._change(
+            self._deadline(),
+            lambda kv: kv.destroy_secret_versions(self._path(key), versions, mount_point=self.mount),
+        )
+        if not is_allowed and not self._warned:
+            self._warned = True
+            self.say(
+                f"Warning: {self.place} does not allow to destroy old versions, so that former tokens remain there "
+                f"for a while. Allow {self._capability('update', 'destroy', key)}."
+            )
+
+    # -- requests --------------------------------------------------------------------------------------
+
+    def _change(self, deadline: float, call: Callable[[Any], requests.Response]) -> bool:
+        """Make a change that may be repeated. Returns False if a policy forbids it."""
+        try:
+            answer = self._request(deadline, call, "")
+        except _Forbidden:
+            return False
+        if answer.status_code not in {200, 204}:
+            raise self._failure(answer)
+        return True
+
+    def _request(
+        self,
+        deadline: float,
+        call: Callable[[Any], requests.Response],
+        capability: str,
+        is_write: bool = False,
+    ) -> requests.Response:
+        """The answer to a request to the key-value engine, with a new token if the server refuses the present one."""
+        client = self._step(deadline, self.connection.client)
+        answer = self._step(deadline, lambda: call(client.secrets.kv.v2), is_write)
+        if answer.status_code != 403:
+            return answer
+        # A token whose policies do not let it look at itself is refused as well, but in other words.
+        itself = self._step(deadline, client.auth.token.lookup_self)
+        if itself.status_code == 403 and failures.is_refusal_of_token(itself):
+            token = client.token or ""
+            if not self._step(deadline, lambda: self.connection.renew(token)):
+                raise failures.token_refused(self.place, self.connection.log_in_hint)
+            client = self._step(deadline, self.connection.client)
+            answer = self._step(deadline, lambda: call(client.secrets.kv.v2), is_write)
+            if answer.status_code != 403:
+                return answer
+        elif itself.status_code not in {200, 403}:
+            raise self._failure(itself)
+        if failures.errors_of(answer) is None:
+            raise self._unexpected(answer)
+        raise _Forbidden.of(failures.forbidden(self.place, capability))
+
+    def _step(self, deadline: float, call: Callable[[], T], is_write: bool = False) -> T:
+        """What ``call`` returns, if it does until ``deadline``."""
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise failures.timed_out(self.place)
+        try:
+            return with_timeout(call, seconds)
+        except TimeoutExceeded:
+            error, was_sent = failures.timed_out(self.place), True
+        except requests.exceptions.RequestException as raised:
+            error, was_sent = failures.unreachable(self.place, raised), failures.may_have_been_sent(raised)
+        raise self._outcome_unknown(error) if is_write and was_sent else error
+
+    def _require_version_2(self, deadline: float) -> None:
+        """Raise StoreUnavailable if the mount is another engine, which would answer the same requests differently.
+
+        A key-value engine of version 1 stores the whole request as a secret, without any check.
+        """
+        if self._is_version_2:
+            return
+        client = self._step(deadline, self.connection.client)
+        answer = self._step(deadline, lambda: client.adapter.get(f"/v1/sys/internal/ui/mounts/{quote(self.mount)}"))
+        if answer.status_code == 403:  # either there is no mount, or no access to it: the request itself will tell
+            return
+        if answer.status_code != 200:
+            raise self._failure(answer)
+        data = (failures.json_of(answer) or {}).get("data")
+        if not isinstance(data, dict):
+            raise self._unexpected(answer)
+        if data.get("type") != "kv" or (data.get("options") or {}).get("version") != "2":
+            raise failures.not_version_2(self.place)
+        self._is_version_2 = True
+
+    def _date(self, answer: requests.Response) -> float:
+        """The server's clock when it answered (RFC 9110 section 6.6.1)."""
+        try:
+            moment = parsedate_to_datetime(answer.headers.get("Date", ""))
+        except (TypeError, ValueError, OverflowError):
+            raise StoreUnavailable(
+                f"The answer of {self.place} has no date.",
+                "Something on the way removes the header Date, by which the store tells the time: have it let through.",
+            ) from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self.timeout
+
+    def _path(self, key: str) -> str:
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+    def _capability(self, verbs: str, kind: str, key: str) -> str:
+        return f"{verbs} on {self.mount}/{kind}/{self._path(key)}"
+
+    def _failure(self, answer: requests.Response, secrets: Iterable[str] = ()) -> StoreUnavailable:
+        return failures.failure(self.place, answer, [*self.connection.secrets, *secrets])
+
+    def _unexpected(self, answer: requests.Response) -> StoreUnreachable:
+        return failures.unexpected(self.place, answer)
+
+    def _outcome_unknown(self, error: StoreUnavailable) -> OutcomeUnknown:
+        message = f"{error.message.removesuffix('.')}; whether it has stored the entry is unknown."
+        return OutcomeUnknown(message, error.hint)
+
+
+class _Forbidden(StoreUnavailable):
+    """A policy forbids the request."""
+
+    @classmethod
+    def of(cls, error: StoreUnavailable) -> "_Forbidden":
+        return cls(error.message, error.hint)
+
+
+def _epoch_seconds(text: str) -> float:
+    """The UTC epoch seconds of an RFC 3339 time with nanoseconds, of which the last three digits are dropped."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _texts(values: object) -> Iterator[str]:
+    """The texts in ``values`` that may be secrets."""
+    if isinstance(values, str):
+        if len(values) >= _SHORTEST_SECRET:
+            yield values
+    elif isinstance(values, Mapping):
+        for each in values.values():
+            yield from _texts(each)
+    elif isinstance(values, list | tuple):
+        for each in values:
+            yield from _texts(each)
