@@ -45,7 +45,7 @@ def is_refusal_of_token(answer: requests.Response) -> bool:
     return any(each.strip() in _INVALID_TOKEN or "invalid token" in each for each in errors)
 
 
-def may_have_been_sent(error: Exception) -> bool:
+def may_have_been_sent(error: OSError) -> bool:
     """Whether a request that failed with ``error`` may have reached the server. No only if that is certain."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return False
@@ -58,7 +58,7 @@ def may_have_been_sent(error: Exception) -> bool:
     return not isinstance(cause, ssl.SSLCertVerificationError)
 
 
-def unreachable(place: str, error: Exception) -> StoreUnreachable:
+def unreachable(place: str, error: OSError) -> StoreUnreachable:
     """The error for a request without an answer. The messages of requests have URLs and addresses of objects."""
     if isinstance(error, requests.exceptions.ProxyError):
         return StoreUnreachable(
@@ -72,6 +72,10 @@ def unreachable(place: str, error: Exception) -> StoreUnreachable:
         )
     if isinstance(error, requests.exceptions.Timeout):
         return timed_out(place)
+    if not isinstance(error, requests.exceptions.RequestException):
+        return StoreUnreachable(
+            f"{place} could not be reached: {printable(str(error))}.", "Check REQUESTS_CA_BUNDLE, then try again."
+        )
     return StoreUnreachable(f"{place} could not be reached.", "Check VAULT_ADDR and the network, then try again.")
 
 

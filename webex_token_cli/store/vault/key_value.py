@@ -243,7 +243,7 @@ class KeyValueEngine:
             return with_timeout(call, seconds)
         except TimeoutExceeded:
             error, was_sent = failures.timed_out(self.place), True
-        except requests.exceptions.RequestException as raised:
+        except OSError as raised:  # every error of requests is one, and a missing REQUESTS_CA_BUNDLE another
             error, was_sent = failures.unreachable(self.place, raised), failures.may_have_been_sent(raised)
         raise self._outcome_unknown(error) if is_write and was_sent else error
 
