@@ -43,6 +43,7 @@ class VaultConnection:
         self._settings = settings
         self._lock = threading.Lock()
         self._client: Any = None
+        self._session: Any = None
         self._secrets: tuple[str, ...] = ()
 
     @property
@@ -96,6 +97,8 @@ class VaultConnection:
         from webex_token_cli.store.vault.session import new_session
 
         settings = self._settings
+        if self._session is None:
+            self._session = new_session(settings.address, settings.certificates)
         # With None in place of the empty values, hvac reads VAULT_TOKEN and VAULT_CLIENT_CERT. The RawAdapter and
         # ignore_exceptions let every answer be seen with its status and headers.
         return hvac.Client(
@@ -104,7 +107,7 @@ class VaultConnection:
             cert=(),
             verify=True,
             timeout=settings.timeout,
-            session=new_session(settings.address, settings.certificates),
+            session=self._session,
             adapter=RawAdapter,
             namespace=settings.namespace,
             ignore_exceptions=True,

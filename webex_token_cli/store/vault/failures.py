@@ -115,6 +115,8 @@ def failure(place: str, answer: requests.Response, secrets: Iterable[str | None]
         return StoreUnreachable(f"{place} failed (HTTP {status}{said and f', {said}'}).", "Try again later.")
     if errors is None:
         return unexpected(place, answer)
+    if "from non-versioned to versioned data" in said:
+        return StoreUnreachable(f"{place} is being set up for versions of entries.", "Try again later.")
     if status == 404 and "no handler for route" in said:
         return no_such_mount(place)
     return StoreUnavailable(

@@ -90,10 +90,19 @@ class KeyValueEngine:
     timeout: float = TIMEOUT
     _is_version_2: bool = field(default=False, init=False)
     _warned: bool = field(default=False, init=False)
+    _uncertain: set[str] = field(default_factory=set, init=False)
 
     def read(self, key: str) -> Version:
-        """The current version of ``key``."""
+        """The current version of ``key``.
+
+        A standby node answers as well, with what was current about a tenth of a second before. After a write of this
+        engine, and after a VersionConflict or OutcomeUnknown, the version is current if the server is OpenBao 2.7 or
+        newer, or has one node that answers. A write checks the current version in any case.
+        """
         deadline = self._deadline()
+        if key in self._uncertain:
+            self._set_metadata(deadline, key)  # the answer names the present state, for which the session then asks
+            self._uncertain.discard(key)
         answer = self._request(
             deadline,
             lambda kv: kv.read_secret_version(self._path(key), mount_point=self.mount, raise_on_deleted_version=False),
@@ -118,8 +127,16 @@ class KeyValueEngine:
         """Write ``values`` as the version of ``key`` that follows version ``after``; 0 if the key has no version.
 
         Returns the number of the new version. Raises VersionConflict if another version is the current one, and
-        OutcomeUnknown if no answer came. After either of them, reading shows whose write the current version is.
+        OutcomeUnknown if no answer came. Neither says that this write did not happen: a proxy may have sent it twice.
+        A standby node that has not seen the last write yet also refuses with VersionConflict. Reading tells.
         """
+        try:
+            return self._write(key, values, after)
+        except (VersionConflict, OutcomeUnknown):
+            self._uncertain.add(key)
+            raise
+
+    def _write(self, key: str, values: Mapping[str, Any], after: int) -> int:
         deadline = self._deadline()
         self._require_version_2(deadline)
         answer = self._request(
@@ -168,12 +185,7 @@ class KeyValueEngine:
         """
         deadline = self._deadline()
         self._require_version_2(deadline)
-        self._change(
-            deadline,
-            lambda kv: kv.update_metadata(
-                self._path(key), max_versions=MAX_VERSIONS, cas_required=True, mount_point=self.mount
-            ),
-        )
+        self._set_metadata(deadline, key)
 
     def destroy_before(self, key: str, number: int) -> None:
         """Destroy what is stored of the versions of ``key`` before version ``number``.
@@ -195,6 +207,14 @@ class KeyValueEngine:
             )
 
     # -- requests --------------------------------------------------------------------------------------
+
+    def _set_metadata(self, deadline: float, key: str) -> None:
+        self._change(
+            deadline,
+            lambda kv: kv.update_metadata(
+                self._path(key), max_versions=MAX_VERSIONS, cas_required=True, mount_point=self.mount
+            ),
+        )
 
     def _change(self, deadline: float, call: Callable[[Any], requests.Response]) -> bool:
         """Make a change that may be repeated. Returns False if a policy forbids it."""

@@ -1,4 +1,10 @@
-"""The HTTP session for Vault: which certificates it trusts, which proxies it uses and which redirects it follows."""
+"""The HTTP session for Vault: its certificates, proxies and redirects, and which state it wants to see.
+
+Since OpenBao 2.5, and in Vault Enterprise, a standby node answers reads itself, perhaps before the last write has
+arrived there. From OpenBao 2.7 on, the answer to a write names the state after it (X-Vault-Index). A session sends the
+last such name with each request, and a node without that state passes the request on to the active node
+(https://openbao.org/docs/concepts/consistency/).
+"""
 
 import ssl
 from http.cookiejar import DefaultCookiePolicy
@@ -29,15 +35,9 @@ def new_session(address: str, certificates: Certificates) -> requests.Session:
     if authorities is not None or certificates.client is not None:
         session.mount("https://", _Adapter(_context(certificates, authorities), authorities is not None))
     session.headers["User-Agent"] = f"webex-token/{__version__}"
-    session.auth = _as_it_is
     session.max_redirects = _MAX_REDIRECTS
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add no Authorization header. Without this, requests reads ~/.netrc and sends what it finds there."""
-    return request
 
 
 class _Session(requests.Session):
@@ -51,6 +51,21 @@ class _Session(requests.Session):
         super().__init__()
         self._uses_proxies = uses_proxies
         self._has_authorities = has_authorities
+        self._index = ""
+        # Without this, requests reads ~/.netrc and sends what it finds there as the Authorization header.
+        self.auth = self._with_index
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send ``request``, and remember the state that the answer names."""
+        response = super().send(request, **kwargs)
+        self._index = response.headers.get("X-Vault-Index") or self._index
+        return response
+
+    def _with_index(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._index:
+            request.headers["X-Vault-Index"] = self._index
+            request.headers["X-Vault-Inconsistent"] = "forward-active-node"
+        return request
 
     def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
         """Proxies and certificate authorities as the environment has them."""
