@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +27,9 @@ from tests.support.user_database.sitecustomize import entry_with
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
+
+if TYPE_CHECKING:
+    from tests.support.openbao import Server
 
 # A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -101,7 +105,7 @@ def _own_credential_manager(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the user's environment reaches the code under test."""
     for name in list(os.environ):
-        if name.startswith(("WEBEX_", "EVENT_LOOP_", "XDG_")) or name in {
+        if name.startswith(("WEBEX_", "EVENT_LOOP_", "XDG_", "VAULT_", "BAO_")) or name in {
             "BROWSER",
             "DBUS_SESSION_BUS_ADDRESS",
             "DISPLAY",
@@ -132,6 +136,15 @@ def own_desktop(keyring_session: dict[str, str], tmp_path: Path) -> Iterator[dic
     """A session whose keyring this test alone may lock; ``keyring_session`` only says that there can be one."""
     with desktop(tmp_path / "desktop") as variables:
         yield variables
+
+
+@pytest.fixture(scope="session")
+def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
+    """An OpenBao server in memory; one for all tests of a worker, so each mounts an engine of its own."""
+    from tests.support.openbao import dev_server
+
+    with dev_server(tmp_path_factory.mktemp("openbao")) as server:
+        yield server
 
 
 @pytest.fixture

