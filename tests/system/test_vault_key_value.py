@@ -328,6 +328,62 @@ def test_answers_of_proxies_and_of_nodes_without_a_leader_are_for_now(
             assert said in error.message + error.hint
 
 
+def answering_writes(openbao: Server, mount: str, status: str, headers: str = "", body: str = "{}") -> OutcomeUnknown:
+    """What a write comes to whose answer is this one, after the real server has shown that the engine is right."""
+    engine = opened(openbao, mount)
+    engine.read(KEY)
+    with serving(_answering(status, headers, body)) as url:
+        engine.connection.client().adapter.base_uri = url.removesuffix("/v1")
+        with pytest.raises(OutcomeUnknown) as raised:
+            engine.write(KEY, {"turn": 2}, 0)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("500 Internal", '{"errors": ["leadership lost while committing log"]}'),
+        ("502 Bad Gateway", "<html>"),
+        ("503 Unavailable", "<html>"),
+        ("200 OK", "<html>"),
+    ],
+)
+def test_a_failure_that_may_follow_a_write_leaves_it_unknown(
+    openbao: Server, engine: KeyValueEngine, status: str, body: str
+) -> None:
+    error = answering_writes(openbao, engine.mount, status, "", body)
+    assert error.exit_status == 4
+    assert "whether it has stored the entry is unknown" in error.message
+
+
+def test_a_conflict_after_a_redirect_leaves_the_write_unknown(openbao: Server, engine: KeyValueEngine) -> None:
+    """The node that redirects may have passed the same write on before."""
+    engine.write(KEY, {"turn": 1}, 0)
+    location = f"Location: {openbao.address}/v1/{engine.mount}/data/webex-token/{KEY}\r\n"
+    answering_writes(openbao, engine.mount, "307 Temporary", location)
+
+
+def test_an_answer_without_a_date_is_refused(openbao: Server) -> None:
+    body = '{"data": {"data": {}, "metadata": {"version": 1, "created_time": "2026-11-26T20:53:29.345539223Z"}}}'
+    with serving(_answering("200 OK", "", body)) as url:
+        engine = opened(openbao, VAULT_ADDR=url.removesuffix("/v1"))
+        assert "has no date" in refused(lambda: engine.read(KEY), 5).message
+
+
+def test_a_server_that_answers_a_byte_at_a_time_is_given_up(openbao: Server) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.recv(65536)
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + bytes(1000):
+            connection.sendall(bytes([byte]))
+            time.sleep(0.1)
+
+    with serving(drip) as url:
+        engine = opened(openbao, VAULT_ADDR=url.removesuffix("/v1"), VAULT_CLIENT_TIMEOUT="1")
+        begun = time.monotonic()
+        assert "did not answer in time" in refused(lambda: engine.read(KEY), 4).message
+        assert time.monotonic() - begun < 5
+
+
 def test_a_redirect_to_an_unsafe_address_does_not_get_the_token(openbao: Server) -> None:
     with serving(_answering("307 Temporary", "Location: http://vault.invalid/v1/x\r\n")) as url:
         engine = opened(openbao, VAULT_ADDR=url.removesuffix("/v1"))

@@ -121,6 +121,7 @@ class KeyValueEngine:
             number, created = int(metadata["version"]), _epoch_seconds(metadata["created_time"])
         except (KeyError, TypeError, ValueError):
             raise failures.not_version_2(self.place) from None
+        self._is_version_2 = True  # no other engine has versions
         return Version(number, data.get("data"), created, self._date(answer))
 
     def write(self, key: str, values: Mapping[str, Any], after: int) -> int:
