@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.folders import folder
 from webex_token_cli.config.names import DEFAULT_PROFILE, clock_hint, not_signed_in, sign_in_hint
-from webex_token_cli.config.settings import Overrides, Settings, resolve
+from webex_token_cli.config.settings import SHARED_STORES, Overrides, Profile, Settings, resolve
 from webex_token_cli.errors import (
     SignInNeeded,
     StoreUnavailable,
@@ -75,7 +75,21 @@ class Application:
 
         ``overrides`` are what options and environment say; without it, they are what the environment alone says.
         """
-        return resolve(self.config.load(profile), overrides or self.environment_overrides())
+        overrides = overrides or self.environment_overrides()
+        return resolve(self.section(profile, overrides.store), overrides)
+
+    def section(self, profile: str, store: str | None = None) -> Profile:
+        """The stored settings of ``profile``: those of ``config.ini``, or of a store that many machines share.
+
+        ``store`` is the store that an option or the environment names, if one does. Raises ConfigurationError,
+        StoreUnavailable.
+        """
+        section = self.config.load(profile)
+        name = store or section.store
+        if name not in SHARED_STORES:
+            return section
+        shared = self.store(name).settings(profile) or Profile(profile)
+        return shared._replace(store=section.store)
 
     def environment_overrides(self) -> Overrides:
         """The environment's overrides, for commands that have no option for them."""
@@ -83,11 +97,20 @@ class Application:
         return Overrides(api_url=get("WEBEX_TOKEN_API_URL"), store=get("WEBEX_TOKEN_STORE"))
 
     def profiles(self) -> list[str]:
-        """The names of the stored profiles. Raises SignInNeeded when there are none, ConfigurationError."""
-        names = self.config.names()
+        """The names of the stored profiles. Raises SignInNeeded when there are none, and as ``names`` does."""
+        names = self.names()
         if not names:
             raise SignInNeeded("No profile is stored.", sign_in_hint(DEFAULT_PROFILE))
         return names
+
+    def names(self) -> list[str]:
+        """The names of the stored profiles, if any: those of ``config.ini``, or of a store that many machines share.
+
+        The latter counts if the environment names it, so that a machine needs no ``config.ini``. Raises
+        ConfigurationError, StoreUnavailable.
+        """
+        store = self.environment_overrides().store
+        return self.store(store).names() if store in SHARED_STORES else self.config.names()
 
     def store(self, name: str, keyring: str | None = None) -> "CredentialStore":
         """The credential store called ``name``, the same one each time. Raises StoreUnavailable.
@@ -112,6 +135,10 @@ class Application:
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
         if name == "file":
             return open_file_store(folder("data", self.environment) / "credentials", self.say, timeout, self.cancelled)
+        if name == "vault":
+            from webex_token_cli.store.vault.store import open_vault_store
+
+            return open_vault_store(self.environment, self.say, self.cancelled)
         if keyring is not None:
             from webex_token_cli.store.keyring_choice import is_chosen
 
@@ -129,7 +156,8 @@ class Application:
     def stored(self, profile: str) -> "tuple[CredentialStore, TokenRecord]":
         """The profile's record and the store that holds it. Raises SignInNeeded when there is none."""
         with self.naming_stored_profiles(profile):
-            store = self.store_of(self.settings(profile))
+            # Only the store is needed, so the settings in a shared one are not asked for.
+            store = self.store_of(resolve(self.config.load(profile), self.environment_overrides()))
             record = store.load(profile)
         if record is None:
             raise self.not_signed_in(profile)
@@ -137,7 +165,7 @@ class Application:
 
     def not_signed_in(self, profile: str) -> SignInNeeded:
         """The error for a profile without a record. Raises ConfigurationError if ``config.ini`` cannot be read."""
-        return not_signed_in(profile, self.config.names())
+        return not_signed_in(profile, self.names())
 
     @contextlib.contextmanager
     def naming_stored_profiles(self, profile: str) -> Iterator[None]:
@@ -170,7 +198,7 @@ class Application:
 
     def warn_of_other_api_url(self, settings: Settings) -> None:
         """Warn, once for each profile, if stored secrets go to another API URL than the one they were stored with."""
-        stored = self.config.load(settings.profile).signed_in_at
+        stored = self.section(settings.profile, settings.store).signed_in_at
         if stored in (None, settings.api_url):
             return
         with self._opening:

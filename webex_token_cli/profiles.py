@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.settings import STORES, Profile, Settings, resolve
+from webex_token_cli.config.settings import SHARED_STORES, STORES, Profile, Settings, resolve
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.local import SERVICE
@@ -39,7 +39,8 @@ def remember(application: Application, profile: Profile) -> None:
     be locked.
     """
     before = application.config.load(profile.name)
-    application.config.save(profile)
+    shared = profile.store in SHARED_STORES  # which has the settings, for every machine
+    application.config.save(Profile(profile.name, store=profile.store) if shared else profile)
     # NOTE: From one keyring to another nothing is removed, because one may be a part of the other, such as of the
     # keyring library's chain of keyrings. The new record would be removed then.
     if before.store in (None, profile.store) or before.store not in STORES:

@@ -98,7 +98,7 @@ def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: st
     """The stored profiles that start with ``incomplete``; none if they cannot be read."""
     try:
         terminal = ctx.find_object(Terminal) or Terminal(os.environ)
-        return [name for name in terminal.application().config.names() if name.startswith(incomplete)]
+        return [name for name in terminal.application().names() if name.startswith(incomplete)]
     except (WebexTokenError, OSError):
         return []
 

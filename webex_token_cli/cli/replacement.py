@@ -26,7 +26,7 @@ def confirm_replacement(
     The old client secret would be lost, and Webex shows a secret only once. ``before`` is the record in the store of
     ``settings``, if there is one. Raises ConfigurationError if the person declines, or nobody can be asked.
     """
-    old = _replaced(application.config.load(settings.profile), settings, before)
+    old = _replaced(application.section(settings.profile, settings.store), settings, before)
     if old is None or replace_other:
         return
     message = (

@@ -48,7 +48,7 @@ def command(application: Application, profile: str, every: bool, revoke: bool) -
     """
     status = 0
     revoked_clients: set[str] | None = set() if revoke else None
-    names = application.config.names() if every else [profile]
+    names = application.names() if every else [profile]
     if not names:
         raise _nothing_to_remove(application, "No profile is stored")
     for name in names:
@@ -83,7 +83,7 @@ def _log_out(application: Application, profile: str, revoked_clients: set[str] |
 
 def _nothing_to_remove(application: Application, why: str) -> SignInNeeded:
     """The error for a logout that had nothing to do. Whoever logs out does not want to be told how to sign in."""
-    names = ", ".join(application.config.names())
+    names = ", ".join(application.names())
     hint = f"If you meant another profile, name it: {printable(names)}." if names else "Nothing was changed."
     return SignInNeeded(f"{why}, so there is nothing to remove.", hint)
 

@@ -143,7 +143,7 @@ def _watcher(
     # The countdown moves each second.
     longest_wait = min(LONGEST_WAIT, notifier.ping_every or LONGEST_WAIT, 1.0 if output.live else LONGEST_WAIT)
     return Watcher(
-        profiles=lambda: options.profiles or application.config.names(),
+        profiles=lambda: options.profiles or application.names(),
         checker=ProfileChecker(
             functools.partial(_refresher, application),
             timing,

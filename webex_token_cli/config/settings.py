@@ -9,7 +9,9 @@ DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
 DEFAULT_SCOPES = "spark:all"
 DEFAULT_API_URL = "https://webexapis.com/v1"
 DEFAULT_STORE = "keyring"
-STORES = ("keyring", "file")
+STORES = ("keyring", "file", "vault")
+# The stores that many machines share. They list their profiles, and have the settings of each.
+SHARED_STORES = ("vault",)
 
 # The settings that a section can have, in the order in which they are written.
 KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store", "keyring")
@@ -89,7 +91,7 @@ def resolve(profile: "Profile", overrides: Overrides) -> Settings:
     if store not in STORES:
         raise ConfigurationError(
             f"{store[:80]!r} is not a credential store (profile {profile.name}).",
-            "Use keyring or file in --store, WEBEX_TOKEN_STORE or config.ini.",
+            "Use keyring, file or vault in --store, WEBEX_TOKEN_STORE or config.ini.",
         )
     return Settings(
         profile=profile.name,
