@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ import pytest
 
 from tests.support.openbao import Server, dev_server
 from tests.support.program import wait_until
+from tests.support.wires import serving
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable, StoreUnreachable
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.key_value import KeyValueEngine
@@ -125,6 +127,24 @@ def test_an_approle_whose_secret_id_is_wrong_is_refused_without_showing_it(
     assert raised.value.exit_status == 5
     assert "wrong-secret-id" not in raised.value.message
     assert role[0] not in raised.value.message
+
+
+def test_a_secret_id_that_an_answer_repeats_is_masked() -> None:
+    body = b'{"errors": ["no role has wrong-secret-id"]}'
+
+    def repeat(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    with serving(repeat) as url:
+        variables = {
+            "VAULT_ADDR": url.removesuffix("/v1"),
+            "VAULT_ROLE_ID": "no-role",
+            "VAULT_SECRET_ID": "wrong-secret-id",
+        }
+        with pytest.raises(StoreUnavailable, match="no role has …") as raised:
+            open_engine(variables, lambda _: None).read("ada")
+    assert "wrong-secret-id" not in raised.value.message
 
 
 def test_an_approle_at_no_mount_point_is_refused(openbao: Server, mount: str, role: tuple[str, str]) -> None:
@@ -239,6 +259,7 @@ def test_no_other_authority_is_trusted_than_the_one_that_is_named(
     assert opened(tls_server, VAULT_TOKEN="root").read("ada").number == 0
     another = tmp_path / "another.pem"
     another.write_text(ssl.DER_cert_to_PEM_cert(_some_certificate()))
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", tls_server.ca)
     with pytest.raises(StoreUnreachable, match="No trusted TLS connection"):
         opened(tls_server, VAULT_TOKEN="root", VAULT_CACERT=str(another)).read("ada")
 

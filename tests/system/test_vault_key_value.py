@@ -356,6 +356,14 @@ def test_a_failure_that_may_follow_a_write_leaves_it_unknown(
     assert "whether it has stored the entry is unknown" in error.message
 
 
+def test_a_page_of_a_proxy_is_not_taken_for_a_missing_key(openbao: Server, engine: KeyValueEngine) -> None:
+    engine.read(KEY)
+    with serving(_answering("404 Not Found", "Date: Thu, 26 Nov 2026 20:53:29 GMT\r\n", "<html>")) as url:
+        engine.connection.client().adapter.base_uri = url.removesuffix("/v1")
+        for call in calls(engine):
+            assert "did not come from" in refused(call, 4).message
+
+
 def test_a_conflict_after_a_redirect_leaves_the_write_unknown(openbao: Server, engine: KeyValueEngine) -> None:
     """The node that redirects may have passed the same write on before."""
     engine.write(KEY, {"turn": 1}, 0)

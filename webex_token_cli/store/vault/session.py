@@ -31,7 +31,7 @@ def new_session(address: str, certificates: Certificates) -> requests.Session:
     loopback is asked without a proxy.
     """
     authorities = _authorities(certificates)
-    session = _Session(not is_loopback(urlsplit(address).hostname or ""), authorities is not None)
+    session = _Session(uses_proxies=not is_loopback(urlsplit(address).hostname or ""))
     if authorities is not None or certificates.client is not None:
         session.mount("https://", _Adapter(_context(certificates, authorities), authorities is not None))
     session.headers["User-Agent"] = f"webex-token/{__version__}"
@@ -41,16 +41,11 @@ def new_session(address: str, certificates: Certificates) -> requests.Session:
 
 
 class _Session(requests.Session):
-    """A session that follows only redirects that are safe for tokens.
+    """A session that follows only redirects that are safe for tokens, and uses proxies only if ``uses_proxies``."""
 
-    ``uses_proxies`` says whether it obeys the user's proxies, and ``has_authorities`` whether REQUESTS_CA_BUNDLE is
-    ignored, because the authorities are given.
-    """
-
-    def __init__(self, uses_proxies: bool, has_authorities: bool) -> None:
+    def __init__(self, uses_proxies: bool) -> None:
         super().__init__()
         self._uses_proxies = uses_proxies
-        self._has_authorities = has_authorities
         self._index = ""
         # Without this, requests reads ~/.netrc and sends what it finds there as the Authorization header.
         self.auth = self._with_index
@@ -72,8 +67,6 @@ class _Session(requests.Session):
         settings = super().merge_environment_settings(*args, **kwargs)
         if not self._uses_proxies:
             settings["proxies"] = {}
-        if self._has_authorities:
-            settings["verify"] = True
         return settings
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -104,7 +97,7 @@ class _Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Set the authorities of a pool: requests adds those of its own to the context."""
+        """Leave out the authorities that requests adds to the context: its own, or those in REQUESTS_CA_BUNDLE."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
         if self._has_authorities:
             conn.ca_certs = conn.ca_cert_dir = None
