@@ -16,10 +16,8 @@ import requests
 
 from webex_token_cli.errors import StoreUnavailable, StoreUnreachable
 from webex_token_cli.store.vault import failures
+from webex_token_cli.store.vault.environment import DEFAULT_TIMEOUT
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
-
-# Seconds for one call as a whole, as for the keyrings.
-TIMEOUT = 20.0
 
 # Versions that remain of each key: the present one, and the one before it until it is destroyed.
 MAX_VERSIONS = 2
@@ -87,7 +85,7 @@ class KeyValueEngine:
     prefix: str
     place: str
     say: Callable[[str], None]
-    timeout: float = TIMEOUT
+    timeout: float = DEFAULT_TIMEOUT
     _is_version_2: bool = field(default=False, init=False)
     _warned: bool = field(default=False, init=False)
     _uncertain: set[str] = field(default_factory=set, init=False)
