@@ -92,8 +92,8 @@ def integration_options(function: F) -> F:
         type=click.Choice(STORES),
         envvar="WEBEX_TOKEN_STORE",
         show_envvar=True,
-        help="Store the tokens in the system's keyring, in a file that only you can read, or in OpenBao or Vault, which "
-        "many machines share.  [default: keyring]",
+        help="Store the tokens in the system's keyring, in a file that only you can read, or in OpenBao or Vault, "
+        "which many machines share.  [default: keyring]",
     )
     @functools.wraps(function)
     def with_overrides(
