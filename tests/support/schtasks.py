@@ -1,11 +1,12 @@
 """A fake ``schtasks`` and ``whoami`` of Windows. Their state and the calls to them are in files."""
 
-import json
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.fake_command import CommandFolder
 
 SID = "S-1-5-21-1004336348-1177238915-682003330-1001"
 TASK = f"webex-token-{SID}"
@@ -34,37 +35,28 @@ class FakeTaskScheduler:
 
     folder: Path
 
+    @property
+    def _files(self) -> CommandFolder:
+        return CommandFolder(self.folder, _INITIAL_STATE)
+
     def prepare(self) -> None:
-        (self.folder / "System32").mkdir(parents=True)
+        programs = self.folder / "System32"
+        programs.mkdir(parents=True)
         self.set()
-        for name in ("schtasks.exe", "whoami.exe"):
-            script = self.folder / "System32" / name
-            script.write_text(
-                f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-                "from pathlib import Path\nfrom tests.support.schtasks import FakeTaskScheduler\n"
-                f"sys.exit(FakeTaskScheduler(Path({str(self.folder)!r})).answer(sys.argv))\n"
-            )
-            script.chmod(0o755)
+        fake = f"tests.support.schtasks.FakeTaskScheduler(Path({str(self.folder)!r}))"
+        self._files.install((programs / name for name in ("schtasks.exe", "whoami.exe")), fake)
 
     def set(self, **changes: Any) -> None:
         """Change parts of the state."""
-        self._state.write_text(json.dumps({**(self.get() if self._state.exists() else _INITIAL_STATE), **changes}))
+        self._files.set(**changes)
 
     def get(self) -> dict[str, Any]:
         """The state."""
-        state: dict[str, Any] = json.loads(self._state.read_text())
-        return state
-
-    @property
-    def _state(self) -> Path:
-        return self.folder / "state.json"
+        return self._files.get()
 
     def calls(self) -> list[str]:
         """The commands since the last call of this, without those that only show the state."""
-        log = self.folder / "calls"
-        lines = log.read_text().splitlines() if log.exists() else []
-        log.unlink(missing_ok=True)
-        return [line for line in lines if not line.startswith("/Query")]
+        return self._files.calls(only_show=("/Query",))
 
     def answer(self, argv: list[str]) -> int:
         """Do what the command does, and return its exit status."""
@@ -73,8 +65,7 @@ class FakeTaskScheduler:
             assert argv[1:] == ["/user", "/fo", "csv", "/nh"]
             sys.stdout.write(f'"desktop\\ada","{state["sid"]}"\n')
             return 0 if state["sid"] else 1
-        with (self.folder / "calls").open("a") as file:
-            file.write(" ".join(argv[1:]) + "\n")
+        self._files.add_call(argv[1:])
         if argv[1] in state["refuses"]:
             status, error = state["refuses"][argv[1]]
             sys.stderr.write(f"{error}\n")

@@ -1,10 +1,11 @@
 """A fake ``systemctl`` and ``loginctl`` for a user's systemd. Their state and the calls to them are in files."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.fake_command import CommandFolder
 
 UNIT = "webex-token.service"
 SINCE = "Mon 2026-11-23 14:05:12 CET"
@@ -30,46 +31,32 @@ class FakeSystemd:
     folder: Path
     unit: Path
 
+    @property
+    def _files(self) -> CommandFolder:
+        return CommandFolder(self.folder, _INITIAL_STATE)
+
     def prepare(self) -> None:
         self.folder.mkdir(parents=True)
         self.set()
-        for name in ("systemctl", "loginctl"):
-            script = self.folder / name
-            script.write_text(
-                f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-            )
-            with script.open("a") as file:
-                file.write(
-                    "from pathlib import Path\nfrom tests.support.systemctl import FakeSystemd\n"
-                    f"sys.exit(FakeSystemd(Path({str(self.folder)!r}), Path({str(self.unit)!r})).answer(sys.argv))\n"
-                )
-            script.chmod(0o755)
+        fake = f"tests.support.systemctl.FakeSystemd(Path({str(self.folder)!r}), Path({str(self.unit)!r}))"
+        self._files.install((self.folder / name for name in ("systemctl", "loginctl")), fake)
 
     def set(self, **changes: Any) -> None:
         """Change parts of the state."""
-        self._state.write_text(json.dumps({**(self.get() if self._state.exists() else _INITIAL_STATE), **changes}))
+        self._files.set(**changes)
 
     def get(self) -> dict[str, Any]:
         """The state."""
-        state: dict[str, Any] = json.loads(self._state.read_text())
-        return state
-
-    @property
-    def _state(self) -> Path:
-        return self.folder / "state.json"
+        return self._files.get()
 
     def calls(self) -> list[str]:
         """The commands since the last call of this, without those that only show the state."""
-        log = self.folder / "calls"
-        lines = log.read_text().splitlines() if log.exists() else []
-        log.unlink(missing_ok=True)
-        return [line for line in lines if not line.startswith(("show", "show-user"))]
+        return self._files.calls(only_show=("show", "show-user"))
 
     def answer(self, argv: list[str]) -> int:
         """Do what the command does, and return its exit status."""
         arguments = [argument for argument in argv[1:] if argument != "--user"]
-        with (self.folder / "calls").open("a") as file:
-            file.write(" ".join(arguments) + "\n")
+        self._files.add_call(arguments)
         state = self.get()
         if not state["session"]:
             sys.stderr.write("Failed to connect to bus: No medium found\n")
