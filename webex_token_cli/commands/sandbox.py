@@ -15,6 +15,7 @@ from webex_token_cli.cli.options import (
 from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.system.garbage import collect_as_usual
 from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.times import local_time
 
@@ -138,6 +139,7 @@ def command(
         ) from error
     # Another program may write to the folder while it is removed.
     home = tempfile.TemporaryDirectory(prefix="webex-token-sandbox-", ignore_cleanup_errors=True)
+    collect_as_usual()
     with home, cleanup_on_signal(home.cleanup), sandbox:
         for name, value in {**_own_home(home.name), **sandbox.environment}.items():
             click.echo(f"export {name}={shlex.quote(value)}")

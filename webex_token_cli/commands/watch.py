@@ -27,6 +27,7 @@ from webex_token_cli.refresh.hooks import run_hook
 from webex_token_cli.refresh.schedule import Timing
 from webex_token_cli.refresh.watcher import LONGEST_WAIT, Control, Listener, TaskResult, Watcher
 from webex_token_cli.service.sd_notify import NOTIFY_VARIABLES, Notifier
+from webex_token_cli.system.garbage import collect_as_usual
 from webex_token_cli.system.signals import StopRequest
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
     store is unavailable; the highest if several apply.
     """
     _import_what_is_needed_later()
+    collect_as_usual()
     timing = options.timing(terminal.environment)
     _refuse_hopeless(terminal.application(), options.profiles)
     output = WatchOutput(
