@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import DamagedEntry
 from webex_token_cli.store.vault.authentication import open_engine
+from webex_token_cli.store.vault.claims import TTL
 from webex_token_cli.store.vault.entries import Entries, Host
 from webex_token_cli.store.vault.entry import Entry
 from webex_token_cli.store.vault.key_value import VersionConflict
@@ -22,23 +23,25 @@ _PROBE = "doctor:probe"
 
 
 def open_vault_store(
-    environment: Mapping[str, str], say: Callable[[str], None], cancelled: Callable[[], bool]
+    environment: Mapping[str, str], say: Callable[[str], None], cancelled: Callable[[], bool], ttl: int = TTL
 ) -> "VaultStore":
     """The store at the server that ``environment`` names. Nothing is sent yet. Raises ConfigurationError."""
-    return VaultStore(Entries(open_engine(environment, say)), Host.this(), say, cancelled)
+    return VaultStore(Entries(open_engine(environment, say)), Host.this(), say, cancelled, ttl)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class VaultStore:
     """The records of all profiles below one path of a server.
 
-    ``say`` shows a message while a call waits, and ``cancelled`` is asked whether to end the wait for a claim.
+    ``say`` shows a message while a call waits, and ``cancelled`` is asked whether to end the wait for a claim. ``ttl``
+    is how many seconds a claim is good for.
     """
 
     entries: Entries
     host: Host
     say: Callable[[str], None] = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
+    ttl: int = TTL
     _settings: dict[str, Profile] = field(default_factory=dict)
 
     @property
@@ -139,7 +142,7 @@ class VaultStore:
 
         Raises StoreUnavailable, and TemporaryFailure if other processes have the turn for too long.
         """
-        turn = take_turn(self.entries, self.host, profile, seen, self.say, self.cancelled)
+        turn = take_turn(self.entries, self.host, profile, seen, self.say, self.cancelled, self.ttl)
         try:
             yield turn
         finally:

@@ -20,8 +20,8 @@ from webex_token_cli.store.vault.entry import Claim
 from webex_token_cli.store.vault.key_value import OutcomeUnknown, VersionConflict
 from webex_token_cli.tokens import TokenRecord
 
-# How long a process waits for the claims of others, in seconds. Each process that dies costs the others one ttl.
-_LONGEST_WAIT = 2.5 * TTL
+# How long a process waits for the claims of others, in ttls. Each process that dies costs the others one ttl.
+_LONGEST_WAIT = 2.5
 
 # Seconds after which a person is told what is waited for.
 _PATIENCE = 2.0
@@ -36,7 +36,8 @@ class Turn:
     """The turn of this process to refresh ``record``, the profile's record as it is stored now.
 
     Without ``claimed``, when the claim was made, there is no turn: another record is stored than the caller has seen.
-    ``took_over`` says that another process had claimed the record before, and has not given its claim back.
+    ``took_over`` says that another process had claimed the record before, and has not given its claim back. ``ttl`` is
+    how many seconds a claim is good for.
     """
 
     entries: Entries
@@ -47,6 +48,7 @@ class Turn:
     number: int
     claimed: Instant | None = None
     took_over: bool = False
+    ttl: int = TTL
 
     @property
     def record(self) -> TokenRecord | None:
@@ -108,7 +110,7 @@ class Turn:
         if not self.took_over:
             return None
         self.say(f"Waiting for the process that began to refresh profile {self.profile} before this one …")
-        until = self.host.monotonic() + TTL
+        until = self.host.monotonic() + self.ttl
         attempt = 0
         while self.host.monotonic() < until:
             self.host.sleep(claims.pause(attempt, self.host.chance()))
@@ -135,13 +137,14 @@ def take_turn(
     seen: TokenRecord,
     say: Callable[[str], None],
     cancelled: Callable[[], bool],
+    ttl: int = TTL,
 ) -> Turn:
     """Wait for the turn of this process to refresh ``seen``. If another record is stored now, there is no turn.
 
-    ``cancelled`` is asked whether to end the wait. Raises StoreUnavailable, and TemporaryFailure if other processes
-    have the turn for too long.
+    ``cancelled`` is asked whether to end the wait, and ``ttl`` is how many seconds a claim is good for. Raises
+    StoreUnavailable, and TemporaryFailure if other processes have the turn for too long.
     """
-    wait = _Wait(host, profile, say, cancelled)
+    wait = _Wait(host, profile, say, cancelled, _LONGEST_WAIT * ttl)
     nonce = uuid.uuid4().hex
     claimed, took_over = host.now(), False
     while True:
@@ -151,24 +154,27 @@ def take_turn(
             return Turn(entries, host, say, profile, stored, number)
         # The claim may have been written although the answer to that was lost.
         if entry.claim is not None and entry.claim.nonce == nonce:
-            return Turn(entries, host, say, profile, stored, number, claimed, took_over)
+            return Turn(entries, host, say, profile, stored, number, claimed, took_over, ttl)
         took_over = entry.claim is not None
         if entry.claim is not None and not wait.is_over(entry.claim, stored):
             wait.pause(entry.claim)
             continue
         # The time counts from before the write, so that the claim is never believed to last longer than it does.
         claimed = host.now()
-        own = entry._replace(claim=Claim(nonce, host.name, os.getpid(), TTL))
+        own = entry._replace(claim=Claim(nonce, host.name, os.getpid(), ttl))
         with contextlib.suppress(VersionConflict, OutcomeUnknown):
             number = entries.write(profile, own, after=number)
-            return Turn(entries, host, say, profile, stored._replace(entry=own), number, claimed, took_over)
+            return Turn(entries, host, say, profile, stored._replace(entry=own), number, claimed, took_over, ttl)
 
 
 class _Wait:
     """The wait behind the claims of other processes."""
 
-    def __init__(self, host: Host, profile: str, say: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, host: Host, profile: str, say: Callable[[str], None], cancelled: Callable[[], bool], longest: float
+    ) -> None:
         self._host = host
+        self._longest = longest
         self._profile = profile
         self._say = say
         self._cancelled = cancelled
@@ -190,9 +196,9 @@ class _Wait:
         waited = self._host.monotonic() - self._began
         if self._cancelled():
             raise StoreUnavailable("The wait for another webex-token was interrupted.", "Try again.")
-        if waited > _LONGEST_WAIT:
+        if waited > self._longest:
             raise TemporaryFailure(
-                f"Other processes have been refreshing profile {self._profile} for over {_LONGEST_WAIT:.0f} seconds, "
+                f"Other processes have been refreshing profile {self._profile} for over {self._longest:.0f} seconds, "
                 f"the last on {claim.host} (process {claim.pid}).",
                 "Try again later.",
             )
