@@ -87,6 +87,8 @@ def _machine(application: Application) -> "Machine":
             api_url=environment.get("WEBEX_TOKEN_API_URL"),
             store=environment.get("WEBEX_TOKEN_STORE"),
         ),
+        names=application.names,
+        section=lambda profile: application.section(profile, application.environment_overrides().store),
         variables=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
         store=application.store,
         store_of=application.store_of,

@@ -1,13 +1,14 @@
 """The configuration: whether every setting in ``config.ini`` and the environment can be used."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.names import DEFAULT_PROFILE
-from webex_token_cli.config.settings import KEYS, Overrides, Settings, resolve
+from webex_token_cli.config.settings import KEYS, SHARED_STORES, Overrides, Profile, Settings, resolve
 from webex_token_cli.doctor.findings import Finding, fine, problem, warning
-from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.signin.authorization import RedirectURI
 
 CHECK = "config"
@@ -17,7 +18,7 @@ CHECK = "config"
 class Configuration:
     """The findings, the names of the profiles to check, and the settings of those profiles whose settings are valid.
 
-    ``stored`` has the names of all profiles in the file.
+    ``stored`` has the names of all profiles that are stored.
     """
 
     findings: tuple[Finding, ...]
@@ -31,8 +32,13 @@ def check_configuration(
     overrides: Overrides,
     variables: Iterable[Callable[[], object]],
     named: Sequence[str],
+    stored_names: Callable[[], list[str]],
+    section: Callable[[str], Profile],
 ) -> Configuration:
-    """Check the profiles ``named``; without names, all that have a section; without sections, the default profile.
+    """Check the profiles ``named``; without names, all that are stored; if none is, the default profile.
+
+    ``stored_names`` and ``section``, which gives the stored settings of a profile, raise StoreUnavailable if a store
+    that many machines share does not work. The check of the store reports that.
 
     Each of ``variables`` parses an environment variable that belongs to no profile, and raises ConfigurationError if
     it is invalid.
@@ -45,11 +51,12 @@ def check_configuration(
     try:
         file = config()
         path = str(file.path)
-        stored = file.names()
+        with contextlib.suppress(StoreUnavailable):
+            stored = stored_names()
         profiles = profiles or tuple(stored) or (DEFAULT_PROFILE,)
         for name in profiles:
             try:
-                settings.append(_usable(file, name, overrides))
+                settings.append(_usable(file, name, overrides, section))
             except ConfigurationError as error:
                 errors.append(error)
         unread = _unread(file, set(named) if named else None)
@@ -63,13 +70,17 @@ def check_configuration(
             errors.append(error)
     # A wrong variable causes the same error for every profile; it is reported once.
     problems = list({error.message: problem(CHECK, path, error) for error in errors}.values())
-    findings = [*problems, *warnings] or [fine(CHECK, path, _summary(path, stored))]
+    findings = [*problems, *warnings] or [fine(CHECK, path, _summary(path, stored, overrides.store))]
     return Configuration(tuple(findings), profiles, tuple(settings), tuple(stored))
 
 
-def _usable(file: ConfigFile, name: str, overrides: Overrides) -> Settings:
+def _usable(file: ConfigFile, name: str, overrides: Overrides, section: Callable[[str], Profile]) -> Settings:
     """The profile's settings. Raises ConfigurationError if a command could not use them."""
-    settings = resolve(file.load(name), overrides)
+    try:
+        stored = section(name)
+    except StoreUnavailable:
+        stored = file.load(name)
+    settings = resolve(stored, overrides)
     RedirectURI.parse(settings.redirect_uri)
     return settings
 
@@ -90,7 +101,10 @@ def _unread(file: ConfigFile, wanted: set[str] | None) -> Iterable[tuple[str, st
             )
 
 
-def _summary(path: str, stored: Sequence[str]) -> str:
+def _summary(path: str, stored: Sequence[str], store: str | None) -> str:
+    if store in SHARED_STORES:
+        counted = {0: "no profile yet", 1: "1 profile"}.get(len(stored), f"{len(stored)} profiles")
+        return f"The {store} store, which WEBEX_TOKEN_STORE names, has {counted}, and every setting can be used."
     if not stored:
         return f"{path} names no profile yet; `webex-token login` adds one."
     counted = "1 profile" if len(stored) == 1 else f"{len(stored)} profiles"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from webex_token_cli.config.file import ConfigFile
-from webex_token_cli.config.settings import Overrides, Settings
+from webex_token_cli.config.settings import Overrides, Profile, Settings
 from webex_token_cli.doctor.configuration import Configuration
 from webex_token_cli.doctor.findings import Finding
 from webex_token_cli.signin.flows import Situation
@@ -16,8 +16,9 @@ from webex_token_cli.webex.client import WebexClient
 class Machine:
     """The parts of the machine that are examined.
 
-    ``config``, ``store`` (by its name, as for a new sign-in), ``store_of`` (of a profile's settings) and ``client``
-    (by the API URL) may raise the errors that the commands would fail with. Each of ``variables`` parses one
+    ``config``, ``names`` (of the stored profiles), ``section`` (the stored settings of a profile), ``store`` (by its
+    name, as for a new sign-in), ``store_of`` (of a profile's settings) and ``client`` (by the API URL) may raise the
+    errors that the commands would fail with. Each of ``variables`` parses one
     environment variable and raises ConfigurationError if it is invalid. ``find_browser`` names the browser that would
     open, and ``port_owner`` the program that listens on a port; both return None if there is none. ``clock`` gives UTC
     epoch seconds. ``note`` receives a line about each check that starts.
@@ -25,6 +26,8 @@ class Machine:
 
     config: Callable[[], ConfigFile]
     overrides: Overrides
+    names: Callable[[], list[str]]
+    section: Callable[[str], Profile]
     variables: Iterable[Callable[[], object]]
     store: Callable[[str], CredentialStore]
     store_of: Callable[[Settings], CredentialStore]

@@ -36,7 +36,7 @@ def check(examination: Examination) -> list[Finding]:
 
 
 def check_profile(name: str, store: CredentialStore, now: float, stored: Sequence[str] = ()) -> Finding:
-    """Check the profile's tokens at ``now``, in UTC epoch seconds. ``stored`` names the profiles in ``config.ini``."""
+    """Check the profile's tokens at ``now``, in UTC epoch seconds. ``stored`` names the stored profiles."""
     try:
         record = store.load(name)
         if record is None:

@@ -28,7 +28,9 @@ IN_BACKGROUND: frozenset[Check] = frozenset({network.check})
 
 def examine(machine: Machine, named: Sequence[str]) -> list[Finding]:
     """Run every check for the profiles ``named``, or for all profiles if none is named."""
-    configuration = check_configuration(machine.config, machine.overrides, machine.variables, named)
+    configuration = check_configuration(
+        machine.config, machine.overrides, machine.variables, named, machine.names, machine.section
+    )
     examination = Examination(machine, configuration)
     background = {check: RunningCall(lambda check=check: check(examination)) for check in IN_BACKGROUND}  # type: ignore[misc]
     findings = list(configuration.findings)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.stored import DAY
 from webex_token_cli.config.file import ConfigFile
-from webex_token_cli.config.settings import Overrides
+from webex_token_cli.config.settings import Overrides, Profile
 from webex_token_cli.doctor.examination import Machine
 from webex_token_cli.doctor.findings import Level
 from webex_token_cli.doctor.network import check_clock, check_webex
@@ -142,6 +142,8 @@ def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbo
         config=lambda: ConfigFile(tmp_path / "config.ini", lambda: locked(tmp_path / "lock", print)),
         overrides=Overrides(redirect_uri="https://elsewhere.example/oauth", api_url=sandbox.api_url),
         variables=(),
+        names=list,
+        section=Profile,
         store=slow_store,
         store_of=lambda settings: slow_store(settings.store),
         client=slow_client,
