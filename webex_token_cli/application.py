@@ -112,6 +112,11 @@ class Application:
         store = self.environment_overrides().store
         return self.store(store).names() if store in SHARED_STORES else self.config.names()
 
+    @property
+    def store_is_shared(self) -> bool:
+        """Whether the environment names a store that many machines share."""
+        return self.environment_overrides().store in SHARED_STORES
+
     def store(self, name: str, keyring: str | None = None) -> "CredentialStore":
         """The credential store called ``name``, the same one each time. Raises StoreUnavailable.
 

@@ -1,8 +1,10 @@
 """``watch``: keep the tokens fresh until stopped."""
 
 import functools
+import random
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -145,7 +147,7 @@ def _watcher(
     # The countdown moves each second.
     longest_wait = min(LONGEST_WAIT, notifier.ping_every or LONGEST_WAIT, 1.0 if output.live else LONGEST_WAIT)
     return Watcher(
-        profiles=lambda: options.profiles or application.names(),
+        profiles=_profiles(application, options),
         checker=ProfileChecker(
             functools.partial(_refresher, application),
             timing,
@@ -163,6 +165,21 @@ def _watcher(
         timing=timing,
         clock=application.clock,
     )
+
+
+def _profiles(application: Application, options: WatchOptions) -> Callable[[], list[str]]:
+    """The function that names the profiles to check.
+
+    A watch over a store that many machines share goes through them in an order of its own. Several watches share the
+    work then, because each finds renewed what another one has come to first.
+    """
+    places = defaultdict[str, float](random.random)
+
+    def profiles() -> list[str]:
+        names = options.profiles or application.names()
+        return sorted(names, key=places.__getitem__) if application.store_is_shared else names
+
+    return profiles
 
 
 def _refresher(application: Application, profile: str) -> "Refresher":
