@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -131,10 +130,8 @@ class Scene(NamedTuple):
                 trap.cuts = is_killed
                 if is_killed or step.endswith("answered"):
                     trap.released.set()
-                began = time.monotonic()
-                other = self._refresh_elsewhere(profile, sandbox, disturbed, trap)
-                waited = time.monotonic() - began > self.ttl
-                own = "" if is_killed else came_to(disturbed)
+                other, waited = self._refresh_elsewhere(profile, sandbox, disturbed, trap)
+                own = "" if is_killed else came_to(disturbed)[0]
         record = store.load(profile)
         assert record is not None
         living = {each.refresh_token for each in sandbox.webex.grants if not each.revoked}
@@ -168,14 +165,15 @@ def refreshing(program: Program, profile: str, ttl: int) -> "subprocess.Popen[st
     )
 
 
-def came_to(process: "subprocess.Popen[str]") -> str:
-    """What the refresh came to, in a word or two."""
+def came_to(process: "subprocess.Popen[str]") -> tuple[str, bool]:
+    """What the refresh came to, in a word or two, and whether it waited until a claim was over."""
     out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    waited = "Waiting for" in err  # said after two seconds
     for words, result in ((": renewed;", "renewed"), ("another webex-token process", "the other's")):
         if process.returncode == 0 and words in out:
-            return result
-    assert "Traceback" not in err
-    return f"exit status {process.returncode}"
+            return result, waited
+    return f"exit status {process.returncode}", waited
 
 
 def table() -> dict[tuple[str, str], str]:
