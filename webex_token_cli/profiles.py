@@ -6,10 +6,11 @@ locks of two records holds the profile's. A refresh holds the record's lock alon
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import SHARED_STORES, STORES, Profile, Settings, resolve
-from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.errors import ConfigurationError, StoreUnavailable, WebexTokenError
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.store.local import SERVICE
 from webex_token_cli.store.locks import locked
@@ -23,11 +24,11 @@ def changing(application: Application, profile: str, store: CredentialStore) -> 
     redeemed for a sign-in that could not be stored. Room on the disk is reserved for the same reason. Raises
     StoreUnavailable, ConfigurationError.
     """
-    with (
-        _profile_lock(application, profile),
-        store.changing(profile),
-        application.config.reserved(),
-    ):
+    needs_config = not _is_named_by_environment(application, store)
+    with contextlib.ExitStack() as stack:
+        _enter(stack, _profile_lock(application, profile), needs_config)
+        stack.enter_context(store.changing(profile))
+        _enter(stack, application.config.reserved(), needs_config)
         yield
 
 
@@ -35,12 +36,21 @@ def remember(application: Application, profile: Profile) -> None:
     """Write the profile's settings to ``config.ini``, and remove its record from the store used before.
 
     Callers hold the profile in ``changing``. An old record that cannot be removed is no failure, because the new one
-    is stored and in use; a warning names it. Raises ConfigurationError, and StoreUnavailable if ``config.ini`` cannot
-    be locked.
+    is stored and in use; a warning names it. If a shared store is named by the environment, the same holds of a
+    ``config.ini`` that cannot be written. Raises ConfigurationError, and StoreUnavailable if ``config.ini`` cannot be
+    locked.
     """
     before = application.config.load(profile.name)
     shared = profile.store in SHARED_STORES  # which has the settings, for every machine
-    application.config.save(Profile(profile.name, store=profile.store) if shared else profile)
+    try:
+        application.config.save(Profile(profile.name, store=profile.store) if shared else profile)
+    except (ConfigurationError, StoreUnavailable) as error:
+        if not (shared and application.store_is_shared):
+            raise
+        application.say(
+            f"Warning: config.ini does not say that profile {profile.name} is in the {profile.store} store. "
+            f"{error.message} So leave WEBEX_TOKEN_STORE={profile.store} set."
+        )
     # NOTE: From one keyring to another nothing is removed, because one may be a part of the other, such as of the
     # keyring library's chain of keyrings. The new record would be removed then.
     if before.store in (None, profile.store) or before.store not in STORES:
@@ -61,13 +71,15 @@ def forget(application: Application, profile: str) -> bool:
 
     Raises StoreUnavailable, ConfigurationError.
     """
-    with _profile_lock(application, profile):
+    with contextlib.ExitStack() as stack:
+        _enter(stack, _profile_lock(application, profile), not application.store_is_shared)
         removed = False
         for settings in stored_at(application, profile):
             store = application.store_of(settings)
             with store.changing(profile):
                 removed |= store.delete(profile)
-        return application.config.remove(profile) or removed
+        has_section = profile in application.config.names()
+        return (has_section and application.config.remove(profile)) or removed
 
 
 def stored_at(application: Application, profile: str) -> list[Settings]:
@@ -80,6 +92,20 @@ def stored_at(application: Application, profile: str) -> list[Settings]:
     if section.store is not None:
         places.append(resolve(section, overrides._replace(store=None)))
     return list(dict.fromkeys(places))
+
+
+def _is_named_by_environment(application: Application, store: CredentialStore) -> bool:
+    """Whether ``store`` is a shared one that the environment names: a machine needs no ``config.ini`` for it."""
+    return application.store_is_shared and application.store(application.environment_overrides().store or "") is store
+
+
+def _enter(stack: contextlib.ExitStack, context: AbstractContextManager[None], needs_config: bool) -> None:
+    """Enter a context about ``config.ini``. If it is not needed, its folder may be one that cannot be written."""
+    try:
+        stack.enter_context(context)
+    except (ConfigurationError, StoreUnavailable):
+        if needs_config:
+            raise
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def test_two_watches_share_the_work_and_one_goes_on_alone(
     watch = ("watch", "--interval", "1h", "--log-format", "json")
     with hosts[0].started(*watch) as one, hosts[1].started(*watch) as other:
         for each in (one, other):
-            wait_until(lambda each=each: len(checked_by(each)) == profiles, lambda each=each: each.err)  # type: ignore[misc]
+            wait_until(lambda each=each: len(checked_by(each)) == profiles, lambda each=each: each.err)
         shares = []
         for turn in range(1, rounds + 1):
             before = [renewed_by(each) for each in (one, other)]

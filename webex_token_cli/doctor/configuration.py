@@ -1,6 +1,5 @@
 """The configuration: whether every setting in ``config.ini`` and the environment can be used."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -46,13 +45,16 @@ def check_configuration(
     errors, settings = list[ConfigurationError](), list[Settings]()
     warnings: list[Finding] = []
     stored: list[str] = []
+    is_known = True
     profiles: tuple[str, ...] = tuple(named)
     path = ""
     try:
         file = config()
         path = str(file.path)
-        with contextlib.suppress(StoreUnavailable):
+        try:
             stored = stored_names()
+        except StoreUnavailable:
+            is_known = False
         profiles = profiles or tuple(stored) or (DEFAULT_PROFILE,)
         for name in profiles:
             try:
@@ -70,7 +72,9 @@ def check_configuration(
             errors.append(error)
     # A wrong variable causes the same error for every profile; it is reported once.
     problems = list({error.message: problem(CHECK, path, error) for error in errors}.values())
-    findings = [*problems, *warnings] or [fine(CHECK, path, _summary(path, stored, overrides.store))]
+    findings = [*problems, *warnings] or [
+        fine(CHECK, path, _summary(path, stored if is_known else None, overrides.store))
+    ]
     return Configuration(tuple(findings), profiles, tuple(settings), tuple(stored))
 
 
@@ -101,8 +105,10 @@ def _unread(file: ConfigFile, wanted: set[str] | None) -> Iterable[tuple[str, st
             )
 
 
-def _summary(path: str, stored: Sequence[str], store: str | None) -> str:
+def _summary(path: str, stored: Sequence[str] | None, store: str | None) -> str:
     if store in SHARED_STORES:
+        if stored is None:
+            return f"WEBEX_TOKEN_STORE names the {store} store; which profiles it has is not known."
         counted = {0: "no profile yet", 1: "1 profile"}.get(len(stored), f"{len(stored)} profiles")
         return f"The {store} store, which WEBEX_TOKEN_STORE names, has {counted}, and every setting can be used."
     if not stored:
