@@ -66,7 +66,7 @@ class Endpoint:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             raise ConfigurationError(
-                f"{self.host} has no address to listen on.", "Give an IP address of this machine with --listen."
+                f"{self.host} has no address to listen on.", "Give an IP address of this machine instead."
             ) from None
         return list(dict.fromkeys(str(info[4][0]) for info in found))
 
@@ -91,9 +91,20 @@ def endpoint_for(redirect: RedirectURI, listen: Endpoint | None) -> Endpoint:
 def bind(endpoint: Endpoint, redirect_uri: str) -> list[socket.socket]:
     """Sockets that listen at ``endpoint`` for what arrives at ``redirect_uri``.
 
-    They are bound before the browser opens, so that no other program can receive the redirect. An address of
-    ``localhost`` that this machine does not have is left out. Raises ConfigurationError if the port is taken or needs
-    more rights.
+    They are bound before the browser opens, so that no other program can receive the redirect. Raises
+    ConfigurationError if the port is taken or needs more rights.
+    """
+    try:
+        return listen(endpoint)
+    except OSError as error:
+        raise _cannot_bind(endpoint, redirect_uri, error) from error
+
+
+def listen(endpoint: Endpoint) -> list[socket.socket]:
+    """Sockets that listen at ``endpoint``, and do not block.
+
+    An address of ``localhost`` that this machine does not have is left out. Raises OSError, and ConfigurationError if
+    the host has no address.
     """
     sockets: list[socket.socket] = []
     missing: OSError | None = None
@@ -107,9 +118,9 @@ def bind(endpoint: Endpoint, redirect_uri: str) -> list[socket.socket]:
                 missing = error
         if not sockets and missing:
             raise missing
-    except OSError as error:
+    except OSError:
         close(sockets)
-        raise _cannot_bind(endpoint, redirect_uri, error) from error
+        raise
     return sockets
 
 
