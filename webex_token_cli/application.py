@@ -41,7 +41,8 @@ class Application:
     """Everything that one run of the program works with, made when it is first needed.
 
     ``say`` shows a line to the person, ``detail`` one that only ``--verbose`` shows, and ``trace`` one that only
-    ``--debug`` shows. ``interactive`` tells that somebody at a terminal can answer a prompt, so that a keyring's
+    ``--debug`` shows. ``answered`` is called with the status of each answer from Webex, and with None for a request
+    without an answer. ``interactive`` tells that somebody at a terminal can answer a prompt, so that a keyring's
     dialog is given time. ``cancelled`` is asked during long waits whether to give up. ``clock`` gives UTC epoch
     seconds. ``hold_output`` opens a context in which a keyring's own output is held back; None lets it through.
     """
@@ -50,6 +51,7 @@ class Application:
     say: Callable[[str], None] = ignore
     detail: Callable[[str], None] = ignore
     trace: Callable[[str], None] = ignore
+    answered: Callable[[int | None], None] = lambda _: None
     interactive: bool = False
     cancelled: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
@@ -198,7 +200,7 @@ class Application:
 
         with self._opening:
             if api_url not in self._clients:
-                self._clients[api_url] = WebexClient(api_url, new_session(api_url), self.trace)
+                self._clients[api_url] = WebexClient(api_url, new_session(api_url), self.trace, self.answered)
             return self._clients[api_url]
 
     def warn_of_other_api_url(self, settings: Settings) -> None:

@@ -52,14 +52,16 @@ class WebexClient:
     """Webex at one base URL.
 
     ``trace`` is called with a line for each request: method, path, status, tracking ID and seconds, but never a
-    header, a body or a query. ``timeout`` is how long to wait for a connection and for an answer, in seconds. Every
-    method raises TemporaryFailure if Webex cannot be reached or cannot answer now, and ClientRefused, GrantRefused,
+    header, a body or a query. ``answered`` is called with the status of each answer, and with None for a request that
+    got none. ``timeout`` is how long to wait for a connection and for an answer, in seconds. Every method raises
+    TemporaryFailure if Webex cannot be reached or cannot answer now, and ClientRefused, GrantRefused,
     ConfigurationError or RequestRefused as ``responses.failure`` decides.
     """
 
     api_url: str
     session: requests.Session = field(repr=False)
     trace: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    answered: Callable[[int | None], None] = field(default=lambda _: None, repr=False)
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
@@ -237,8 +239,10 @@ class WebexClient:
             if exchange.aborted and answer.json is None:
                 raise TimeoutExceeded
         except (OSError, ValueError, TimeoutExceeded) as error:
+            self.answered(None)
             self.trace(f"{method} {path} failed after {self.monotonic() - started:.2f} s: {type(error).__name__}")
             raise unreachable(self.api_url, error) from None
+        self.answered(answer.status)
         tracking = f" trackingId={answer.tracking_id}" if answer.tracking_id else ""
         self.trace(f"{method} {path} {answer.status}{tracking} {self.monotonic() - started:.2f} s")
         return answer
