@@ -111,6 +111,7 @@ def test_install_passes_the_options_and_variables_of_watch_on(with_systemd: Prog
         assert found, printed.err
         return found[1]
 
+    metrics = with_systemd.having(WEBEX_TOKEN_METRICS="localhost:9464", WEBEX_TOKEN_METRICS_FILE="/var/lib/x.prom")
     both = with_systemd.having(WEBEX_TOKEN_INTERVAL="2h", WEBEX_TOKEN_MAX_AGE="12h", WEBEX_TOKEN_PROFILE="a b")
     assert [
         started(with_systemd),
@@ -122,6 +123,8 @@ def test_install_passes_the_options_and_variables_of_watch_on(with_systemd: Prog
             with_systemd, "--on-change", 'vault kv put "webex-$WEBEX_TOKEN_PROFILE" token=-', "--log-format", "json"
         ),
         started(with_systemd, "--on-attention", "tell"),
+        started(metrics),
+        started(metrics, "--metrics", "[::1]:1", "--metrics-file", "/srv/y z.prom"),
     ] == [
         "watch",
         "watch --profile=x --profile=a@b.c --interval=1.5 --max-age=172800",
@@ -130,6 +133,8 @@ def test_install_passes_the_options_and_variables_of_watch_on(with_systemd: Prog
         "watch --interval=1800 --max-age=43200",
         r'watch "--on-change=vault kv put \"webex-$WEBEX_TOKEN_PROFILE\" token=-" --log-format=json',
         "watch --on-attention=tell",
+        "watch --metrics=localhost:9464 --metrics-file=/var/lib/x.prom",
+        'watch "--metrics=[::1]:1" "--metrics-file=/srv/y z.prom"',
     ]
 
 
@@ -139,6 +144,7 @@ def test_install_passes_the_options_and_variables_of_watch_on(with_systemd: Prog
         ({}, ["--interval", "0"], "Error: Invalid value for '--interval': a duration must be at least a second."),
         ({}, ["-p", "../x"], "Error: '../x' cannot name a profile."),
         ({"WEBEX_TOKEN_INTERVAL": "soon"}, [], "Error: The environment variable WEBEX_TOKEN_INTERVAL is wrong:"),
+        ({"WEBEX_TOKEN_METRICS": "9464"}, [], "Error: '9464' is not an address to listen on."),
         ({"WEBEX_TOKEN_STORE": "cloud"}, [], "Error: 'cloud' is not a credential store"),
         ({"WEBEX_TOKEN_API_URL": "http://webex.example"}, [], "Error: 'http://webex.example' cannot be the API base"),
     ],

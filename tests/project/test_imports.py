@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("main", ""),
     ("commands",),
     ("cli",),
-    ("transfer", "doctor"),
+    ("transfer", "doctor", "metrics"),
     ("profiles",),
     ("application",),
     ("signin",),

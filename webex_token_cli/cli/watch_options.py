@@ -3,7 +3,8 @@
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -13,18 +14,30 @@ from webex_token_cli.cli.options import (
     max_age_setting,
     profiles_option,
 )
+from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.refresh.schedule import Timing
+
+if TYPE_CHECKING:
+    from webex_token_cli.signin.loopback.sockets import Endpoint
 
 LOG_FORMATS = ("text", "json")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class MetricsPlaces(NamedTuple):
+    """Where a watch serves its metrics, and the file to which it writes them; None for what is not wanted."""
+
+    endpoint: "Endpoint | None"
+    file: Path | None
+
+
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
     """The options of a watch. An option that was not given is None, or empty for ``profiles``.
 
-    ``interval`` and ``max_age`` are in seconds; ``on_change`` and ``on_attention`` are shell commands.
+    ``interval`` and ``max_age`` are in seconds; ``on_change`` and ``on_attention`` are shell commands; ``metrics`` is
+    a host and a port, and ``metrics_file`` a path.
     """
 
     profiles: list[str]
@@ -33,10 +46,32 @@ class WatchOptions:
     on_change: str | None
     on_attention: str | None
     log_format: str
+    metrics: str | None
+    metrics_file: str | None
 
     def timing(self, environment: Mapping[str, str]) -> Timing:
         """Return the interval and maximum age: option, variable or default. Raises ConfigurationError."""
         return Timing(interval_setting(self.interval, environment), max_age_setting(self.max_age, environment))
+
+    def metrics_places(self, environment: Mapping[str, str], once: bool = False) -> MetricsPlaces:
+        """Return where the metrics go: option or variable. Raises ConfigurationError.
+
+        With ``once``, nothing is served: a single round ends before anybody asks. The variable may be set for another
+        watch, so that only the option is refused.
+        """
+        address, file = self.metrics, self.metrics_file or environment.get("WEBEX_TOKEN_METRICS_FILE")
+        if once and address:
+            raise ConfigurationError(
+                "--metrics needs a watch that goes on, and --once ends after one round.",
+                "Write the metrics to a file with --metrics-file, or leave out --once.",
+            )
+        if not once:
+            address = address or environment.get("WEBEX_TOKEN_METRICS")
+        if not address:
+            return MetricsPlaces(None, Path(file) if file else None)
+        from webex_token_cli.signin.loopback.sockets import Endpoint  # --help does not need asyncio
+
+        return MetricsPlaces(Endpoint.parse(address), Path(file) if file else None)
 
 
 def watch_options(function: F) -> F:
@@ -75,6 +110,18 @@ def watch_options(function: F) -> F:
         show_default=True,
         help="Print each event as a line of text, or as a JSON object on one line.",
     )
+    @click.option(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="Serve /metrics for Prometheus, /livez and /readyz at this address. Needs the extra metrics.  "
+        "[env var: WEBEX_TOKEN_METRICS]",
+    )
+    @click.option(
+        "--metrics-file",
+        metavar="FILE",
+        help="Write the metrics to this file after each round, for node_exporter. Needs the extra metrics.  "
+        "[env var: WEBEX_TOKEN_METRICS_FILE]",
+    )
     @functools.wraps(function)
     def with_options(
         *args: Any,
@@ -84,9 +131,11 @@ def watch_options(function: F) -> F:
         on_change: str | None,
         on_attention: str | None,
         log_format: str,
+        metrics: str | None,
+        metrics_file: str | None,
         **kwargs: Any,
     ) -> Any:
-        options = WatchOptions(named, interval, max_age, on_change, on_attention, log_format)
+        options = WatchOptions(named, interval, max_age, on_change, on_attention, log_format, metrics, metrics_file)
         return function(*args, options=options, **kwargs)
 
     return with_options  # type: ignore[return-value]

@@ -237,6 +237,11 @@ def _definition(application: Application, options: WatchOptions) -> "ServiceDefi
             arguments.append(f"--{name}={command}")
     if options.log_format != LOG_FORMATS[0]:
         arguments.append(f"--log-format={options.log_format}")
+    places = options.metrics_places(environment)
+    if places.endpoint is not None:
+        arguments.append(f"--metrics={places.endpoint}")
+    if places.file is not None:
+        arguments.append(f"--metrics-file={places.file.absolute()}")
     program = this_program(sys.argv[0], sys.executable, lambda path: os.access(path, os.X_OK))
     return ServiceDefinition((*program, "watch", *arguments), inherited_environment(environment))
 

@@ -19,6 +19,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.terminal import Terminal, can_erase
 from webex_token_cli.cli.watch_log import LiveLine, status_in_words, terminal_is_gone
+from webex_token_cli.cli.watch_metrics import WatchMetrics, watch_metrics
 from webex_token_cli.cli.watch_options import WatchOptions, watch_options
 from webex_token_cli.cli.watch_output import WatchOutput
 from webex_token_cli.errors import SignInNeeded, TemporaryFailure
@@ -71,12 +72,13 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
 
     Exit status: 0 if SIGTERM ended the watch; 129 if its terminal was closed; 130 if Ctrl-C ended it; 2 if the
     usage or a setting is wrong; 3 if no profile can be refreshed. With --once: 0 if all profiles are fresh; 1 if
-    the output could not be written; 3 if a sign-in is needed; 4 after a temporary failure; 5 if the credential
-    store is unavailable; the highest if several apply.
+    the output or the metrics could not be written; 3 if a sign-in is needed; 4 after a temporary failure; 5 if
+    the credential store is unavailable; the highest if several apply.
     """
     _import_what_is_needed_later()
     collect_as_usual()
     timing = options.timing(terminal.environment)
+    metrics_places = options.metrics_places(terminal.environment, once)
     _refuse_hopeless(terminal.application(), options.profiles)
     output = WatchOutput(
         as_json=options.log_format == "json",
@@ -86,13 +88,16 @@ def command(terminal: Terminal, options: WatchOptions, once: bool) -> int:
         clock=time.time,
     )
     notifier = Notifier.from_environment(terminal.environment)
-    with StopRequest(terminal_is_gone) as stop:
+    with StopRequest(terminal_is_gone) as stop, watch_metrics(metrics_places, timing, output.say) as metrics:
         application = terminal.application(output.say, cancelled=stop)
-        watcher = _watcher(application, options, timing, stop, output, notifier)
+        application.answered = metrics.answered
+        watcher = _watcher(application, options, timing, stop, output, metrics, notifier)
         try:
             if once:
                 events = watcher.once()
+                metrics.round_ended()
                 output.end_of_one_round(stop)
+                metrics.end_of_one_round(stop)
                 return _status_of_one_round(events, stop.received)
             output.log.started(application.clock(), timing.interval, timing.max_age)
             some_fresh = watcher.watch()
@@ -142,8 +147,19 @@ def _watcher(
     timing: Timing,
     stop: StopRequest,
     output: WatchOutput,
+    metrics: WatchMetrics,
     notifier: Notifier,
 ) -> Watcher:
+    display = StatusDisplay(application.clock, output.live, notifier)
+
+    def report(event: Event) -> None:
+        output.log.event(event)
+        metrics.event(event)
+
+    def before_wait(outlook: Outlook) -> None:
+        display(outlook)
+        metrics.before_wait(outlook)
+
     # The countdown moves each second.
     longest_wait = min(LONGEST_WAIT, notifier.ping_every or LONGEST_WAIT, 1.0 if output.live else LONGEST_WAIT)
     return Watcher(
@@ -157,11 +173,7 @@ def _watcher(
         ),
         executor=ThreadExecutor[TaskResult](AT_ONCE, stop.wake),
         control=Control(stop.wait, stop, stop.check_requested, longest_wait),
-        listener=Listener(
-            report=output.log.event,
-            before_wait=StatusDisplay(application.clock, output.live, notifier),
-            when_idle=application.close_connections,
-        ),
+        listener=Listener(report, before_wait, when_idle=application.close_connections),
         timing=timing,
         clock=application.clock,
     )
