@@ -117,6 +117,8 @@ class VaultStore:
         engine = self.entries.engine
         for _ in range(_ATTEMPTS):
             version = engine.read(profile)
+            if version.number == 0:
+                engine.prepare(profile)
             values = version.values if isinstance(version.values, dict) else Entry(None, Profile(profile)).encoded()
             with contextlib.suppress(VersionConflict):
                 engine.write(profile, values, after=version.number)
