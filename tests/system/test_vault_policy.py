@@ -14,8 +14,8 @@ from webex_token_cli.sandbox.rules import Rules
 
 POLICY = (ROOT / ".github/docs/kubernetes/policy.hcl").read_text(encoding="utf-8")
 
-# Needed at times only: to write the first version of a key whose metadata could not be set before, and to see the present
-# state of a cluster after a conflict, which another write of the metadata tells.
+# Needed at times only: to write the first version of a key whose metadata could not be set before, and to see the
+# present state of a cluster after a conflict, which another write of the metadata tells.
 AT_TIMES = {("secret/data/webex-token/*", "create"), ("secret/metadata/webex-token/*", "update")}
 
 BLOCKS = re.findall(r'path "([^"]+)" \{\n  capabilities = \[(.*)\]', POLICY)

@@ -132,6 +132,18 @@ def test_a_failed_hook_is_counted_and_does_not_hide_the_success() -> None:
     assert found.snapshot().profiles["default"].succeeded_at == START
 
 
+def test_a_failed_call_for_attention_does_not_hide_that_a_sign_in_is_needed() -> None:
+    def fail(*_: object) -> None:
+        raise WebexTokenError("", "")
+
+    due = replace(RECORD, refreshed_at=START - 2 * DAY)
+    records = {"default": due, "other": RECORD}
+    world = World(records=records, failing=lambda _: GrantRefused("", ""), until=START + 60)
+    found = run(world, Hooks(on_attention=fail))
+    assert failures(found) == {"sign_in": 1, "hook": 1}
+    assert found.snapshot().profiles["default"].sign_in_needed is True
+
+
 def test_a_profile_that_only_waits_for_the_end_of_a_rate_limit_has_not_failed() -> None:
     due = replace(RECORD, refreshed_at=START - 2 * DAY)
     found = observed(
@@ -194,6 +206,16 @@ def test_it_is_not_ready_while_a_profile_is_still_being_checked() -> None:
     assert numbers.why_not_ready() == "Not every profile has been checked yet."
     numbers.before_wait(Outlook(START + HOUR, 0, dict.fromkeys(["one", "two"], states["one"])))
     assert numbers.why_not_ready() is None
+
+
+def test_it_is_not_ready_before_the_list_of_profiles_was_read() -> None:
+    def profiles() -> list[str]:
+        raise ConfigurationError("", "")
+
+    found = observed(World(until=START + HOUR))
+    found.watcher.profiles = profiles
+    found.watcher.watch()
+    assert found.numbers.why_not_ready() == "Not every profile has been checked yet."
 
 
 @pytest.mark.parametrize(
