@@ -63,7 +63,12 @@ def _check_port(_context: click.Context, _parameter: click.Parameter, port: int)
     default="1d",
     show_default=True,
     metavar="DURATION",
-    help="A refresh returns the same access token until the token is this old.",
+    help="A refresh returns the same access token until the token is this old or has expired.",
+)
+@click.option(
+    "--fixed-refresh-token",
+    is_flag=True,
+    help="A refresh does not extend the refresh token, which ends --refresh-ttl after the sign-in.",
 )
 @click.option(
     "--device-ttl",
@@ -96,6 +101,7 @@ def command(
     access_ttl: float,
     refresh_ttl: float,
     renew_after: float,
+    fixed_refresh_token: bool,
     device_ttl: float,
     rotate: bool,
     redirect_uris: tuple[str, ...],
@@ -125,6 +131,7 @@ def command(
         access_ttl=access_ttl,
         refresh_ttl=refresh_ttl,
         renew_after=renew_after,
+        extends_refresh_token=not fixed_refresh_token,
         device_ttl=device_ttl,
         rotate=rotate,
         auto_approve=auto_approve,

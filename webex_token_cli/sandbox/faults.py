@@ -1,8 +1,26 @@
 """Faults: answers that a test or a person orders, which the sandbox gives instead of its own."""
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
+
+TOKEN_PATH = "/v1/access_token"  # noqa: S105 - a path
+
+# Answers of the token endpoint that Webex has been seen to give or documents: the status and the body of each. The
+# name is the error code, or says what the status means.
+_ANSWERS: dict[str, tuple[int, dict[str, str]]] = {
+    "invalid_grant": (400, {"error": "invalid_grant", "error_description": "The refresh token was revoked."}),
+    "invalid_client": (401, {"error": "invalid_client", "error_description": "The client secret is wrong."}),
+    "invalid_scope": (400, {"error": "invalid_scope", "error_description": "The scope is not allowed."}),
+    "invalid_request": (400, {"error": "invalid_request", "error_description": "The refresh token is invalid."}),
+    "invalid_refresh_token": (400, {"error": "invalid_refresh_token"}),
+    "tokenlimit_reached": (400, {"error": "tokenlimit_reached"}),
+    "locked": (423, {"message": "The resource is locked."}),
+    "too_many_requests": (429, {"message": "Too many requests."}),
+    "service_unavailable": (503, {"message": "The service is unavailable."}),
+}
 
 
 @dataclass(slots=True)
@@ -15,6 +33,26 @@ class Fault:
     body: str = ""
     times: int = 1
     delay: float = 0.0
+
+    @classmethod
+    def named(
+        cls, name: str, path: str = TOKEN_PATH, times: int = 1, retry_after: int | None = None, delay: float = 0.0
+    ) -> "Fault":
+        """A refusal or failure by its ``name``: an error code such as ``tokenlimit_reached``, or ``locked`` (423).
+
+        ``retry_after`` is sent as Retry-After, in seconds. Raises KeyError if the name is not known.
+        """
+        status, body = _ANSWERS[name]
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        return cls(path, status, headers, json.dumps(body), times, delay)
+
+
+def ordered_fault(order: dict[str, Any]) -> Fault:
+    """The fault that the JSON ``order`` describes: by its ``name``, or by the status and the rest of the answer.
+
+    Raises TypeError or KeyError if it describes none.
+    """
+    return Fault.named(**order) if "name" in order else Fault(**order)
 
 
 class FaultQueue:

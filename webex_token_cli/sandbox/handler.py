@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT
-from webex_token_cli.sandbox.faults import Fault, FaultQueue
+from webex_token_cli.sandbox.faults import FaultQueue, ordered_fault
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.replies import Reply, json_reply, page, redirect, refusal, token_reply, verify_page
@@ -115,6 +115,8 @@ class Handler(BaseHTTPRequestHandler):
                     return json_reply(200, self._discovery())
                 case "GET", "/v1/people/me":
                     return json_reply(200, webex.person_of(self._bearer()))
+                case "GET", "/v1/authorizations/tokenExpiry":
+                    return json_reply(200, webex.token_expiry(self._bearer()))
                 case "GET", "/v1/authorizations":
                     return json_reply(200, {"items": webex.authorizations(self._bearer())})
                 case "DELETE", "/v1/authorizations":
@@ -124,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
                     webex.advance(float(json.loads(body)["seconds"]))
                     return json_reply(200, {"now": webex.now()}, "advanced")
                 case "POST", "/sandbox/fault":
-                    self.faults.order(Fault(**json.loads(body)))
+                    self.faults.order(ordered_fault(json.loads(body)))
                     return json_reply(200, {}, "fault ordered")
                 case "GET", "/sandbox/journal":
                     return json_reply(200, {"entries": [asdict(entry) for entry in self.journal.entries]})

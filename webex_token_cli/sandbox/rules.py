@@ -1,6 +1,7 @@
 """How one sandbox is set up: the lifetimes, the integration's settings and the choices that Webex leaves open."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from webex_token_cli.sandbox.problem import Problem
 
@@ -25,7 +26,9 @@ class Rules:
     """The settings of a sandbox. All durations are in seconds.
 
     ``access_ttl`` and ``refresh_ttl`` are the lifetimes of the two tokens; Webex mostly uses 14 and 90 days.
-    A refresh returns the same access token again until that token is ``renew_after`` old.
+    A refresh returns the same access token again until that token is ``renew_after`` old or has expired.
+    With ``extends_refresh_token``, a refresh lets the refresh token live for another ``refresh_ttl``. Without, the
+    refresh token ends ``refresh_ttl`` after the sign-in, as those of Contact Center integrations do.
     With ``rotate``, each refresh issues a new refresh token, and presenting an old one revokes the grant.
     ``rfc_errors`` reports errors of the token and device endpoints as RFC 6749 does, not in Webex's own shape.
     ``device_ttl`` is how long a device's code waits for the person; ``device_interval`` is the shortest time
@@ -39,6 +42,7 @@ class Rules:
     access_ttl: float = 14 * DAY
     refresh_ttl: float = 90 * DAY
     renew_after: float = DAY
+    extends_refresh_token: bool = True
     rotate: bool = False
     auto_approve: bool = False
     rfc_errors: bool = False
@@ -48,6 +52,22 @@ class Rules:
     redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
     scopes: frozenset[str] = KNOWN_SCOPES
     latency: float = 0.0
+
+    @classmethod
+    def contact_center(cls, **changes: Any) -> "Rules":
+        """The lifetimes that Webex Contact Center has been seen to give, with ``changes`` to the other rules."""
+        lifetimes = {"access_ttl": 43_200, "refresh_ttl": 5_086_615, "renew_after": 0, "extends_refresh_token": False}
+        return cls(**{**lifetimes, **changes})
+
+    @classmethod
+    def device(cls, **changes: Any) -> "Rules":
+        """The lifetimes in the example of Webex's documentation of the device grant, with ``changes``."""
+        return cls(**{"access_ttl": 64_800, "refresh_ttl": 7_697_038, "renew_after": 0, **changes})
+
+    @classmethod
+    def government(cls, **changes: Any) -> "Rules":
+        """The lifetimes of Webex for Government, with ``changes`` to the other rules."""
+        return cls(**{"refresh_ttl": 60 * DAY, **changes})
 
     def check_scopes(self, scope: str) -> tuple[str, ...]:
         """Split the ``scope`` parameter of a request. Raises Problem unless the integration has every scope in it."""

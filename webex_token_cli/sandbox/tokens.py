@@ -79,12 +79,13 @@ class TokenIssuer:
             raise Problem(400, "invalid_grant", "The refresh token has been used before; the grant is revoked")
         if found is None or found.revoked or self.now() >= found.refresh_expires_at:
             raise Problem(400, "invalid_grant", "The refresh token is expired, revoked or not known")
-        renewed = self.now() - found.access_made_at >= rules.renew_after
+        renewed = self.now() >= min(found.access_made_at + rules.renew_after, found.access_expires_at)
         if renewed:
             self._renew_access(found, rules)
         if rules.rotate:
             self._issue_refresh_token(found)
-        found.refresh_expires_at = self.now() + rules.refresh_ttl
+        if rules.extends_refresh_token:
+            found.refresh_expires_at = self.now() + rules.refresh_ttl
         return found, renewed
 
     def response(self, grant: Grant) -> dict[str, Any]:

@@ -165,6 +165,14 @@ class Webex:
             raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
         return self.person
 
+    def token_expiry(self, access_token: str) -> dict[str, int]:
+        """When the calling access token ends, in epoch milliseconds. Raises Problem (401).
+
+        Which scope the endpoint requires is not documented, so any access token may ask.
+        """
+        with self._lock:
+            return {"exp": int(self._tokens.grant_of(access_token).access_expires_at * 1000)}
+
     def authorizations(self, access_token: str) -> list[dict[str, Any]]:
         """The grants that are neither revoked nor expired, for an admin. Raises Problem (401 or 403)."""
         self._check_admin(access_token)
