@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import STORES, Overrides, Settings
+from webex_token_cli.config.sites import GOVERNMENT, site_of
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord
@@ -23,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _HOW_TO_REGISTER = """\
 No integration is configured yet. Register one:
-  1. Open https://developer.webex.com/my-apps/new/integration and sign in.
+  1. Open https://{my_apps}/new/integration and sign in.
   2. Enter exactly this Redirect URI:  {redirect_uri}
   3. Tick these Scopes:                {scopes}
   4. Save. Then copy the Client ID and the Client Secret, which is shown only once, to the prompts below.
@@ -32,7 +34,10 @@ No integration is configured yet. Register one:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The text before the prompts, and the hints for when nobody can be prompted."""
+    """The text before the prompts, and the hints for when nobody can be prompted.
+
+    The text may name ``{my_apps}``, the page with a person's integrations, ``{redirect_uri}`` and ``{scopes}``.
+    """
 
     explanation: str
     client_id_hint: str
@@ -88,6 +93,11 @@ def integration_options(function: F) -> F:
         help="Webex's API base URL.  [default: https://webexapis.com/v1]",
     )
     @click.option(
+        "--government",
+        is_flag=True,
+        help=f"Use Webex for Government. The same as --api-url {GOVERNMENT.api_url}.",
+    )
+    @click.option(
         "--store",
         type=click.Choice(STORES),
         envvar="WEBEX_TOKEN_STORE",
@@ -102,13 +112,24 @@ def integration_options(function: F) -> F:
         redirect_uri: str | None,
         scopes: tuple[str, ...],
         api_url: str | None,
+        government: bool,
         store: str | None,
         **kwargs: Any,
     ) -> Any:
+        api_url = _government_api_url(api_url) if government else api_url
         overrides = Overrides(client_id, redirect_uri, " ".join(scopes) or None, api_url, store)
         return function(*args, overrides=overrides, **kwargs)
 
     return with_overrides  # type: ignore[return-value]
+
+
+def _government_api_url(api_url: str | None) -> str:
+    """The API base URL of Webex for Government. A usage error if --api-url names another one."""
+    context = click.get_current_context()
+    given = context.get_parameter_source("api_url") is ParameterSource.COMMANDLINE
+    if given and (api_url or "").rstrip("/") != GOVERNMENT.api_url:
+        raise click.UsageError("--government and --api-url name two API base URLs. Give one of them.")
+    return GOVERNMENT.api_url
 
 
 def with_client_id(application: Application, settings: Settings, prompts: Prompts = SIGN_IN_PROMPTS) -> Settings:
@@ -123,13 +144,14 @@ def with_client_id(application: Application, settings: Settings, prompts: Prompt
                 f"No client id is configured for profile {settings.profile}.", prompts.client_id_hint
             )
         scopes = " ".join(settings.scopes)
-        application.say(prompts.explanation.format(redirect_uri=settings.redirect_uri, scopes=scopes))
+        my_apps = site_of(settings.api_url).my_apps
+        application.say(prompts.explanation.format(my_apps=my_apps, redirect_uri=settings.redirect_uri, scopes=scopes))
         client_id = click.prompt("Client ID", err=True)
     client_id = client_id.strip()
     if not client_id or not client_id.isprintable() or " " in client_id:
         raise ConfigurationError(
             f"{printable(client_id, 80)!r} is not a client id.",
-            "Copy it from the integration at developer.webex.com/my-apps.",
+            f"Copy it from the integration at {site_of(settings.api_url).my_apps}.",
         )
     return settings._replace(client_id=client_id)
 
@@ -160,7 +182,7 @@ def client_secret(
     if not secret or not secret.isprintable():
         raise ConfigurationError(
             "The client secret is empty or not one line of text.",
-            "Copy it from the integration at developer.webex.com/my-apps.",
+            f"Copy it from the integration at {site_of(settings.api_url).my_apps}.",
         )
     return secret
 

@@ -120,6 +120,7 @@ def _with_browser(
         over_ssh=over_ssh,
         tls=_tls(application, options, redirect),
         needs_browser=needs_browser,
+        site=sign_in.client.site,
     )
     with _hidden_from_browser():
         return flow.sign_in(sign_in.page, sign_in.exchange, lambda record: who(sign_in.profile, record))
@@ -171,6 +172,7 @@ def _with_paste(
             options.timeout,
             sign_in.scopes,
             frozenset({sign_in.client_id, sign_in.client_secret}),
+            sign_in.client.site,
         )
         return flow.sign_in(sign_in.page, sign_in.exchange)
 
@@ -187,6 +189,7 @@ def _with_device(application: Application, sign_in: "SignIn", options: LoginOpti
         tick=_count_down if can_erase(application.environment) else lambda _: None,
         timeout=options.timeout,
         changing=sign_in.changing,
+        site=sign_in.client.site,
     )
     return flow.sign_in(sign_in.keep)
 

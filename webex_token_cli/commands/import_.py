@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from webex_token_cli.transfer.imports import Imported
 
 # The parameters whose values an export contains.
-_IN_AN_EXPORT = frozenset({"client_id", "client_secret_file", "redirect_uri", "scopes", "api_url"})
+_IN_AN_EXPORT = frozenset({"client_id", "client_secret_file", "redirect_uri", "scopes", "api_url", "government"})
 
 _ON_A_TERMINAL = "or give the tokens as FILE on a terminal, so that you can be prompted."
 
 IMPORT_PROMPTS = Prompts(
     "Renewing these tokens needs the client id and the client secret of their integration or Service App; see "
-    "developer.webex.com/my-apps.",
+    "{my_apps}.",
     f"Give the client id of the tokens with --client-id or WEBEX_CLIENT_ID, {_ON_A_TERMINAL}",
     f"Give it with --client-secret-file FILE or WEBEX_CLIENT_SECRET, {_ON_A_TERMINAL}",
 )

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from webex_token_cli.config.sites import WEBEX
 from webex_token_cli.errors import ConfigurationError
 
 DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
 DEFAULT_SCOPES = "spark:all"
-DEFAULT_API_URL = "https://webexapis.com/v1"
+DEFAULT_API_URL = WEBEX.api_url
 DEFAULT_STORE = "keyring"
 STORES = ("keyring", "file", "vault")
 # The stores that many machines share. They list their profiles, and have the settings of each.

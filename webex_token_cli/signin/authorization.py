@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from webex_token_cli.config.settings import is_loopback
+from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import (
     ConfigurationError,
     RequestRefused,
@@ -129,12 +130,14 @@ class Refusal:
     error: WebexTokenError
 
 
-def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> AuthorizationCode | Refusal | None:
+def read_redirect(
+    query: str, state: str, scopes: Iterable[str] = (), site: Site = WEBEX
+) -> AuthorizationCode | Refusal | None:
     """Read the ``query`` of a redirect. None if it does not answer the request that was sent with ``state``.
 
-    ``scopes`` are those that were requested; the error names them if Webex refuses them. The state is compared first,
-    in constant time. A redirect in which a parameter is missing or repeated is ignored (RFC 6749 section 3.1:
-    parameters must not be included more than once).
+    ``scopes`` are those that were requested; the error names them if Webex refuses them, and the pages of ``site``. The
+    state is compared first, in constant time. A redirect in which a parameter is missing or repeated is ignored (RFC
+    6749 section 3.1: parameters must not be included more than once).
     """
     values = parameters(query)
     if not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
@@ -143,7 +146,7 @@ def read_redirect(query: str, state: str, scopes: Iterable[str] = ()) -> Authori
     if code and not error:
         return AuthorizationCode(code)
     if error and not code:
-        return Refusal(_refused(error, values.get("error_description", ""), scopes))
+        return Refusal(_refused(error, values.get("error_description", ""), scopes, site))
     return None
 
 
@@ -157,7 +160,7 @@ def parameters(query: str) -> dict[str, str]:
     return values if len(values) == len(pairs) else {}
 
 
-def _refused(error: str, description: str, scopes: Iterable[str]) -> WebexTokenError:
+def _refused(error: str, description: str, scopes: Iterable[str], site: Site) -> WebexTokenError:
     reason = printable(f"{error}: {description}" if description else error)
     if error == "access_denied":
         return SignInNotCompleted(
@@ -167,11 +170,11 @@ def _refused(error: str, description: str, scopes: Iterable[str]) -> WebexTokenE
     if error == "invalid_scope":
         return ConfigurationError(
             f"Webex does not grant these scopes to this integration: {' '.join(scopes)} ({reason}).",
-            "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
+            f"Tick them at {site.my_apps}, or ask for fewer with --scope.",
         )
     if error in {"server_error", "temporarily_unavailable"}:
         return TemporaryFailure(f"Webex cannot sign anybody in now ({reason}).", "Try again later.")
     return RequestRefused(
         f"Webex refused the sign-in ({reason}).",
-        "Compare the integration at developer.webex.com/my-apps with your settings.",
+        f"Compare the integration at {site.my_apps} with your settings.",
     )

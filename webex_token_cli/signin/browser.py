@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, Proof, RedirectURI, Refusal
 from webex_token_cli.signin.loopback.server import Listener, new_ticket
@@ -36,7 +37,7 @@ class BrowserFlow:
     address in the redirect URI as the address to listen on, and ``behind_proxy`` says that a reverse proxy, which may
     run as another user, forwards requests to it. ``over_ssh`` says that the person is at another machine. ``tls``
     makes the listener speak https. With ``needs_browser``, a browser that does not open ends the wait with
-    NoBrowserOpened. ``clock`` is monotonic.
+    NoBrowserOpened. ``site`` has the pages that hints name. ``clock`` is monotonic.
     """
 
     redirect: RedirectURI
@@ -49,6 +50,7 @@ class BrowserFlow:
     over_ssh: bool = False
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     needs_browser: bool = False
+    site: Site = WEBEX
     clock: Callable[[], float] = time.monotonic
 
     def sign_in(
@@ -109,6 +111,7 @@ class BrowserFlow:
             behind_proxy=self.behind_proxy,
             start_ticket=ticket,
             tls=self.tls,
+            site=self.site,
         )
 
     def _start_address(self, endpoint: Endpoint, ticket: str) -> str | None:
@@ -166,5 +169,5 @@ class BrowserFlow:
             f"Nobody finished the sign-in within {duration_in_words(self.timeout)}.",
             "Run `webex-token login` again, or `webex-token login --flow paste` where the browser cannot reach this "
             f"machine; if Webex's page showed an error, compare the redirect URI {self.redirect.uri} with the "
-            "integration at developer.webex.com/my-apps, to the letter.",
+            f"integration at {self.site.my_apps}, to the letter.",
         )

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import ConfigurationError, RequestRefused, SignInNotCompleted, TemporaryFailure
 from webex_token_cli.times import duration_in_words
 from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
@@ -39,7 +40,7 @@ class DeviceFlow:
     ``show`` presents the code. ``tick`` gets the seconds that are left, once a second, and None when the wait is over.
     ``timeout`` is in seconds and ends the wait if the code is valid for longer. Each poll runs in ``changing``, a
     context in which no other process changes the profile, because any poll may bring the tokens, which are given out
-    once. ``clock`` is monotonic.
+    once. ``site`` has the pages that hints name. ``clock`` is monotonic.
     """
 
     endpoints: DeviceEndpoints
@@ -50,6 +51,7 @@ class DeviceFlow:
     tick: Callable[[float | None], None] = field(default=lambda _: None, repr=False)
     timeout: float = 300.0
     changing: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
+    site: Site = WEBEX
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -78,7 +80,7 @@ class DeviceFlow:
                 raise
             raise ConfigurationError(
                 error.message,
-                "The device flow needs four more redirect URIs with the integration at developer.webex.com/my-apps:\n  "
+                f"The device flow needs four more redirect URIs with the integration at {self.site.my_apps}:\n  "
                 + "\n  ".join(HELPER_REDIRECT_URIS)
                 + "\nAdd them, or sign in with --flow paste.",
             ) from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 from urllib.parse import unquote
 
+from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import SignInNotCompleted
 from webex_token_cli.signin.authorization import (
     AuthorizationCode,
@@ -58,7 +59,7 @@ class Unusable:
 
 
 def read_pasted(
-    text: str, state: str, scopes: Iterable[str] = (), not_codes: frozenset[str] = frozenset()
+    text: str, state: str, scopes: Iterable[str] = (), not_codes: frozenset[str] = frozenset(), site: Site = WEBEX
 ) -> AuthorizationCode | Refusal | Unusable:
     """What a person pasted: the whole address, its query, or the bare code.
 
@@ -80,7 +81,7 @@ def read_pasted(
         return Unusable(_NEITHER) if has_blanks else _read_bare_code(text, not_codes)
     if "client_id" in values:
         return Unusable("That is the address of the sign-in page; the one that the browser ends at is needed.")
-    found = read_redirect(query, state, scopes)
+    found = read_redirect(query, state, scopes, site)
     if found is not None:
         return found
     # read_redirect has refused the state in constant time. The comparisons from here on only choose the message.
@@ -181,6 +182,7 @@ class PasteFlow:
     ``lines`` reads what is pasted, ``say`` shows a line. With ``interactive``, the person is asked again after a
     paste that cannot be used, four times; without it, such a paste ends the sign-in. ``timeout`` is in seconds.
     ``not_codes`` are texts that are not sent to Webex as a code: the client id and the client secret.
+    ``site`` has the pages that hints name.
     """
 
     redirect: RedirectURI
@@ -190,6 +192,7 @@ class PasteFlow:
     timeout: float = 300.0
     scopes: tuple[str, ...] = ()
     not_codes: frozenset[str] = field(default=frozenset(), repr=False)
+    site: Site = WEBEX
     clock: Callable[[], float] = time.monotonic
 
     def sign_in(self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T]) -> T:
@@ -236,7 +239,7 @@ class PasteFlow:
                 return found
             text += line.strip()
             if text:
-                found = read_pasted(text, state, self.scopes, self.not_codes)
+                found = read_pasted(text, state, self.scopes, self.not_codes, self.site)
         self._discard_the_rest(deadline)
         return Unusable("That is too long for an address.")
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import requests
 
+from webex_token_cli.config.sites import Site, site_of
 from webex_token_cli.errors import ClientRefused, ConfigurationError, TemporaryFailure
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable
@@ -66,6 +67,11 @@ class WebexClient:
     monotonic: Callable[[], float] = time.monotonic
     timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
 
+    @property
+    def site(self) -> Site:
+        """The pages that belong to this Webex, for hints."""
+        return site_of(self.api_url)
+
     def close_connections(self) -> None:
         """Close the idle connections. They would be dead by the time of a next request that is hours away."""
         self.session.close()
@@ -82,7 +88,7 @@ class WebexClient:
         except TemporaryFailure:
             return
         if answer.status in {400, 401}:
-            error = failure(answer, self.clock())
+            error = failure(answer, self.clock(), site=self.site)
             if isinstance(error, ConfigurationError | ClientRefused):
                 raise error
 
@@ -131,7 +137,7 @@ class WebexClient:
         """Start a device authorization (RFC 8628 section 3.1)."""
         answer = self._send("POST", "/device/authorize", form={"client_id": client_id, "scope": " ".join(scopes)})
         if answer.status != 200:
-            raise failure(answer, self.clock(), scopes=scopes)
+            raise failure(answer, self.clock(), scopes=scopes, site=self.site)
         try:
             return DeviceCode.parse(answer.json)
         except ValueError:
@@ -152,7 +158,7 @@ class WebexClient:
         )
         if _succeeded(answer):
             return _token_response(answer)
-        outcome = device_answer(answer, self.clock(), (code.device_code, client_secret))
+        outcome = device_answer(answer, self.clock(), (code.device_code, client_secret), site=self.site)
         if isinstance(outcome, Pending):
             return outcome
         raise outcome
@@ -201,7 +207,7 @@ class WebexClient:
         answer = self._send("POST", "/access_token", form=form)
         secrets = [form.get(key) for key in ("client_secret", "code", "code_verifier", "refresh_token")]
         if not _succeeded(answer):
-            raise failure(answer, self.clock(), secrets, refreshing="refresh_token" in form)
+            raise failure(answer, self.clock(), secrets, refreshing="refresh_token" in form, site=self.site)
         return _token_response(answer)
 
     def _send(

@@ -15,6 +15,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import (
     ClientRefused,
     ConfigurationError,
@@ -29,7 +30,11 @@ from webex_token_cli.text import printable, scrub
 from webex_token_cli.token_response import Pending
 
 # Statuses that say nothing about the request and ask for another try: RFC 9110 section 15.5.9, RFC 8470, RFC 6585.
-_TRY_AGAIN = frozenset({408, 425, 429})
+# Webex answers 423 if a resource is temporarily unavailable.
+_TRY_AGAIN = frozenset({408, 423, 425, 429})
+
+# The code of Webex's answer if too many access tokens of a person are valid.
+_TOKEN_LIMIT = "tokenlimit_reached"  # noqa: S105 - an error code
 
 
 class _Part(Enum):
@@ -52,12 +57,13 @@ _DESCRIPTIONS = {
 # RFC 8628 section 3.5.
 _DEVICE_CODES = ("authorization_pending", "slow_down", "access_denied", "expired_token")
 
-# RFC 6749 section 5.2.
+# RFC 6749 section 5.2, and a code of Webex's own.
 _ERROR_CODES = {
     "invalid_client": _Part.CLIENT,
     "unauthorized_client": _Part.CLIENT,
     "invalid_scope": _Part.SCOPE,
     "invalid_grant": _Part.GRANT,
+    "invalid_refresh_token": _Part.GRANT,
 }
 
 
@@ -156,10 +162,13 @@ def token_refused(answer: Answer) -> GrantRefused:
     return error
 
 
-def device_answer(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> Pending | WebexTokenError:
+def device_answer(
+    answer: Answer, now: float, secrets: Iterable[str | None] = (), *, site: Site = WEBEX
+) -> Pending | WebexTokenError:
     """What an answer without tokens tells a device that polls (RFC 8628 section 3.5).
 
     Returns the error instead of raising it, so that the caller can go on polling. ``now`` is in UTC epoch seconds.
+    ``site`` has the pages that hints name.
     """
     # Webex's own shape has no field for the error code, so the code is looked for in the description.
     code = answer.error or next((code for code in _DEVICE_CODES if code in answer.description), "")
@@ -177,7 +186,7 @@ def device_answer(answer: Answer, now: float, secrets: Iterable[str | None] = ()
             f"The code was not entered in time (HTTP {answer.status}{_tracked(answer)}).",
             "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
         )
-    return failure(answer, now, secrets)
+    return failure(answer, now, secrets, site=site)
 
 
 def failure(
@@ -187,19 +196,21 @@ def failure(
     *,
     refreshing: bool = False,
     scopes: Iterable[str] = (),
+    site: Site = WEBEX,
 ) -> WebexTokenError:
     """The error for an answer that reports a failure.
 
     ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them. ``refreshing`` says that the
     request redeemed a refresh token. ``scopes`` are the requested scopes, which the message names if they are refused.
+    ``site`` has the pages that hints name.
     """
-    error = _failure(answer, now, secrets, refreshing, scopes)
+    error = _failure(answer, now, secrets, refreshing, scopes, site)
     error.tracking_id = answer.tracking_id
     return error
 
 
 def _failure(
-    answer: Answer, now: float, secrets: Iterable[str | None], refreshing: bool, scopes: Iterable[str]
+    answer: Answer, now: float, secrets: Iterable[str | None], refreshing: bool, scopes: Iterable[str], site: Site
 ) -> WebexTokenError:
     reply = _reply(answer, secrets)
     if answer.status in _TRY_AGAIN or answer.status >= 500:
@@ -213,29 +224,37 @@ def _failure(
         return proxy_authentication_required()
     if answer.json is None or answer.status < 400:
         return unexpected_answer(answer)
+    if _TOKEN_LIMIT in answer.error or _TOKEN_LIMIT in answer.description.lower():
+        return TemporaryFailure(
+            f"Webex issues no more access tokens to this person, because too many are valid ({reply}).",
+            f"Revoke some at {site.tokens_page}, or wait until some have expired.",
+            retry_after(answer.header("retry-after"), now),
+        )
     blamed = _ERROR_CODES.get(answer.error)
     if blamed is None and answer.status in {400, 401}:
         blamed = _blamed_part(answer.description.lower(), refreshing)
+    if blamed is _Part.GRANT:
+        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", "Sign in again with `webex-token login`.")
+    return _refused(reply) if blamed is None else _wrong_integration(blamed, reply, scopes, site)
+
+
+def _wrong_integration(blamed: _Part, reply: str, scopes: Iterable[str], site: Site) -> WebexTokenError:
+    """The error for a request that does not agree with the integration in the ``blamed`` part, which is no grant."""
     if blamed is _Part.CLIENT:
         return ClientRefused(
             f"Webex does not accept the client id and client secret ({reply}).",
-            "Compare them with the integration at developer.webex.com/my-apps, then sign in again with the correct "
-            "ones.",
+            f"Compare them with the integration at {site.my_apps}, then sign in again with the correct ones.",
         )
     if blamed is _Part.REDIRECT_URI:
         return ConfigurationError(
             f"Webex does not know the redirect URI for this integration ({reply}).",
-            "Register exactly this URI at developer.webex.com/my-apps, or give a registered one with --redirect-uri.",
+            f"Register exactly this URI at {site.my_apps}, or give a registered one with --redirect-uri.",
         )
-    if blamed is _Part.SCOPE:
-        asked = " ".join(scopes)
-        return ConfigurationError(
-            f"Webex does not grant these scopes to this integration{f': {asked}' if asked else ''} ({reply}).",
-            "Tick them at developer.webex.com/my-apps, or ask for fewer with --scope.",
-        )
-    if blamed is _Part.GRANT:
-        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", "Sign in again with `webex-token login`.")
-    return _refused(reply)
+    asked = " ".join(scopes)
+    return ConfigurationError(
+        f"Webex does not grant these scopes to this integration{f': {asked}' if asked else ''} ({reply}).",
+        f"Tick them at {site.my_apps}, or ask for fewer with --scope.",
+    )
 
 
 def revocation_refused(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
@@ -265,6 +284,10 @@ def _blamed_part(description: str, refreshing: bool) -> _Part | None:
 
     A refresh sends no redirect URI: if its description names both a redirect URI and a token, the token is to blame.
     """
+    # Webex's own shape has no field for the error code, so the code may be in the description.
+    code = next((code for code in _ERROR_CODES if code in description), None)
+    if code is not None:
+        return _ERROR_CODES[code]
     parts = (_Part.GRANT, *_DESCRIPTIONS) if refreshing else tuple(_DESCRIPTIONS)
     return next((part for part in parts if _DESCRIPTIONS[part].search(description)), None)
 

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import SignInNotCompleted, WebexTokenError
 from webex_token_cli.signin.authorization import AuthorizationCode, RedirectURI, Refusal, host_headers, read_redirect
 from webex_token_cli.signin.loopback.messages import Request, Response
@@ -59,7 +60,7 @@ class Listener:
     where the redirect URI leads. ``behind_proxy`` says that a proxy forwards them, which may belong to another user.
     ``start_ticket`` is the secret in the address that the browser is opened with. ``tls`` makes the listener speak
     https. ``peers`` tells which user a connection belongs to. ``patience`` is the time in seconds for a handshake and
-    the whole head of a request.
+    the whole head of a request. ``site`` has the pages that hints name.
     """
 
     sockets: list[socket.socket]
@@ -70,6 +71,7 @@ class Listener:
     listen: Endpoint | None = None
     behind_proxy: bool = False
     start_ticket: str = field(default_factory=new_ticket, repr=False)
+    site: Site = WEBEX
     tls: ssl.SSLContext | None = None
     peers: PeerCheck = field(default_factory=PeerCheck, repr=False)
     patience: float = _PATIENCE
@@ -246,7 +248,7 @@ class Listener:
         if not request.query or _has_ticket(request, "start", self.start_ticket):
             return await self._start(request, writer)
         asks_for_outcome = _has_ticket(request, "outcome", self._outcome_ticket)
-        arrived = read_redirect(request.query, self.state, self.scopes)
+        arrived = read_redirect(request.query, self.state, self.scopes, self.site)
         if not asks_for_outcome and arrived is None:
             return refused(HTTPStatus.BAD_REQUEST, "This is not the answer that the sign-in waits for")
         if self._checks_redirecting_peers and not await self._is_own(writer):

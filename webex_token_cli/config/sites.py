@@ -1,0 +1,37 @@
+"""The websites that belong to an API base URL: Webex's, and those of Webex for Government. Pure."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One Webex: its API base URL, and the pages to which hints send a person.
+
+    ``portal`` is the developer portal's host, and ``tokens_page`` is where a person sees and revokes their tokens.
+    """
+
+    api_url: str
+    portal: str
+    tokens_page: str
+
+    @property
+    def my_apps(self) -> str:
+        """The page with a person's integrations, as a hint names it."""
+        return f"{self.portal}/my-apps"
+
+
+WEBEX = Site("https://webexapis.com/v1", "developer.webex.com", "https://idbroker.webex.com/idb/profile#/tokens")
+
+# Webex's documentation names the API and the portal. The host of the tokens page is the one to which public clients
+# send people who sign out of Webex for Government.
+GOVERNMENT = Site(
+    "https://api-usgov.webex.com/v1",
+    "developer-usgov.webex.com",
+    "https://idbroker-f.webex.com/idb/profile#/tokens",
+)
+
+
+def site_of(api_url: str) -> Site:
+    """The site that the API at ``api_url`` belongs to: Webex's own unless the URL is that of Webex for Government."""
+    return GOVERNMENT if urlsplit(api_url).hostname == urlsplit(GOVERNMENT.api_url).hostname else WEBEX
