@@ -34,9 +34,15 @@ def kinds(watch: Running, profile: str) -> list[object]:
     [
         ((503, ""), "Webex cannot answer now (HTTP 503, tracking ID ROUTER_1)."),
         ((200, "<html>"), "The answer (HTTP 200) did not come from Webex, tracking ID ROUTER_1."),
+        ((423, ""), "Webex cannot answer now (HTTP 423, tracking ID ROUTER_1)."),
+        (
+            (400, '{"error": "tokenlimit_reached"}'),
+            "Webex issues no more access tokens to this person, because too many are valid (HTTP 400, "
+            "“tokenlimit_reached”, tracking ID ROUTER_1).",
+        ),
         ((403, '{"message": "No."}'), "Webex refused the request (HTTP 403, “No.”, tracking ID ROUTER_1)."),
     ],
-    ids=["busy", "not from Webex", "refused"],
+    ids=["busy", "locked", "too many tokens", "not from Webex", "refused"],
 )
 def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
     signed_in: Program, sandbox: Sandbox, fault: tuple[int, str], error: str
@@ -59,11 +65,12 @@ def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
     assert sandbox.outcomes() == ["signed in", *["fault"] * 5, "renewed"]
 
 
-def test_a_refused_secret_is_reported_once_and_the_profile_returns_with_a_sign_in(
-    signed_in: Program, sandbox: Sandbox
+@pytest.mark.parametrize("refusal", ["invalid_client", "invalid_request", "invalid_refresh_token"])
+def test_a_refusal_is_reported_once_and_the_profile_returns_with_a_sign_in(
+    signed_in: Program, sandbox: Sandbox, refusal: str
 ) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
-    sandbox.order(Fault("/v1/access_token", 401, {}, '{"error": "invalid_client"}'))
+    sandbox.order(Fault.named(refusal))
     age(signed_in, 2 * DAY)
     with signed_in.started("watch", "--interval", "1", "--log-format", "json") as watch:
         wait_until(lambda: kinds(watch, "default") == ["needs sign-in"])

@@ -90,6 +90,23 @@ ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
             f"Webex does not accept the client id and client secret (HTTP 401, “The client secret is wrong.”, {ID})."
         ),
     ),
+    "400 invalid_request": (
+        400, {}, '{"error": "invalid_request", "error_description": "Invalid refresh_token"}',
+        needs_sign_in(f"Webex no longer accepts the grant (HTTP 400, “Invalid refresh_token”, {ID})."),
+    ),
+    "401 invalid_refresh_token": (
+        401, {}, '{"error": "invalid_refresh_token"}',
+        needs_sign_in(f"Webex no longer accepts the grant (HTTP 401, “invalid_refresh_token”, {ID})."),
+    ),
+    "400 tokenlimit_reached": (
+        400, {}, '{"error": "tokenlimit_reached"}',
+        retrying(
+            "Webex issues no more access tokens to this person, because too many are valid (HTTP 400, "
+            f"“tokenlimit_reached”, {ID}).",
+            "Revoke some at https://idbroker.webex.com/idb/profile#/tokens, or wait until some have expired.",
+            tracked=True,
+        ),
+    ),
     "403": (
         403, {}, FORBIDDEN,
         Failure(
@@ -98,6 +115,9 @@ ANSWERS: dict[str, tuple[int, Headers, str, Failure]] = {
     ),
     "403 that is not from Webex": (403, {}, HTML, unexpected_answer(403)),
     "408": (408, {}, "", busy(408)),
+    "423": (423, {}, "", busy(423)),
+    "423, seconds": (423, {"Retry-After": "600"}, "", busy(423, (600, 600))),
+    "423, a date": (423, in_seconds(900), "", busy(423, (880, 901))),
     "429": (429, {}, "", busy(429)),
     "429, seconds": (429, {"Retry-After": "600"}, "", busy(429, (600, 600))),
     "429, a date": (429, in_seconds(900), "", busy(429, (880, 901))),
