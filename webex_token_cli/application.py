@@ -303,7 +303,8 @@ class Application:
         if record.refresh_expires_at is not None and record.refresh_token_low(now):
             state = "expires" if record.can_refresh(now) else "expired"
             self.say(
-                f"Warning: the refresh token of profile {profile} {state} {when(record.refresh_expires_at, now)}. "
+                f"Warning: the refresh token of profile {profile} {state} {when(record.refresh_expires_at, now)}"
+                f"{'' if record.sign_in_by is None else ', and Webex does not extend it'}. "
                 f"{sign_in_hint(profile)}"
             )
 

@@ -21,6 +21,10 @@ _RELIED_ON = HOUR
 # this and the time the answer took are the same expiry.
 SAME_EXPIRY = 5
 
+# Two refreshes that are no further apart than this, in seconds, do not tell whether the second one extended the refresh
+# token: that would have moved its end by no more than the rounding of lifetimes and the time of two answers may.
+_TOO_CLOSE_TO_TELL = 60
+
 # The clocks of two machines, or one clock before and after it is set, may differ by this much, in seconds. A stored
 # time that lies further ahead is wrong.
 CLOCK_SLACK = 300.0
@@ -53,7 +57,9 @@ class TokenRecord:
 
     ``access_expires_at`` and ``refresh_expires_at`` are None if Webex did not say when the token expires.
     ``changed_at`` is when the access token last changed. ``refreshed_at`` is when Webex last answered a refresh or the
-    sign-in, whether or not the token changed. ``scopes`` are the granted scopes, or None if Webex did not name them.
+    sign-in, whether or not the token changed. ``refresh_unextended_since`` is when the refresh token's end was last
+    set, if Webex has answered a refresh since then without extending it; None if Webex has not been seen to do so.
+    ``scopes`` are the granted scopes, or None if Webex did not name them.
     ``person`` is None if the scopes do not let the token ask.
     """
 
@@ -67,6 +73,7 @@ class TokenRecord:
     client_secret: str = field(repr=False)
     scopes: tuple[str, ...] | None = None
     person: Person | None = None
+    refresh_unextended_since: int | None = None
 
     @classmethod
     def signed_in(cls, response: "TokenResponse", client_id: str, client_secret: str, now: float) -> Self:
@@ -110,7 +117,22 @@ class TokenRecord:
             changed_at=self.changed_at if same else moment,
             refreshed_at=moment,
             scopes=response.scopes or self.scopes,
+            refresh_unextended_since=self._unextended_since(response.refresh_token_expires_in, now, took),
         )
+
+    def _unextended_since(self, lifetime: int | None, now: float, took: float) -> int | None:
+        """``refresh_unextended_since`` after a refresh at ``now`` that left the refresh token ``lifetime`` seconds.
+
+        It stays as it was if it cannot be told: without the two ends, or shortly after another refresh.
+        """
+        known, before = self.refresh_expires_at, self.refresh_unextended_since
+        answered = _expiry(int(now), lifetime)
+        too_close = now - self.refreshed_at < _TOO_CLOSE_TO_TELL + took
+        if answered is None or known is None or too_close:
+            return before
+        if answered - known > SAME_EXPIRY + took:
+            return None
+        return self.refreshed_at if before is None else before
 
     def belonging_to(self, person: Person | None) -> Self:
         """This record with ``person`` as the person who signed in."""
@@ -157,6 +179,16 @@ class TokenRecord:
     def refresh_left(self, now: float) -> float | None:
         """Seconds until the refresh token expires; None if that is unknown."""
         return None if self.refresh_expires_at is None else self.refresh_expires_at - now
+
+    @property
+    def sign_in_by(self) -> int | None:
+        """When a person has to sign in again, because Webex does not extend the refresh token; None if it may."""
+        return None if self.refresh_unextended_since is None else self.refresh_expires_at
+
+    @property
+    def refresh_lifetime_began(self) -> int:
+        """When the lifetime of the refresh token that ends at ``refresh_expires_at`` began."""
+        return self.refreshed_at if self.refresh_unextended_since is None else self.refresh_unextended_since
 
     def can_refresh(self, now: float) -> bool:
         """Whether there is a refresh token that has not expired at ``now``."""

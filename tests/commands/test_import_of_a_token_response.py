@@ -19,6 +19,8 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+EXPIRY = "/v1/authorizations/tokenExpiry"
+
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
@@ -32,8 +34,6 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
     assert re.sub(TIME, "TIME", done.out).splitlines() == [
         "Imported the tokens of Ada Lovelace <ada@example.com> (profile app).",
         "The access token expires TIME (in 14 days).",
-        "Both lifetimes count from now, because the tokens' age is unknown; `webex-token refresh --profile app` "
-        "corrects them.",
         f"Stored in plain file {record_file(program, 'app')}.",
         "To keep it valid, run `webex-token watch --profile app`.",
     ]
@@ -66,11 +66,56 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
         f"api_url = {sandbox.api_url}",
         "store = file",
     ]
-    assert [entry.path for entry in sandbox.journal] == ["/v1/people/me"]
+    assert [entry.path for entry in sandbox.journal] == [EXPIRY, "/v1/people/me"]
+
+
+def issued_earlier(sandbox: Sandbox, seconds: int, **changes: object) -> str:
+    """The text of a token response that the sandbox gave so many ``seconds`` ago."""
+    sandbox.webex.advance(-seconds)
+    offered = issued_response(sandbox, **changes)
+    sandbox.webex.advance(seconds)
+    return offered
+
+
+def test_webex_tells_the_age_of_imported_tokens(program: Program, sandbox: Sandbox) -> None:
+    """Neither is a refresh token redeemed for it, nor is its end a guess."""
+    offered = issued_earlier(sandbox, 5 * DAY)
+    done = program.run("import", stdin=offered)
+    stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.webex.grants
+    assert (done.status, done.err) == (0, "")
+    assert re.sub(TIME, "TIME", done.out).splitlines()[1:3] == [
+        "The access token expires TIME (in 9 days).",
+        f"Stored in plain file {record_file(program)}.",
+    ]
+    assert stored["access_expires_at"] == int(grant.access_expires_at)
+    assert stored["refresh_expires_at"] == pytest.approx(grant.refresh_expires_at, abs=2)
+    assert (stored["changed_at"], stored["refreshed_at"]) == (pytest.approx(grant.made_at, abs=2),) * 2
+    assert sandbox.outcomes("/v1/access_token") == []
+
+
+def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(program: Program, sandbox: Sandbox) -> None:
+    done = program.run("import", stdin=issued_earlier(sandbox, 5 * DAY, expires_in=None))
+    stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.webex.grants
+    assert stored["access_expires_at"] == int(grant.access_expires_at)
+    assert done.out.splitlines()[2] == (
+        "The refresh token's lifetime counts from now, because its age is unknown; `webex-token refresh` corrects it."
+    )
+
+
+@pytest.mark.parametrize("status", [403, 404, 503, 200])
+def test_lifetimes_count_from_now_if_webex_does_not_tell(program: Program, sandbox: Sandbox, status: int) -> None:
+    sandbox.order(Fault(EXPIRY, status, {}, '{"message": "No."}'))
+    done = run_in_process(program, "import", stdin=issued_earlier(sandbox, 5 * DAY))
+    assert (done.status, done.err) == (0, "")
+    assert re.sub(TIME, "TIME", done.out).splitlines()[1:3] == [
+        "The access token expires TIME (in 14 days).",
+        "Both lifetimes count from now, because the tokens' age is unknown; `webex-token refresh` corrects them.",
+    ]
 
 
 def test_a_refresh_corrects_the_lifetimes(program: Program, sandbox: Sandbox) -> None:
     offered = issued_response(sandbox)
+    sandbox.order(Fault(EXPIRY, 403, {}, '{"message": "No."}'))
     sandbox.webex.rules = replace(sandbox.webex.rules, renew_after=DAY)
     sandbox.webex.advance(DAY // 2)
     assert program.run("import", stdin=offered).status == 0
@@ -96,7 +141,7 @@ def test_a_token_response_for_programs(program: Program, sandbox: Sandbox) -> No
         "access_token_expires_at": stored["access_expires_at"],
         "refresh_token_expires_at": stored["refresh_expires_at"],
         "stored_in": f"plain file {record_file(program)}",
-        "lifetimes_counted_from_now": True,
+        "lifetimes_counted_from_now": False,
     }
 
 

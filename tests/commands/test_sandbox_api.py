@@ -1,11 +1,13 @@
 """The sandbox answers requests for the person and for the grants of an integration."""
 
 import json
+import urllib.request
 from datetime import datetime
 
 import pytest
 
 from tests.support.sandbox_client import ask, authorize, bearer_of, exchange, press, refresh
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 ADMIN = "spark:all identity:tokens_read identity:tokens_write"
@@ -16,6 +18,35 @@ def test_people_me_is_401_without_a_token_and_403_without_the_scope(sandbox: San
     page = authorize(sandbox, scope="spark:rooms_read")[2]
     _, tokens = exchange(sandbox, press(sandbox, page, "accept")["code"][0])
     assert ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")[0] == 403
+
+
+def test_token_expiry_tells_when_the_calling_access_token_ends(sandbox: Sandbox) -> None:
+    bearer = bearer_of(sandbox, "spark:rooms_read")
+    status, _, body = ask(sandbox, "/authorizations/tokenExpiry", Authorization=bearer)
+    assert (status, json.loads(body)) == (200, {"exp": int(sandbox.webex.grants[0].access_expires_at * 1000)})
+    sandbox.webex.advance(14 * 86400)
+    assert ask(sandbox, "/authorizations/tokenExpiry", Authorization=bearer)[0] == 401
+
+
+@pytest.mark.parametrize("rules", [Rules.contact_center(), Rules.device(), Rules.government(), Rules()])
+def test_a_refresh_extends_the_refresh_token_or_not_as_the_rules_say(sandbox: Sandbox, rules: Rules) -> None:
+    _, tokens = exchange(sandbox, press(sandbox, authorize(sandbox)[2], "accept")["code"][0])
+    assert tokens["expires_in"] == pytest.approx(rules.access_ttl, abs=5)
+    assert tokens["refresh_token_expires_in"] == pytest.approx(rules.refresh_ttl, abs=5)
+    sandbox.webex.advance(rules.access_ttl)
+    _, after = refresh(sandbox, tokens["refresh_token"])
+    passed = 0 if rules.extends_refresh_token else rules.access_ttl
+    assert after["refresh_token_expires_in"] == pytest.approx(rules.refresh_ttl - passed, abs=5)
+    assert after["access_token"] != tokens["access_token"]
+
+
+def test_a_fault_is_ordered_by_its_name(sandbox: Sandbox) -> None:
+    order = json.dumps({"name": "locked", "retry_after": 5})
+    request = urllib.request.Request(f"{sandbox.api_url.removesuffix('/v1')}/sandbox/fault", order.encode())
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    assert refresh(sandbox, "whatever")[0] == 423
+    assert refresh(sandbox, "whatever")[0] == 400
 
 
 def test_an_admin_lists_and_revokes_the_grants_of_an_integration(sandbox: Sandbox) -> None:

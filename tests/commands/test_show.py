@@ -10,6 +10,8 @@ from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, age, record_file
 from tests.support.terminal import at_a_terminal, end_of
+from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 
@@ -52,6 +54,7 @@ def test_show_for_programs(signed_in: Program, sandbox: Sandbox) -> None:
                 "scopes": ["spark:all"],
                 "access_token_expires_at": stored["access_expires_at"],
                 "refresh_token_expires_at": stored["refresh_expires_at"],
+                "sign_in_by": None,
                 "changed_at": stored["changed_at"],
                 "refreshed_at": stored["refreshed_at"],
                 "next_refresh_at": stored["refreshed_at"] + DAY,
@@ -75,6 +78,57 @@ def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("show", "--check")
     assert done.status == 3
     assert "Error: Webex does not accept the access token (HTTP 401, tracking ID ROUTER_" in done.err
+
+
+def test_show_check_compares_the_expiry_with_webexs(signed_in: Program, sandbox: Sandbox) -> None:
+    accepts = "Webex accepts the access token of profile default.\n"
+    age(signed_in, 600)
+    assert re.sub(TIME, "TIME", signed_in.run("show", "--check").err) == (
+        f"{accepts}Warning: by Webex's clock the access token of profile default expires TIME (in 14 days), but TIME "
+        "is stored. Correct the clock if it is wrong now, then run `webex-token refresh`.\n"
+    )
+    for status in (403, 404):
+        sandbox.order(Fault("/v1/authorizations/tokenExpiry", status, {}, '{"message": "No."}'))
+        assert signed_in.run("show", "--check").err == accepts
+    age(signed_in, -600 + 240)
+    assert signed_in.run("show", "--check").err == accepts
+
+
+def test_show_check_tells_an_expiry_that_was_not_known(signed_in: Program) -> None:
+    stored = json.loads(record_file(signed_in).read_text())
+    record_file(signed_in).write_text(json.dumps({**stored, "access_expiry_known": False}))
+    assert "expires TIME (in 14 days), which was not known here. " in re.sub(
+        TIME, "TIME", signed_in.run("show", "--check").err
+    )
+
+
+@pytest.mark.parametrize(("rules", "told"), [(Rules.contact_center(), True), (Rules.device(), False)])
+def test_show_says_that_webex_does_not_extend_the_refresh_token_once_that_was_seen(
+    signed_in: Program, sandbox: Sandbox, told: bool
+) -> None:
+    def sheet() -> list[str]:
+        return re.sub(rf"{TIME} \([^)]*\)|{TIME}", "TIME", signed_in.run("show").out).splitlines()[4:7]
+
+    by = "               Webex does not extend it: sign in again by TIME."
+    assert by not in sheet()
+    half = int(sandbox.webex.rules.refresh_ttl // 2)
+    age(signed_in, half)
+    sandbox.webex.advance(half)
+    assert signed_in.run("refresh").status == 0
+    profile = json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]
+    assert profile["sign_in_by"] == (profile["refresh_token_expires_at"] if told else None)
+    bar = "██████████░░░░░░░░░░" if told else "████████████████████"
+    assert sheet() == [
+        "Access token   ████████████████████  expires TIME",
+        f"Refresh token  {bar}  expires TIME",
+        by if told else "Renewed        TIME",
+    ]
+    if told:
+        age(signed_in, half - 10 * DAY)
+        assert re.search(
+            r"expires TIME, and Webex does not extend it\. Sign in",
+            re.sub(rf"{TIME} \([^)]*\)", "TIME", signed_in.run("get", "--no-refresh").err + signed_in.run("show").err),
+        )
 
 
 def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) -> None:

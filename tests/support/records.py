@@ -23,6 +23,7 @@ FULL_RECORD = TokenRecord(
     client_secret="client-secret-value",
     scopes=("spark:all",),
     person=Person("id", "Ada", ("ada@example.com",), "org", "person"),
+    refresh_unextended_since=1_600_000_000,
 )
 
 # A token response as Webex sends it, what it parses to, and the record of that sign-in.

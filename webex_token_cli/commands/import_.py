@@ -168,14 +168,17 @@ def _import_response(
 def _summary(application: Application, profile: str, imported: "Imported") -> str:
     person = imported.record.person
     whose = "a person whose name is not known" if person is None else person.label
-    lines = [
-        f"Imported the {'tokens' if imported.lifetimes_count_from_now else 'sign-in'} of {whose} (profile {profile})."
-    ]
+    lines = [f"Imported the {'tokens' if imported.is_token_response else 'sign-in'} of {whose} (profile {profile})."]
     lines += stored_sentences(profile, imported.store, imported.record, application.clock())
     if imported.lifetimes_count_from_now:
-        # A token response does not say when Webex sent it.
+        # A token response does not say when Webex sent it, and Webex may not either.
         refresh = f"`webex-token refresh{option_for(profile)}`"
-        lines.insert(2, f"Both lifetimes count from now, because the tokens' age is unknown; {refresh} corrects them.")
+        lines.insert(
+            2,
+            f"The refresh token's lifetime counts from now, because its age is unknown; {refresh} corrects it."
+            if imported.access_expiry_told
+            else f"Both lifetimes count from now, because the tokens' age is unknown; {refresh} corrects them.",
+        )
     return "\n".join(lines)
 
 

@@ -14,13 +14,13 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.tables import bar, bar_colour, fields, table
-from webex_token_cli.config.names import sign_in_hint
+from webex_token_cli.config.names import clock_hint, sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, next_refresh_at, state_of
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.text import mask
 from webex_token_cli.times import distance_in_words, local_time, when
-from webex_token_cli.tokens import TokenRecord
+from webex_token_cli.tokens import CLOCK_SLACK, TokenRecord
 
 _WATCH_SETTINGS_READ = (
     "The time of the next refresh depends on WEBEX_TOKEN_INTERVAL and WEBEX_TOKEN_MAX_AGE (or EVENT_LOOP_SLEEP_SECONDS "
@@ -36,7 +36,7 @@ _WATCH_SETTINGS_READ = (
 @profile_option
 @click.option("--all", "every", is_flag=True, help="Show a table of all stored profiles.")
 @json_option
-@click.option("--check", is_flag=True, help="Ask Webex whether it accepts the access token.")
+@click.option("--check", is_flag=True, help="Ask Webex whether it accepts the access token, and when that expires.")
 @verbosity_options
 @pass_application
 def command(application: Application, profile: str, every: bool, as_json: bool, check: bool) -> int:
@@ -156,20 +156,37 @@ def _check(application: Application, profile: str, record: TokenRecord) -> None:
     """Ask Webex whether it accepts the access token. Raises what ``WebexClient.person`` raises if it does not."""
     settings = application.settings(profile)
     application.warn_of_other_api_url(settings)
-    application.client(settings.api_url).person(record.access_token)
+    client = application.client(settings.api_url)
+    client.person(record.access_token)
+    told = client.token_expiry(record.access_token)
     application.say(f"Webex accepts the access token of profile {profile}.")
+    _compare_expiry(application, profile, record, told)
+
+
+def _compare_expiry(application: Application, profile: str, record: TokenRecord, told: int | None) -> None:
+    """Say so if the access token expires at another time than is stored: ``told`` by Webex, None if it did not."""
+    known = record.access_expires_at
+    if told is None or (known is not None and abs(told - known) <= CLOCK_SLACK):
+        return
+    stored = "which was not known here" if known is None else f"but {local_time(known)} is stored"
+    application.say(
+        f"Warning: by Webex's clock the access token of profile {profile} expires {when(told, application.clock())}, "
+        f"{stored}. {clock_hint(profile)}"
+    )
 
 
 def _sheet(application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
     now = application.clock()
     due = next_refresh_at(record, timing, now)
-    access, refresh = "unknown (Webex did not say when it expires)", "unknown"
+    access, refresh, sign_in_by = "unknown (Webex did not say when it expires)", "unknown", []
     if record.access_expires_at is not None:
         access = _lifetime(record.access_expires_at, record.changed_at, now)
     if record.refresh_token is None:
         refresh = "none; these tokens can only be replaced by a new sign-in"
     elif record.refresh_expires_at is not None:
-        refresh = _lifetime(record.refresh_expires_at, record.refreshed_at, now)
+        refresh = _lifetime(record.refresh_expires_at, record.refresh_lifetime_began, now)
+    if record.sign_in_by is not None and record.can_refresh(now):
+        sign_in_by = [("", f"Webex does not extend it: sign in again by {local_time(record.sign_in_by)}.")]
     return fields(
         [
             ("Profile", profile),
@@ -178,6 +195,7 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
             ("Scopes", " ".join(record.scopes) if record.scopes else "unknown (Webex did not say)"),
             ("Access token", access),
             ("Refresh token", refresh),
+            *sign_in_by,
             ("Renewed", when(record.changed_at, now)),
             ("Refreshed", when(record.refreshed_at, now)),
             ("Next refresh", _next_refresh(due, now)),
@@ -210,6 +228,7 @@ def _document(
         "scopes": None if record.scopes is None else list(record.scopes),
         "access_token_expires_at": record.access_expires_at,
         "refresh_token_expires_at": record.refresh_expires_at,
+        "sign_in_by": record.sign_in_by,
         "changed_at": record.changed_at,
         "refreshed_at": record.refreshed_at,
         "next_refresh_at": int(next_refresh_at(record, timing, now)),

@@ -17,6 +17,9 @@ _LATEST = 253_402_300_799
 # Present and false if it is unknown when the access token expires.
 _KNOWN = "access_expiry_known"
 
+# Present if Webex does not extend the refresh token.
+_UNEXTENDED = "refresh_unextended_since"
+
 T = TypeVar("T")
 
 
@@ -29,9 +32,12 @@ def as_values(record: TokenRecord) -> dict[str, Any]:
     """The JSON values of an entry for ``record``, with the version first.
 
     An unknown expiry is marked by a key of its own, because versions without that key require an expiry. They read
-    the time until which the token is relied on, and so renew it as early as this version does.
+    the time until which the token is relied on, and so renew it as early as this version does. They ignore a key
+    that they do not know, such as the one that is written only for a refresh token that Webex does not extend.
     """
     values = {"version": VERSION, **asdict(record)}
+    if record.refresh_unextended_since is None:
+        del values[_UNEXTENDED]
     if record.access_expires_at is None:
         values |= {"access_expires_at": record.relied_on_until, _KNOWN: False}
     return values
@@ -85,6 +91,7 @@ def _record(values: dict[str, Any]) -> TokenRecord:
         client_secret=_typed(values, "client_secret", str),
         scopes=_optional(values, "scopes", _strings),
         person=_optional(values, "person", _person),
+        refresh_unextended_since=_optional(values, _UNEXTENDED, _timestamp),
     )
 
 

@@ -1,11 +1,11 @@
 """Storing a sign-in that another machine exported, or tokens that Webex gave elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
 from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings
-from webex_token_cli.errors import GrantRefused
+from webex_token_cli.errors import GrantRefused, WebexTokenError
 from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
@@ -19,13 +19,17 @@ from webex_token_cli.transfer.documents import Export
 class Imported:
     """An import that was stored: the record, its store, and the scopes that the profile requests at a sign-in.
 
-    ``lifetimes_count_from_now`` is set if the tokens' real age is unknown, because they came as a token response.
+    ``lifetimes_count_from_now`` is set if the tokens' real age is unknown, because they came as a token response and
+    Webex did not tell when the access token expires. ``is_token_response`` says that they came as one, and
+    ``access_expiry_told`` that Webex told at least when the access token expires.
     """
 
     record: TokenRecord
     store: CredentialStore
     scopes: tuple[str, ...]
-    lifetimes_count_from_now: bool
+    lifetimes_count_from_now: bool = False
+    is_token_response: bool = False
+    access_expiry_told: bool = False
 
 
 def settings_for_export(application: Application, profile: str, export: Export, overrides: Overrides) -> Profile:
@@ -44,7 +48,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
         record = record.belonging_to(_person(application, profile, record, api_url))
     with changing(application, profile, store):
         keep(record, store, settings._replace(keyring=store.backend), lambda section: remember(application, section))
-    return Imported(record, store, tuple((settings.scopes or "").split()), lifetimes_count_from_now=False)
+    return Imported(record, store, tuple((settings.scopes or "").split()))
 
 
 def settings_for_response(
@@ -63,17 +67,42 @@ def settings_for_response(
 def import_response(
     application: Application, settings: Settings, client_secret: str, response: TokenResponse, now: float
 ) -> Imported:
-    """Store the tokens of ``response`` as if Webex had sent them at ``now`` (UTC epoch seconds).
+    """Store the tokens of ``response``, which this program read at ``now`` (UTC epoch seconds).
 
-    Raises StoreUnavailable, ConfigurationError.
+    A token response does not say when Webex sent it. When it did follows from the end of the access token, if Webex
+    tells that; if not, the lifetimes count from ``now``. Raises StoreUnavailable, ConfigurationError.
     """
     store = application.store(settings.store)
     record = TokenRecord.signed_in(response, settings.client_id or "", client_secret, now)
+    expires_at = _access_expiry(application, record, settings.api_url)
+    sent_at = _sent_at(response, expires_at, now)
+    if sent_at is not None:
+        record = TokenRecord.signed_in(response, record.client_id, client_secret, sent_at)
+    elif expires_at is not None:
+        record = replace(record, access_expires_at=expires_at)
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
     with changing(application, settings.profile, store):
         section = Profile.of(settings)._replace(keyring=store.backend)
         keep(record, store, section, lambda section: remember(application, section))
-    return Imported(record, store, settings.scopes, lifetimes_count_from_now=True)
+    return Imported(record, store, settings.scopes, sent_at is None, True, expires_at is not None)
+
+
+def _access_expiry(application: Application, record: TokenRecord, api_url: str) -> int | None:
+    """When Webex says that the access token expires; None if it does not say. A failure is left to ``_person``."""
+    try:
+        return application.client(api_url).token_expiry(record.access_token)
+    except WebexTokenError:
+        return None
+
+
+def _sent_at(response: TokenResponse, expires_at: int | None, now: float) -> int | None:
+    """When Webex sent ``response``, whose access token expires at ``expires_at``; None if that cannot be told.
+
+    It cannot have been sent later than ``now``: then the clock of this machine is behind Webex's.
+    """
+    if expires_at is None or response.expires_in is None:
+        return None
+    return min(expires_at - response.expires_in, int(now))
 
 
 def _person(application: Application, profile: str, record: TokenRecord, api_url: str) -> Person | None:

@@ -21,6 +21,7 @@ from webex_token_cli.webex.http import Authorization, read_body, unreachable
 from webex_token_cli.webex.responses import (
     Answer,
     device_answer,
+    epoch_seconds,
     failure,
     http_date,
     revocation_refused,
@@ -183,6 +184,23 @@ class WebexClient:
             org_id=_text(body.get("orgId")),
             type=_text(body.get("type")),
         )
+
+    def token_expiry(self, access_token: str) -> int | None:
+        """When the access token expires, in UTC epoch seconds; None if Webex does not tell it to this token.
+
+        Which scope the endpoint requires is not documented, so a 403 is no failure, and neither is a 404 of a Webex
+        that does not have it. Raises GrantRefused if Webex does not accept the access token.
+        """
+        answer = self._send("GET", "/authorizations/tokenExpiry", authorization=Authorization.bearer(access_token))
+        if answer.status in {403, 404}:
+            return None
+        if answer.status == 401:
+            raise token_refused(answer)
+        if answer.status != 200:
+            raise failure(answer, self.clock(), (access_token,), site=self.site)
+        if answer.json is None:
+            raise unexpected_answer(answer)
+        return epoch_seconds(answer.json.get("exp"))
 
     def revoke(self, access_token: str, client_id: str) -> None:
         """Revoke what was granted to the integration ``client_id``. This needs an admin's scopes.

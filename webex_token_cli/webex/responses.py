@@ -37,6 +37,10 @@ _TRY_AGAIN = frozenset({408, 423, 425, 429})
 _TOKEN_LIMIT = "tokenlimit_reached"  # noqa: S105 - an error code
 
 
+# The end of the year 9999, which is the last that datetime can show.
+_LATEST_MILLISECONDS = 253_402_300_799_000
+
+
 class _Part(Enum):
     """The part of a token request that an error can blame."""
 
@@ -128,6 +132,15 @@ def http_date(value: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def epoch_seconds(milliseconds: object) -> int | None:
+    """The UTC epoch seconds of a point in time in ``milliseconds``; None if it is none that a calendar can show."""
+    if isinstance(milliseconds, str) and milliseconds.isascii() and milliseconds.isdigit():
+        milliseconds = float(milliseconds[:20])
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return None
+    return int(milliseconds // 1000) if 0 < milliseconds < _LATEST_MILLISECONDS else None
 
 
 def unexpected_answer(answer: Answer) -> TemporaryFailure:

@@ -12,6 +12,8 @@ from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.records import decode, encode
 from webex_token_cli.tokens import Person, TokenRecord
 
+OPTIONAL = {"refresh_token", "refresh_expires_at", "scopes", "person", "refresh_unextended_since"}
+
 seconds = st.integers(0, 253402300799)
 tokens = st.from_regex(r"[A-Za-z0-9._~+/-]+=*", fullmatch=True)
 records = st.builds(
@@ -25,6 +27,7 @@ records = st.builds(
     client_id=st.text(),
     client_secret=st.text(),
     scopes=st.none() | st.lists(st.text()).map(tuple),
+    refresh_unextended_since=st.none() | seconds,
     person=st.none() | st.builds(Person, st.text(), st.text(), st.lists(st.text()).map(tuple), st.text(), st.text()),
 )
 
@@ -64,7 +67,7 @@ def test_a_value_is_accepted_or_its_key_is_named(key: str, value: object) -> Non
 
 @pytest.mark.parametrize(
     "key",
-    [key for key in asdict(FULL_RECORD) if key not in {"refresh_token", "refresh_expires_at", "scopes", "person"}],
+    [key for key in asdict(FULL_RECORD) if key not in OPTIONAL],
 )
 def test_a_missing_key_is_named(key: str) -> None:
     entry = json.loads(encode(FULL_RECORD))
