@@ -16,6 +16,7 @@ from webex_token_cli.sandbox.faults import FaultQueue, ordered_fault
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.replies import Reply, json_reply, page, redirect, refusal, token_reply, verify_page
+from webex_token_cli.sandbox.service_apps import token_path_of
 from webex_token_cli.sandbox.webex import Webex
 
 # No request that the sandbox understands comes near this many bytes.
@@ -122,6 +123,14 @@ class Handler(BaseHTTPRequestHandler):
                 case "DELETE", "/v1/authorizations":
                     webex.revoke(self._bearer(), query.get("clientId", ""))
                     return Reply(204, b"", "", "revoked")
+                case "POST", "/idb/oauth2/v1/revoke":
+                    webex.revoke_access_token(form, self._basic())
+                    return Reply(200, b"", "", "revoked")
+                case "POST", _ if (application_id := token_path_of(path)) is not None:
+                    tokens = webex.service_app_tokens(self._bearer(), application_id, json.loads(body))
+                    return token_reply(tokens, "service app")
+                case "POST", "/sandbox/service-app":
+                    return json_reply(200, self._change_service_app(json.loads(body)), "service app changed")
                 case "POST", "/sandbox/advance":
                     webex.advance(float(json.loads(body)["seconds"]))
                     return json_reply(200, {"now": webex.now()}, "advanced")
@@ -141,13 +150,30 @@ class Handler(BaseHTTPRequestHandler):
         """The provider's metadata (OpenID Connect Discovery 1.0 section 3)."""
         base = f"{self._origin}/v1"
         return {
-            "issuer": base,
+            # Webex's issuer is its identity service, which is not below the API.
+            "issuer": f"{self._origin}/idb",
             "authorization_endpoint": f"{base}/authorize",
             "token_endpoint": f"{base}/access_token",
             "device_authorization_endpoint": f"{base}/device/authorize",
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],
             "code_challenge_methods_supported": ["S256"],
+        }
+
+    def _change_service_app(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Register a Service App, or let an admin authorize or revoke the one whose ``id`` is given."""
+        apps = self.webex.service_apps
+        app = apps.find(asked["id"]) if "id" in asked else apps.register(tuple(asked.get("scopes", ["spark:all"])))
+        if asked.get("authorized") is True:
+            app.authorized = True
+        if asked.get("authorized") is False:
+            self.webex.revoke_service_app(app)
+        return {
+            "id": app.application_id,
+            "clientId": app.client_id,
+            "clientSecret": app.client_secret,
+            "orgId": self.webex.person["orgId"],
+            "authorized": app.authorized,
         }
 
     def _in_rfc_shape(self, path: str, error: str) -> bool:

@@ -15,6 +15,7 @@ KNOWN_SCOPES = frozenset(
         "spark:people_read",
         "spark:rooms_read",
         "spark:messages_read",
+        "spark:applications_token",
         "identity:tokens_read",
         "identity:tokens_write",
     }

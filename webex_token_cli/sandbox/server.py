@@ -1,11 +1,13 @@
 """A running sandbox: Webex in memory behind a real socket on loopback, with a journal and faults.
 
-Besides Webex's paths below ``/v1`` and the page ``/verify`` for the code that a device shows, it serves three
-paths that control it:
+Besides Webex's paths below ``/v1``, its identity service below ``/idb`` and the page ``/verify`` for the code that a
+device shows, it serves four paths that control it:
 
 - ``POST /sandbox/advance`` with ``{"seconds": 86400}`` sets its clock forward;
 - ``POST /sandbox/fault`` with ``{"path": "/v1/access_token", "status": 503, "headers": {}, "body": "",
   "times": 1, "delay": 0}`` orders the answer to the next requests for that path;
+- ``POST /sandbox/service-app`` with ``{}`` registers a Service App and answers its ids and its client secret; with
+  ``{"id": …, "authorized": true}`` an admin authorizes it, and with ``false`` revokes it;
 - ``GET /sandbox/journal`` lists what was asked and answered, without secrets.
 """
 

@@ -19,11 +19,13 @@ from webex_token_cli.sandbox.rules import Rules
 class Grant:
     """What a person consented to, and the tokens that are valid for it now. Times are UTC epoch seconds.
 
-    The access token is a JWT if the grant is ``self_contained``, as a device's is, and opaque if not.
+    The access token is a JWT if the grant is ``self_contained``, as a device's is, and opaque if not. ``client_id`` is
+    the integration or Service App that it was granted to.
     """
 
     scopes: tuple[str, ...]
     self_contained: bool = False
+    client_id: str = ""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     made_at: float = 0.0
     access_token: str = field(default="", repr=False)
@@ -58,28 +60,36 @@ class TokenIssuer:
         self.issued.add(secret)
         return secret
 
-    def new_grant(self, scopes: tuple[str, ...], rules: Rules, self_contained: bool = False) -> Grant:
-        """Issue the first pair of tokens for what a person has just consented to."""
-        grant = Grant(scopes, self_contained, made_at=self.now())
+    def new_grant(
+        self, scopes: tuple[str, ...], rules: Rules, self_contained: bool = False, client_id: str = ""
+    ) -> Grant:
+        """Issue the first pair of tokens for what a person has just consented to.
+
+        ``client_id`` is that of a Service App; without it, the grant is the integration's.
+        """
+        grant = Grant(scopes, self_contained, client_id or self.client_id, made_at=self.now())
         self.grants.append(grant)
         self._renew_access(grant, rules)
         self._issue_refresh_token(grant)
         grant.refresh_expires_at = self.now() + rules.refresh_ttl
         return grant
 
-    def refresh(self, presented: str, rules: Rules) -> tuple[Grant, bool]:
+    def refresh(self, presented: str, rules: Rules, client_id: str) -> tuple[Grant, bool]:
         """Redeem the refresh token ``presented``: its grant, and whether the access token is a new one.
 
-        Raises Problem if the token is expired, revoked, unknown or was rotated away. The last also revokes the
-        grant, because either the client or a thief still has the old token (RFC 9700 section 4.14.2).
+        Raises Problem if the token is expired, revoked, unknown, of another client or was rotated away. The last also
+        revokes the grant, because either the client or a thief still has the old token (RFC 9700 section 4.14.2).
         """
         found = self._grant_of_refresh_token.get(presented)
+        if found is not None and found.client_id != client_id:
+            found = None
         if found is not None and found.refresh_token != presented:
             found.revoked = True
             raise Problem(400, "invalid_grant", "The refresh token has been used before; the grant is revoked")
         if found is None or found.revoked or self.now() >= found.refresh_expires_at:
             raise Problem(400, "invalid_grant", "The refresh token is expired, revoked or not known")
-        renewed = self.now() >= min(found.access_made_at + rules.renew_after, found.access_expires_at)
+        is_due = self.now() >= min(found.access_made_at + rules.renew_after, found.access_expires_at)
+        renewed = not found.access_token or is_due
         if renewed:
             self._renew_access(found, rules)
         if rules.rotate:
@@ -109,6 +119,17 @@ class TokenIssuer:
             )
         return grant
 
+    def revoke_access_token(self, token: str, client_id: str) -> None:
+        """Revoke the access token, if it is one of the client (RFC 7009 section 2.1). Its refresh token stays valid.
+
+        Raises Problem for a refresh token, which this endpoint of Webex does not take.
+        """
+        if token in self._grant_of_refresh_token:
+            raise Problem(400, "unsupported_token_type", "Only access tokens can be revoked here")
+        for grant in self.grants:
+            if token and grant.access_token == token and grant.client_id == client_id:
+                grant.access_token = ""
+
     def living_grants(self) -> list[Grant]:
         """The grants that are neither revoked nor expired."""
         return [grant for grant in self.grants if not grant.revoked and self.now() < grant.refresh_expires_at]
@@ -126,7 +147,7 @@ class TokenIssuer:
         """A token with the shape of a JWT and Webex's length of about 2,000 characters; its signature is random."""
         claims = {
             "sub": self.person_id,
-            "client_id": self.client_id,
+            "client_id": grant.client_id,
             "scope": " ".join(grant.scopes),
             "iat": int(grant.access_made_at),
             "exp": int(grant.access_expires_at),

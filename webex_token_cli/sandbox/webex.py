@@ -18,6 +18,7 @@ from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequest, Dev
 from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.service_apps import SERVICE_APP_SCOPE, ServiceApp, ServiceApps
 from webex_token_cli.sandbox.tokens import Grant, TokenIssuer
 
 # Either of these allows /people/me.
@@ -43,6 +44,7 @@ class Webex:
     _tokens: TokenIssuer = field(init=False, repr=False)
     _authorizations: AuthorizationRequests = field(init=False, repr=False)
     _devices: DeviceRequests = field(init=False, repr=False)
+    service_apps: ServiceApps = field(default_factory=ServiceApps, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -148,13 +150,13 @@ class Webex:
 
         ``basic`` is the client id and client secret from HTTP Basic; without it, ``form`` must contain them.
         """
-        self._authenticate(*(basic or (form.get("client_id", ""), form.get("client_secret", ""))))
+        client_id = self._authenticate(*(basic or (form.get("client_id", ""), form.get("client_secret", ""))))
         with self._lock:
             match form.get("grant_type"):
-                case "authorization_code":
+                case "authorization_code" if client_id == self.client_id:
                     return self._tokens.response(self._authorizations.exchange(form, self.rules)), "signed in"
                 case "refresh_token":
-                    grant, renewed = self._tokens.refresh(form.get("refresh_token", ""), self.rules)
+                    grant, renewed = self._tokens.refresh(form.get("refresh_token", ""), self.rules, client_id)
                     return self._tokens.response(grant), "renewed" if renewed else "unchanged"
                 case _:
                     raise Problem(400, "unsupported_grant_type", "The grant_type is not known")
@@ -180,7 +182,7 @@ class Webex:
             return [
                 {
                     "id": grant.id,
-                    "clientId": self.client_id,
+                    "clientId": grant.client_id,
                     "personId": self.person["id"],
                     "created": datetime.fromtimestamp(grant.made_at, UTC).isoformat(timespec="seconds"),
                     "type": "refresh",
@@ -189,11 +191,43 @@ class Webex:
             ]
 
     def revoke(self, access_token: str, client_id: str) -> None:
-        """Revoke every grant of the integration, that of ``access_token`` too. Raises Problem (401, 403 or 404)."""
+        """Revoke every grant of the client, that of ``access_token`` too. Raises Problem (401, 403 or 404)."""
         self._check_admin(access_token)
-        if client_id != self.client_id:
+        if client_id != self.client_id and self.service_apps.of_client(client_id) is None:
             raise Problem(404, "not_found", "No authorization of that client id was found")
-        self.revoke_everything()
+        self._revoke_grants_of(client_id)
+
+    def revoke_access_token(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> None:
+        """Revoke the access token in ``form``, as any client may (RFC 7009). Raises Problem (400 or 401).
+
+        ``basic`` is the client id and client secret from HTTP Basic, which the endpoint requires.
+        """
+        if basic is None:
+            raise Problem(401, "invalid_client", "The client id and client secret must be sent by HTTP Basic here")
+        client_id = self._authenticate(*basic)
+        if form.get("token_type_hint", "access_token") != "access_token":
+            raise Problem(400, "unsupported_token_type", "Only access tokens can be revoked here")
+        with self._lock:
+            self._tokens.revoke_access_token(form.get("token", ""), client_id)
+
+    def service_app_tokens(self, access_token: str, application_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The first pair of tokens of a Service App, for a person with the scope. Raises Problem (400 to 404)."""
+        if SERVICE_APP_SCOPE not in self._scopes_of(access_token):
+            raise Problem(403, "insufficient_scope", f"The access token lacks the scope {SERVICE_APP_SCOPE}")
+        with self._lock:
+            app = self.service_apps.permitted(application_id, asked, self.person["orgId"])
+            return self._tokens.response(self._tokens.new_grant(app.scopes, self.rules, client_id=app.client_id))
+
+    def revoke_service_app(self, app: ServiceApp) -> None:
+        """Take the admin's authorization of the Service App back, which revokes all its tokens."""
+        with self._lock:
+            app.authorized = False
+            self._revoke_grants_of(app.client_id)
+
+    def _revoke_grants_of(self, client_id: str) -> None:
+        with self._lock:
+            for grant in self.grants:
+                grant.revoked |= grant.client_id == client_id
 
     # -- checks ---------------------------------------------------------------------------------------
 
@@ -201,10 +235,14 @@ class Webex:
         if parameters.get("client_id") != self.client_id:
             raise Problem(401, "invalid_client", "Unknown client id")
 
-    def _authenticate(self, client_id: str, client_secret: str) -> None:
-        known = hmac.compare_digest(client_id.encode(), self.client_id.encode())
-        if not known or not hmac.compare_digest(client_secret.encode(), self.client_secret.encode()):
+    def _authenticate(self, client_id: str, client_secret: str) -> str:
+        """The client id, if the secret is that of the integration or the Service App. Raises Problem (401) if not."""
+        app = self.service_apps.of_client(client_id)
+        known_id, known_secret = (app or self).client_id, (app or self).client_secret
+        known = hmac.compare_digest(client_id.encode(), known_id.encode())
+        if not known or not hmac.compare_digest(client_secret.encode(), known_secret.encode()):
             raise Problem(401, "invalid_client", "The client id and client secret do not match an integration")
+        return client_id
 
     def _scopes_of(self, access_token: str) -> tuple[str, ...]:
         with self._lock:
