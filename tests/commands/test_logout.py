@@ -1,8 +1,12 @@
 """``logout``: what it removes, what it leaves, and ``--revoke``."""
 
+import base64
+import json
 import re
+from urllib.parse import parse_qs
 
 import pytest
+import requests
 
 from tests.support.in_process import run_in_process
 from tests.support.ports import free_port
@@ -13,6 +17,14 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 
 ADMIN = "spark:all identity:tokens_read identity:tokens_write"
+HOW_TO_REMOVE = (
+    "To end them, remove the integration at https://idbroker.webex.com/idb/profile#/tokens, or ask an admin."
+)
+
+
+def me(sandbox: Sandbox, token: str) -> requests.Response:
+    """Webex's answer to a program that uses the access token."""
+    return requests.get(f"{sandbox.api_url}/people/me", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def test_logout_removes_tokens_and_settings(signed_in: Program) -> None:
@@ -84,8 +96,63 @@ def test_an_admin_revokes_the_grant_and_removes_the_profile(program: Program, sa
     assert (request.headers["Authorization"], request.body) == (f"Bearer {token}", "")
 
 
+def test_anybody_revokes_the_access_token_and_is_told_what_stays_valid(signed_in: Program, sandbox: Sandbox) -> None:
+    token = sandbox.webex.grants[0].access_token
+    done = signed_in.run("logout", "--revoke")
+    assert (done.status, done.out) == (0, "default: access token revoked, profile removed.\n")
+    assert re.sub(TIME, "TIME", done.err) == (
+        "Warning: the access token of profile default is revoked, but Webex revokes refresh tokens for admins only.\n"
+        "The refresh token stays valid until it expires TIME (in 90 days), and access tokens of earlier renewals until "
+        f"they expire. {HOW_TO_REMOVE}\n"
+    )
+    assert stored_files(signed_in) == {"config.ini": b""}
+    asked = sandbox.requests[-1]
+    secret = f"{sandbox.webex.client_id}:{sandbox.webex.client_secret}"
+    assert (asked.method, asked.path) == ("POST", "/idb/oauth2/v1/revoke")
+    assert parse_qs(asked.body) == {"token": [token], "token_type_hint": ["access_token"]}
+    assert asked.headers["Authorization"] == f"Basic {base64.b64encode(secret.encode()).decode()}"
+    assert me(sandbox, token).status_code == 401
+    assert sandbox.outcomes("/v1/authorizations") == []
+
+
+def test_an_expired_access_token_is_not_sent_and_not_renewed_for_it(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 20 * DAY)
+    requests = len(sandbox.journal)
+    done = signed_in.run("logout", "--revoke")
+    assert (done.status, done.out) == (0, "default: removed.\n")
+    assert done.err.startswith("Warning: the access token of profile default has expired, but Webex revokes refresh")
+    assert len(sandbox.journal) == requests
+    sign_in(signed_in)
+    age(signed_in, 100 * DAY)
+    assert signed_in.run("logout", "--revoke").err == ""  # nothing stays valid
+
+
 REFUSALS = [
-    pytest.param(None, r"Webex refused the request (HTTP 403, “The access token lacks the scopes", id="no scope"),
+    pytest.param((401, "{}"), "Webex refused the request (HTTP 401", id="401"),
+    pytest.param((403, '{"message": "no"}'), "Webex refused the request (HTTP 403, “no”", id="403"),
+    pytest.param((404, "{}"), "Webex refused the request (HTTP 404", id="404"),
+    pytest.param((400, '{"error": "unsupported_token_type"}'), "Webex refused the request (HTTP 400, “unsup", id="400"),
+]
+
+
+@pytest.mark.parametrize(("answer", "why"), REFUSALS)
+def test_a_refused_revocation_is_reported_and_the_profile_is_removed(
+    signed_in: Program, sandbox: Sandbox, answer: tuple[int, str], why: str
+) -> None:
+    sandbox.order(Fault("/idb/oauth2/v1/revoke", answer[0], {}, answer[1]))
+    done = run_in_process(signed_in, "logout", "--revoke")
+    assert (done.status, done.out) == (1, "default: removed.\n")
+    first, second = done.err.splitlines()
+    assert first.startswith(f"Error: Webex did not revoke the tokens of profile default. {why}")
+    assert re.sub(TIME, "TIME", second) == (
+        "The refresh token stays valid until it expires TIME (in 90 days), and access tokens until they expire. "
+        f"{HOW_TO_REMOVE}"
+    )
+    assert stored_files(signed_in) == {"config.ini": b""}
+    assert me(sandbox, sandbox.webex.grants[0].access_token).status_code == 200
+
+
+ADMIN_REFUSALS = [
     pytest.param((401, "{}"), "Webex does not accept the access token (HTTP 401", id="401"),
     pytest.param((401, ""), "Webex does not accept the access token (HTTP 401", id="401 without a body"),
     pytest.param((403, '{"message": "no admin"}'), "Webex refused the request (HTTP 403, “no admin”", id="403"),
@@ -95,23 +162,45 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "why"), REFUSALS)
-def test_a_refused_revocation_is_reported_and_the_profile_is_removed(
-    signed_in: Program, sandbox: Sandbox, answer: tuple[int, str] | None, why: str
+@pytest.mark.parametrize(("answer", "why"), ADMIN_REFUSALS)
+def test_an_admin_who_is_refused_revokes_the_access_token(
+    program: Program, sandbox: Sandbox, answer: tuple[int, str], why: str
 ) -> None:
-    if answer is not None:
-        sandbox.order(Fault("/v1/authorizations", answer[0], {}, answer[1]))
+    sign_in(program, scopes=ADMIN)
+    sandbox.order(Fault("/v1/authorizations", answer[0], {}, answer[1]))
+    done = run_in_process(program, "logout", "--revoke")
+    assert (done.status, done.out) == (0, "default: access token revoked, profile removed.\n")
+    assert f"for admins only. Revoking more was refused: {why}" in done.err
+    assert sandbox.outcomes("/idb/oauth2/v1/revoke") == ["revoked"]
+
+
+ISSUERS = [
+    pytest.param("https://idbroker.example.com/idb", id="another host"),
+    pytest.param("https://idbroker.webex.com.example.com/idb", id="a host that looks like Webex's"),
+    pytest.param("http://idbroker.webex.com/idb", id="unencrypted"),
+    pytest.param("https://user@idbroker.webex.com/idb", id="with a user"),
+    pytest.param("https://idbroker.webex.com:x/idb", id="no port"),
+    pytest.param("https://idbroker.example.com\\@127.0.0.1/idb", id="ambiguous"),
+]
+
+
+@pytest.mark.parametrize("issuer", ISSUERS)
+def test_no_secret_is_sent_to_an_identity_service_that_is_not_webex(
+    signed_in: Program, sandbox: Sandbox, issuer: str
+) -> None:
+    discovery = "/v1/.well-known/openid-configuration"
+    sandbox.order(Fault(discovery, 200, {}, json.dumps({"issuer": issuer})))
     done = run_in_process(signed_in, "logout", "--revoke")
     assert (done.status, done.out) == (1, "default: removed.\n")
-    first, second = done.err.splitlines()
-    assert first.startswith(f"Error: Webex did not revoke the grant of profile default. {why}")
-    assert re.sub(TIME, "TIME", second) == (
-        "Revoking needs an admin's scopes, identity:tokens_read and identity:tokens_write. The grant stays valid until "
-        "its refresh token expires TIME (in 90 days), unless you remove it in the settings of your Webex account, or "
-        "an admin removes it in Control Hub."
-    )
-    assert stored_files(signed_in) == {"config.ini": b""}
-    assert not sandbox.webex.grants[0].revoked
+    assert "names an identity service that is not Webex's" in done.err
+    assert sandbox.requests[-1].path == discovery
+
+
+def test_without_an_issuer_nobody_is_asked_for_an_api_that_is_not_webex(signed_in: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Fault("/v1/.well-known/openid-configuration", 200, {}, "{}"))
+    done = run_in_process(signed_in, "logout", "--revoke")
+    assert (done.status, done.out) == (1, "default: removed.\n")
+    assert "The discovery document of 127.0.0.1 names no identity service to ask." in done.err
 
 
 UNREACHABLE = [
@@ -124,20 +213,25 @@ UNREACHABLE = [
 ]  # fmt: skip
 
 
+REVOKING = ["/v1/authorizations", "/idb/oauth2/v1/revoke", "/v1/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize("path", REVOKING)
 @pytest.mark.parametrize(("answer", "why"), UNREACHABLE)
 def test_if_webex_cannot_be_reached_nothing_is_removed(
-    signed_in: Program, sandbox: Sandbox, answer: tuple[int, dict[str, str], str] | None, why: str
+    program: Program, sandbox: Sandbox, answer: tuple[int, dict[str, str], str] | None, why: str, path: str
 ) -> None:
-    before = stored_files(signed_in)
+    sign_in(program, scopes=ADMIN if path == "/v1/authorizations" else "spark:all")
+    signed_in, before = program, stored_files(program)
     if answer is None:
         signed_in = signed_in.having(WEBEX_TOKEN_API_URL=f"http://127.0.0.1:{free_port()}/v1")
     else:
-        sandbox.order(Fault("/v1/authorizations", *answer))
+        sandbox.order(Fault(path, *answer))
     done = run_in_process(signed_in, "logout", "--revoke")
     assert (done.status, done.out) == (4, "")
     first, second = done.err.splitlines()[-2:]
     assert first.startswith(
-        f"Error: The grant of profile default was not revoked, and the profile is still stored: {why}"
+        f"Error: The tokens of profile default were not revoked, and the profile is still stored: {why}"
     )
     assert second == "Try again later, or run `webex-token logout` without --revoke."
     assert stored_files(signed_in) == before
@@ -145,9 +239,13 @@ def test_if_webex_cannot_be_reached_nothing_is_removed(
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, "{}"), (200, ""), (202, ""), (204, "")])
-def test_any_success_status_means_revoked(signed_in: Program, sandbox: Sandbox, status: int, body: str) -> None:
+def test_any_success_status_means_revoked(program: Program, sandbox: Sandbox, status: int, body: str) -> None:
+    sign_in(program, scopes=ADMIN)
     sandbox.order(Fault("/v1/authorizations", status, {}, body))
-    assert run_in_process(signed_in, "logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
+    assert run_in_process(program, "logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
+    sign_in(program)
+    sandbox.order(Fault("/idb/oauth2/v1/revoke", status, {}, body))
+    assert run_in_process(program, "logout", "--revoke").out == "default: access token revoked, profile removed.\n"
 
 
 def test_an_expired_access_token_is_renewed_to_revoke_its_grant(program: Program, sandbox: Sandbox) -> None:
@@ -164,7 +262,8 @@ def test_a_grant_that_ended_before_is_reported_and_the_profile_is_removed(progra
     age(program, 20 * DAY)
     sandbox.webex.revoke_everything()
     done = program.run("logout", "--revoke")
-    assert (done.status, done.out) == (1, "default: removed.\n")
+    assert (done.status, done.out) == (0, "default: removed.\n")
+    assert done.err.startswith("Warning: nothing was left to revoke. ")
     assert "Webex no longer accepts the grant" in done.err
 
 
@@ -176,11 +275,12 @@ def test_all_profiles_are_logged_out_separately_and_the_worst_status_is_returned
     record_file(program, "broken").write_text("{")
     for status, body in ((204, ""), (503, ""), (403, "{}")):
         sandbox.order(Fault("/v1/authorizations", status, {}, body))
+    sandbox.order(Fault("/idb/oauth2/v1/revoke", 403, {}, "{}"))
     done = program.run("logout", "--all", "--revoke")
     assert (done.status, done.out) == (5, "first: revoked and removed.\nrefused: removed.\n")
     messages = (
-        "The grant of profile unreachable was not revoked",
-        "Webex did not revoke the grant of profile refused",
+        "The tokens of profile unreachable were not revoked",
+        "Webex did not revoke the tokens of profile refused",
         "The entry 'broken' in",
     )
     for line, message in zip(done.err.splitlines()[::2], messages, strict=True):

@@ -154,6 +154,11 @@ def logout_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         yield run_in_process(program, "--debug", "logout", "--revoke")
         yield run_in_process(program, "--debug", "login", *scopes)
     yield run_in_process(program, "--debug", "logout", "--all", "--revoke")
+    for status in (503, 400, 200):
+        yield run_in_process(program, "--debug", "login")
+        message = f"not {sandbox.webex.grants[-1].access_token} with {sandbox.webex.client_secret}"
+        sandbox.order(Fault("/idb/oauth2/v1/revoke", status, {}, json.dumps({"message": message})))
+        yield run_in_process(program, "--debug", "logout", "--revoke")
     yield run_in_process(program, "--debug", "login")
 
 

@@ -18,6 +18,7 @@ from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.webex.connections import Exchange
 from webex_token_cli.webex.http import Authorization, read_body, unreachable
+from webex_token_cli.webex.places import checked_issuer
 from webex_token_cli.webex.responses import (
     Answer,
     device_answer,
@@ -98,6 +99,19 @@ class WebexClient:
 
         ``Date`` has whole seconds. Raises TemporaryFailure if the answer did not come from Webex.
         """
+        return http_date(self._discovery().header("date"))
+
+    def issuer(self) -> str:
+        """The identity service of this Webex, from the discovery document; its own default if that names none.
+
+        Raises RequestRefused if a client secret must not be sent to the one that it names (``places.checked_issuer``).
+        """
+        answer = self._discovery()
+        named = (answer.json or {}).get("issuer") if answer.status == 200 else None
+        return checked_issuer(named if isinstance(named, str) else None, self.api_url)
+
+    def _discovery(self) -> Answer:
+        """The answer to a request for the discovery document. Raises TemporaryFailure if Webex did not send it."""
         answer = self._send("GET", "/.well-known/openid-configuration", timeout=(5.0, 10.0))
         if answer.status != 200 or answer.json is None:
             error = failure(answer, self.clock())
@@ -106,7 +120,7 @@ class WebexClient:
             # A Webex without a discovery document was still reached, which its tracking ID shows.
             if not answer.tracking_id:
                 raise unexpected_answer(answer)
-        return http_date(answer.header("date"))
+        return answer
 
     def exchange_code(
         self, code: str, *, client_id: str, client_secret: str, redirect_uri: str, code_verifier: str
@@ -214,12 +228,26 @@ class WebexClient:
             params=urlencode({"clientId": client_id}),
             authorization=Authorization.bearer(access_token),
         )
-        # A page of a captive portal must not be taken for a revocation.
-        if answer.status in {200, 202, 204} and (answer.json is not None or not answer.body.strip()):
+        if _revoked(answer):
             return
         if answer.status == 401:
             raise token_refused(answer)
         raise revocation_refused(answer, self.clock(), (access_token,))
+
+    def revoke_access_token(self, access_token: str, *, client_id: str, client_secret: str) -> None:
+        """Revoke one access token, as anybody may (RFC 7009). ``api_url`` is that of an ``issuer``, not of the API.
+
+        Webex's JavaScript SDK asks in this way when a person logs out. The endpoint takes access tokens only, so the
+        refresh token stays valid. Raises RequestRefused if Webex refuses.
+        """
+        answer = self._send(
+            "POST",
+            "/oauth2/v1/revoke",
+            form={"token": access_token, "token_type_hint": "access_token"},
+            authorization=Authorization.basic(client_id, client_secret),
+        )
+        if not _revoked(answer):
+            raise revocation_refused(answer, self.clock(), (access_token, client_secret))
 
     def _token_request(self, form: dict[str, str]) -> TokenResponse:
         answer = self._send("POST", "/access_token", form=form)
@@ -275,6 +303,11 @@ class WebexClient:
 def _succeeded(answer: Answer) -> bool:
     """Whether the status says success. RFC 6749 section 5.1 asks for 200, but tokens with a 201 are tokens too."""
     return 200 <= answer.status < 300
+
+
+def _revoked(answer: Answer) -> bool:
+    """Whether the answer confirms a revocation. A page of a captive portal must not be taken for one."""
+    return answer.status in {200, 202, 204} and (answer.json is not None or not answer.body.strip())
 
 
 def _token_response(answer: Answer) -> TokenResponse:
