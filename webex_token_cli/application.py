@@ -25,9 +25,11 @@ from webex_token_cli.times import distance_in_words, duration_in_words, when
 
 if TYPE_CHECKING:
     from webex_token_cli.refresh.refresher import Refresher
+    from webex_token_cli.signin.service_app import ClientCredentials
     from webex_token_cli.store.credentials import CredentialStore
     from webex_token_cli.system.output import HeldOutput
     from webex_token_cli.system.timeouts import ExclusiveCalls
+    from webex_token_cli.token_response import TokenResponse
     from webex_token_cli.tokens import TokenRecord
     from webex_token_cli.webex.client import WebexClient
 
@@ -237,7 +239,18 @@ class Application:
             defer_signals=defer_signals,
             api_url=settings.api_url,
             not_signed_in=self.not_signed_in,
+            new_pair=None if settings.service_app is None else lambda record: self.new_pair(settings, record),
         )
+
+    def new_pair(self, settings: Settings, client: "ClientCredentials") -> "TokenResponse":
+        """New tokens for the Service App of ``settings``, got with the access token of another profile.
+
+        The caller may hold the lock of the Service App's record. The other profile's lock comes after it, and that
+        profile is a person's, so that nobody waits in a circle. Raises what ``service_app_tokens`` raises.
+        """
+        from webex_token_cli.signin.service_app import service_app_tokens
+
+        return service_app_tokens(self, settings, client)
 
     def valid_record(self, profile: str, min_valid: float, may_refresh: bool = True) -> "TokenRecord":
         """The profile's record with a living access token, refreshed first if under ``min_valid`` seconds are left.
@@ -300,13 +313,17 @@ class Application:
     def warn_if_refresh_token_low(self, profile: str, record: "TokenRecord") -> None:
         """Warn about a refresh token that expires within 14 days, or has expired."""
         now = self.clock()
-        if record.refresh_expires_at is not None and record.refresh_token_low(now):
+        if record.refresh_expires_at is not None and record.refresh_token_low(now) and not self._heals(profile):
             state = "expires" if record.can_refresh(now) else "expired"
             self.say(
                 f"Warning: the refresh token of profile {profile} {state} {when(record.refresh_expires_at, now)}"
                 f"{'' if record.sign_in_by is None else ', and Webex does not extend it'}. "
                 f"{sign_in_hint(profile)}"
             )
+
+    def _heals(self, profile: str) -> bool:
+        """Whether the profile gets new tokens without a person, as a Service App does."""
+        return self.settings(profile).service_app is not None
 
 
 def _locked(path: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -103,6 +103,19 @@ class RecordTooLarge(StoreUnavailable):
     """The credential store cannot hold a record of this size, however often it is tried."""
 
 
+class ServiceAppRefused(ConfigurationError):
+    """Webex gives no tokens for a Service App: an admin has to authorize it, or an id is wrong."""
+
+
+class HelperNeedsSignIn(WebexTokenError):
+    """The profile with whose access token a Service App gets its tokens needs a sign-in itself.
+
+    This is no SignInNeeded, because a sign-in to the helping profile helps, and the Service App needs none.
+    """
+
+    exit_status = 3
+
+
 class SignInNotCompleted(WebexTokenError):
     """The person denied, cancelled or did not finish the sign-in."""
 

@@ -206,6 +206,10 @@ def _line(event: Event) -> str:
         expires = f"expires {when(event.record.access_expires_at, event.moment)}, next refresh {following}{over}"
         if event.kind is Kind.UNCHANGED:
             return f"unchanged: Webex renews at most once in 24 hours; {expires}"
+        if event.kind is Kind.NEW_PAIR:
+            return (
+                f"new pair: Webex no longer accepted the refresh token and gave the Service App a new pair; {expires}"
+            )
         return f"{event.kind}: {expires}"
     if event.kind in {Kind.NEEDS_SIGN_IN, Kind.HOOK_FAILED}:
         return f"{event.kind}: {event.error.message} {event.error.hint}"

@@ -16,8 +16,15 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.cli.prompts import client_secret, integration_options, with_client_id
+from webex_token_cli.cli.prompts import SIGN_IN_PROMPTS, client_secret, integration_options, with_client_id
 from webex_token_cli.cli.replacement import confirm_replacement, replace_option
+from webex_token_cli.cli.service_app import (
+    SERVICE_APP_PROMPTS,
+    ServiceAppOptions,
+    service_app_options,
+    settings_of_flow,
+    sign_in_service_app,
+)
 from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.settings import Overrides, Profile, Settings
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
     from webex_token_cli.store.credentials import CredentialStore
 
 # The values of ``signin.flows.Flow``. They are repeated here because --help must not import that module.
-FLOWS = ("auto", "browser", "paste", "device")
+FLOWS = ("auto", "browser", "paste", "device", "service-app")
 
 
 @click.command("login", short_help="Sign a person in and store the tokens.", epilog=HOME_READ)
@@ -40,9 +47,10 @@ FLOWS = ("auto", "browser", "paste", "device")
     default="auto",
     show_default=True,
     help="browser: a listener on this machine receives the redirect. paste: you paste the address of the page that the "
-    "browser shows last. device: you enter a code on any machine. auto: the browser flow if a browser can be opened "
-    "here, else paste.",
+    "browser shows last. device: you enter a code on any machine. service-app: a Service App gets its tokens with the "
+    "help of another profile, without a browser. auto: the browser flow if a browser can be opened here, else paste.",
 )
+@service_app_options
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
 @click.option(
     "--listen",
@@ -83,6 +91,7 @@ def command(
     overrides: Overrides,
     client_secret_file: str | None,
     flow: str,
+    service_app: ServiceAppOptions,
     no_browser: bool,
     listen: str | None,
     behind_proxy: bool,
@@ -103,24 +112,35 @@ def command(
     On Linux, the listener at a loopback address answers only your own programs, such as your browser or your
     SSH server. A reverse proxy that runs as another user needs --behind-proxy.
 
+    A Service App signs in without a person: --flow service-app gets its tokens with the access token of the
+    profile that --with names, whose integration needs the scope spark:applications_token. A Full Admin of the
+    organization must have authorized the Service App in Control Hub. The profile remembers all this, and gets
+    new tokens in the same way if its refresh token expires or is revoked.
+
     \b
     Example:
       webex-token login --scope "spark:all spark:kms"
       webex-token login --flow device
+      webex-token login -p app --flow service-app --app Y2lz... --org Y2lz... --with work --client-id C7f...
 
     Exit status: 0 if the person is signed in; 2 if something is set up wrongly; 3 if Webex refused the
     client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
     person denied or did not finish the sign-in.
     """
-    settings = application.settings(profile, overrides)
+    settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
     credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
     credentials.try_to_write(profile)
-    settings = with_client_id(application, settings)
+    prompts = SIGN_IN_PROMPTS if settings.service_app is None else SERVICE_APP_PROMPTS
+    settings = with_client_id(application, settings, prompts)
     confirm_replacement(application, settings, before, replace_other)
-    secret = client_secret(application, settings, client_secret_file, before)
+    secret = client_secret(application, settings, client_secret_file, before, prompts)
     options = LoginOptions(flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json)
-    record = signed_in(application, _prepared(application, settings, secret, credentials), options)
+    sign_in = _prepared(application, settings, secret, credentials)
+    if settings.service_app is None:
+        record = signed_in(application, sign_in, options)
+    else:
+        record = sign_in_service_app(application, settings, sign_in)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 
 
@@ -147,7 +167,10 @@ def _prepared(application: Application, settings: Settings, client_secret: str, 
 
 def _summary(settings: Settings, store: "CredentialStore", record: TokenRecord) -> str:
     lines = [who(settings.profile, record)]
-    if record.person is None:
+    if settings.service_app is not None:
+        helper = settings.service_app.with_profile
+        lines.append(f"If its refresh token expires or is revoked, it gets new tokens with profile {helper}.")
+    elif record.person is None:
         lines.append("To see who a profile belongs to, add the scope spark:people_read with --scope.")
     missing = record.scopes_not_granted(settings.scopes)
     if missing:

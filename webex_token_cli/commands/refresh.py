@@ -90,6 +90,11 @@ def _sentence(profile: str, outcome: Outcome, application: Application) -> str:
                 f"{profile}: unchanged; Webex renews at most once in 24 hours and answered with the same access "
                 f"token, which expires {expiry}."
             )
+        case Result.NEW_PAIR:
+            return (
+                f"{profile}: new pair; Webex no longer accepted the refresh token and gave the Service App new tokens; "
+                f"the new access token expires {expiry}."
+            )
         case Result.NOT_DUE:
             refreshed = when(outcome.record.refreshed_at, now)
             return f"{profile}: not due; it was last refreshed {refreshed} and expires {expiry}."

@@ -15,13 +15,24 @@ STORES = ("keyring", "file", "vault")
 SHARED_STORES = ("vault",)
 
 # The settings that a section can have, in the order in which they are written.
-KEYS = ("client_id", "redirect_uri", "scopes", "api_url", "store", "keyring")
+KEYS = (
+    "client_id",
+    "redirect_uri",
+    "scopes",
+    "api_url",
+    "store",
+    "keyring",
+    "application_id",
+    "org_id",
+    "with_profile",
+)
 
 
 class Profile(NamedTuple):
     """The settings that ``config.ini`` has for one profile; None for those that it does not have.
 
-    ``keyring`` is the class of the keyring that holds the record, so that later runs need not search for it.
+    ``keyring`` is the class of the keyring that holds the record, so that later runs need not search for it. The last
+    three are those of a ``ServiceApp``.
     """
 
     name: str
@@ -31,6 +42,9 @@ class Profile(NamedTuple):
     api_url: str | None = None
     store: str | None = None
     keyring: str | None = None
+    application_id: str | None = None
+    org_id: str | None = None
+    with_profile: str | None = None
 
     @classmethod
     def of(cls, settings: "Settings") -> "Profile":
@@ -39,10 +53,11 @@ class Profile(NamedTuple):
             settings.profile,
             settings.client_id,
             settings.redirect_uri,
-            " ".join(settings.scopes),
+            " ".join(settings.scopes) or None,
             settings.api_url,
             settings.store,
             settings.keyring,
+            *(settings.service_app or ()),
         )
 
     @property
@@ -57,8 +72,17 @@ class Profile(NamedTuple):
         return {key: value for key, value in values.items() if value is not None}
 
 
+class ServiceApp(NamedTuple):
+    """How a Service App gets its tokens: its application id, the organization that it acts in, and the profile of a
+    person with whose access token Webex is asked."""
+
+    application_id: str
+    org_id: str
+    with_profile: str
+
+
 class Settings(NamedTuple):
-    """The settings that apply to one profile in one run."""
+    """The settings that apply to one profile in one run. ``service_app`` is None for a person's sign-in."""
 
     profile: str
     client_id: str | None
@@ -67,6 +91,7 @@ class Settings(NamedTuple):
     api_url: str
     store: str
     keyring: str | None = None
+    service_app: ServiceApp | None = None
 
 
 class Integration(NamedTuple):
@@ -102,7 +127,20 @@ def resolve(profile: "Profile", overrides: Overrides) -> Settings:
         api_url=check_api_url(overrides.api_url or profile.api_url or DEFAULT_API_URL),
         store=store,
         keyring=profile.keyring if store == profile.store == "keyring" else None,
+        service_app=_service_app(profile) if overrides.client_id in (None, profile.client_id) else None,
     )
+
+
+def _service_app(profile: "Profile") -> ServiceApp | None:
+    """The profile's Service App, which belongs to its client id. Raises ConfigurationError if it is incomplete."""
+    values = {key: getattr(profile, key) for key in ServiceApp._fields}
+    missing = [key for key, value in values.items() if value is None]
+    if missing and len(missing) < len(values):
+        raise ConfigurationError(
+            f"The Service App of profile {profile.name} is incomplete: config.ini lacks {' and '.join(missing)}.",
+            "Give all of them with `webex-token login --flow service-app --app ID --org ID --with PROFILE`.",
+        )
+    return None if missing else ServiceApp(**values)
 
 
 def is_loopback(host: str) -> bool:

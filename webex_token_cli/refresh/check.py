@@ -128,7 +128,8 @@ class ProfileChecker:
         if outcome is None:
             return result
         known = outcome.record if state.record is None else state.record
-        if outcome.result is not Result.RENEWED and known.access_token == outcome.record.access_token:
+        changed = outcome.result in {Result.RENEWED, Result.NEW_PAIR}
+        if not changed and known.access_token == outcome.record.access_token:
             return result
         return replace(result, hook_error=_error_of(lambda: self.hooks.on_change(result.profile, outcome.record)))
 

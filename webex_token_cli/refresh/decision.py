@@ -20,6 +20,7 @@ from webex_token_cli.refresh.schedule import (
 
 _KINDS = {
     Result.RENEWED: Kind.RENEWED,
+    Result.NEW_PAIR: Kind.NEW_PAIR,
     Result.UNCHANGED: Kind.UNCHANGED,
     Result.NOT_DUE: Kind.FRESH,
     Result.SUPERSEDED: Kind.SUPERSEDED,

@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     FRESH = "fresh"
     RENEWED = "renewed"
+    NEW_PAIR = "new pair"
     UNCHANGED = "unchanged"
     SUPERSEDED = "renewed elsewhere"
     SIGNED_IN = "signed in again"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from webex_token_cli.config.names import not_signed_in, sign_in_hint
-from webex_token_cli.errors import GrantRefused, RecordTooLarge, SignInNeeded, StoreUnavailable
+from webex_token_cli.errors import GrantRefused, RecordTooLarge, SignInNeeded, StoreUnavailable, WebexTokenError
 from webex_token_cli.store.credentials import CredentialStore, Turn
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
@@ -20,12 +20,16 @@ SAVE_PAUSE = 1.0
 
 
 class Result(StrEnum):
-    """The result of a refresh that did not fail."""
+    """The result of a refresh that did not fail.
+
+    NEW_PAIR is for a Service App whose refresh token Webex did not accept, and that was given new tokens instead.
+    """
 
     RENEWED = "renewed"
     UNCHANGED = "unchanged"
     NOT_DUE = "not due"
     SUPERSEDED = "renewed by another process"
+    NEW_PAIR = "new pair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Refresher:
 
     ``redeem`` asks Webex, at the base URL ``api_url``. ``clock`` gives UTC epoch seconds, ``sleep`` takes seconds.
     ``defer_signals`` opens a context in which signals are deferred. ``not_signed_in`` makes the error for a profile
-    of which nothing is stored.
+    of which nothing is stored. ``new_pair`` gets new tokens without a refresh token, as a Service App can; it is None
+    for a person's sign-in.
     """
 
     store: CredentialStore
@@ -71,6 +76,7 @@ class Refresher:
     defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
     api_url: str = ""
     not_signed_in: Callable[[str], SignInNeeded] = not_signed_in
+    new_pair: TokenEndpoint | None = field(default=None, repr=False)
 
     def stored(self, profile: str) -> TokenRecord | None:
         """Return the profile's record, None if there is none. Raises StoreUnavailable."""
@@ -104,16 +110,36 @@ class Refresher:
 
     def _redeem_and_save(self, profile: str, record: TokenRecord, turn: Turn) -> Outcome:
         if record.refresh_token is None:
+            if self.new_pair is not None:
+                return self._replace_and_save(profile, record, turn, "it has no refresh token", self.new_pair)
             raise SignInNeeded(f"Profile {profile} has no refresh token.", sign_in_hint(profile))
         turn.check()
         try:
             renewed = self._redeem(profile, record)
         except GrantRefused:
             replaced = turn.replaced_meanwhile()
-            if replaced is None:
+            if replaced is not None:
+                return self._superseded(profile, replaced)
+            if self.new_pair is None:
                 raise
-            return self._superseded(profile, replaced)
+            why = "Webex no longer accepts its refresh token"
+            return self._replace_and_save(profile, record, turn, why, self.new_pair)
         return self._save(profile, record, renewed, turn)
+
+    def _replace_and_save(
+        self, profile: str, record: TokenRecord, turn: Turn, why: str, new_pair: TokenEndpoint
+    ) -> Outcome:
+        """Get a new pair of tokens and save it. ``why`` begins the message of an error."""
+        turn.check()
+        asked = self.clock()
+        try:
+            response = new_pair(record)
+        except WebexTokenError as error:
+            error.message = f"Profile {profile}: {why}, and it got no new tokens. {error.message}"
+            raise
+        replaced = record.refreshed(response, asked, took=max(0.0, self.clock() - asked))
+        outcome = self._save(profile, record, replaced, turn)
+        return Outcome(Result.NEW_PAIR, outcome.record) if outcome.record == replaced else outcome
 
     def _superseded(self, profile: str, record: TokenRecord | None) -> Outcome:
         if record is None:

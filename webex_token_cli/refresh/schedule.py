@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from webex_token_cli.config.names import sign_in_hint
-from webex_token_cli.errors import SignInNeeded, TemporaryFailure, WebexTokenError
+from webex_token_cli.errors import (
+    HelperNeedsSignIn,
+    ServiceAppRefused,
+    SignInNeeded,
+    TemporaryFailure,
+    WebexTokenError,
+)
 from webex_token_cli.times import DAY, when
 from webex_token_cli.tokens import REFRESH_TOKEN_LOW, TokenRecord
 
@@ -23,6 +29,11 @@ FIRST_RETRY = 5.0
 
 # Seconds left of a refresh token at each of which one warning is given; a warning a day would soon be ignored.
 _WARN_BELOW = (REFRESH_TOKEN_LOW, 7 * DAY, 3 * DAY, DAY)
+
+
+# Failures that last until an admin or another sign-in ends them. They are tried again, because no new record of this
+# profile will tell.
+_NEEDS_SOMEBODY = (ServiceAppRefused, HelperNeedsSignIn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,7 @@ class Attention(StrEnum):
     SIGN_IN = "needs sign-in"
     RUNNING_OUT = "refresh token running out"
     EXPIRED = "access token expired"
+    SERVICE_APP = "Service App gets no tokens"
 
 
 class State(StrEnum):
@@ -186,6 +198,8 @@ def attention(profile: str, before: ProfileState, after: ProfileState, now: floa
     """Return why the change between the two states needs a person, with a message; None if it needs nobody."""
     if after.given_up and after.error is not None and not before.given_up:
         return Attention.SIGN_IN, f"{after.error.message} {after.error.hint}"
+    if isinstance(after.error, _NEEDS_SOMEBODY) and not isinstance(before.error, _NEEDS_SOMEBODY):
+        return Attention.SERVICE_APP, f"{after.error.message} {after.error.hint}"
     record = after.record
     if record is None or after.given_up:
         return None

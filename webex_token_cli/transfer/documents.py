@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from webex_token_cli.config.names import check_profile_name
 from webex_token_cli.config.settings import Profile, check_api_url
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.signin.authorization import RedirectURI
@@ -169,17 +170,20 @@ def _settings(values: object) -> dict[str, str]:
     return settings
 
 
-def _check_client_id(value: str) -> None:
+def _check_id(value: str) -> None:
     if " " in value:
-        raise ConfigurationError("That is not a client id.", "Copy it from the integration.")
+        raise ConfigurationError("That is not an id.", "Copy it from the integration or Service App.")
 
 
 # The settings of an export, in the order of config.ini. Each machine chooses its own store.
 _CHECKS: Mapping[str, Callable[[str], object]] = {
-    "client_id": _check_client_id,
+    "client_id": _check_id,
     "redirect_uri": RedirectURI.parse,
     "scopes": str.split,
     "api_url": check_api_url,
+    "application_id": _check_id,
+    "org_id": _check_id,
+    "with_profile": check_profile_name,
 }
 
 

@@ -6,10 +6,11 @@ The facts come from https://developer.webex.com/docs/integrations and RFC 6749. 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import requests
 
+from webex_token_cli.config.settings import ServiceApp
 from webex_token_cli.config.sites import Site, site_of
 from webex_token_cli.errors import ClientRefused, ConfigurationError, TemporaryFailure
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
@@ -26,6 +27,7 @@ from webex_token_cli.webex.responses import (
     failure,
     http_date,
     revocation_refused,
+    service_app_refused,
     token_refused,
     unexpected_answer,
 )
@@ -216,6 +218,23 @@ class WebexClient:
             raise unexpected_answer(answer)
         return epoch_seconds(answer.json.get("exp"))
 
+    def service_app_tokens(
+        self, access_token: str, app: ServiceApp, *, client_id: str, client_secret: str
+    ) -> TokenResponse:
+        """Get a new pair of tokens for the Service App, with a person's ``access_token``.
+
+        Raises GrantRefused if Webex does not accept that access token, ServiceAppRefused and ClientRefused.
+        """
+        answer = self._send(
+            "POST",
+            f"/applications/{quote(app.application_id, safe='')}/token",
+            document={"clientId": client_id, "clientSecret": client_secret, "targetOrgId": app.org_id},
+            authorization=Authorization.bearer(access_token),
+        )
+        if not _succeeded(answer):
+            raise service_app_refused(answer, self.clock(), (access_token, client_secret))
+        return _token_response(answer)
+
     def revoke(self, access_token: str, client_id: str) -> None:
         """Revoke what was granted to the integration ``client_id``. This needs an admin's scopes.
 
@@ -262,6 +281,7 @@ class WebexClient:
         path: str,
         *,
         form: dict[str, str] | None = None,
+        document: dict[str, str] | None = None,
         params: str | None = None,
         authorization: Authorization | None = None,
         timeout: tuple[float, float] | None = None,
@@ -276,6 +296,7 @@ class WebexClient:
                     method,
                     self.api_url + path,
                     data=form,
+                    json=document,
                     params=params,
                     auth=authorization or Authorization(),
                     timeout=timeout,

@@ -21,6 +21,7 @@ from webex_token_cli.errors import (
     ConfigurationError,
     GrantRefused,
     RequestRefused,
+    ServiceAppRefused,
     SignInNotCompleted,
     TemporaryFailure,
     TooManyRequests,
@@ -278,6 +279,33 @@ def revocation_refused(answer: Answer, now: float, secrets: Iterable[str | None]
     error = failure(answer, now, secrets)
     # ``failure`` reads descriptions as those of a token request, so its other errors would mislead here.
     return error if isinstance(error, TemporaryFailure) else _refused(_reply(answer, secrets))
+
+
+def service_app_refused(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
+    """The error for a Service App that got no tokens. A person's access token is not accepted: GrantRefused.
+
+    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them.
+    """
+    error, reply = failure(answer, now, secrets), _reply(answer, secrets)
+    if isinstance(error, TemporaryFailure | ClientRefused):
+        return error
+    if answer.status == 401:
+        return token_refused(answer)
+    if answer.status == 403:
+        error = ServiceAppRefused(
+            f"Webex gives no tokens for this Service App ({reply}).",
+            "A Full Admin of the organization has to authorize it in Control Hub, under Apps, Service Apps; then try "
+            "again. --org must name that organization.",
+        )
+    elif answer.status == 404:
+        error = ServiceAppRefused(
+            f"Webex knows no application with this id ({reply}).",
+            "Compare --app with the application id of the Service App at developer.webex.com/my-apps.",
+        )
+    else:
+        error = _refused(reply)
+    error.tracking_id = answer.tracking_id
+    return error
 
 
 def _refused(reply: str) -> RequestRefused:
