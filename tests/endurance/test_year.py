@@ -12,6 +12,7 @@ import time
 import pytest
 
 from tests.support.machine import Machine
+from tests.support.machine_with_service_app import MachineWithServiceApp
 
 # The clock is set most often in year 0. In 6 and 9, the machine is away for longer than a grant lives, and in 6 the
 # store fails while a profile waits for its sign-in.
@@ -48,3 +49,31 @@ def test_a_watch_obeys_its_rules_for_a_year(request: pytest.FixtureRequest, caps
     assert problems == {}
     # If one kind of event never happened, the rules about it were not tested.
     assert len(years) == 1 or all(totals.values()), totals
+
+
+def test_a_service_app_that_is_revoked_twice_a_year_heals_within_a_round(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = time.monotonic()
+    problems: dict[int, list[str]] = {}
+    years = []
+    for seed in seeds(request):
+        machine = MachineWithServiceApp(seed)
+        machine.watch()
+        years.append(machine)
+        if machine.rules.problems:
+            problems[seed] = machine.rules.problems[:10]
+    waits = sorted(wait for year in years for wait in year.waits)
+    totals = {
+        "years": len(years),
+        "revoked by an admin": sum(year.revoked_by_admin for year in years),
+        "new pairs": len(waits),
+        "attempts while not authorized": sum(year.refusals for year in years),
+        "median wait in seconds once it was possible": round(waits[len(waits) // 2]) if waits else -1,
+    }
+    with capsys.disabled():
+        print(f"\n{request.node.name}: {time.monotonic() - started:.1f} s, {totals}", flush=True)
+    assert problems == {}
+    assert totals["revoked by an admin"] == 2 * len(years)
+    assert all(len(year.waits) >= 2 for year in years)
+    assert totals["attempts while not authorized"] > 0

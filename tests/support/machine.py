@@ -178,6 +178,9 @@ class Machine(Time):
         self.rules.round_begins()
         return list(NAMES)
 
+    def refresher_for(self, _: str) -> Refresher:
+        return self.refresher
+
     def refresher_of(self, name: str) -> "MachineRefresher":
         return MachineRefresher(self, API_URLS[name])
 
@@ -255,17 +258,17 @@ class MachineRefresher:
 
     def stored(self, name: str) -> TokenRecord | None:
         self.machine.rules.check_begins(name)
-        record = self.machine.refresher.stored(name)
+        record = self.machine.refresher_for(name).stored(name)
         if name in self.machine.dead:
             # A profile that waits for a sign-in is only read, so a failure to read it is over without an event.
             self.machine.rules.check_succeeded(name)
         return record
 
     def refresh_from(self, name: str, seen: TokenRecord) -> Outcome:
-        return self.machine.refresher.refresh_from(name, seen)
+        return self.machine.refresher_for(name).refresh_from(name, seen)
 
     def save_late(self, name: str, unsaved: NotSaved) -> Outcome:
         self.machine.rules.check_begins(name)
-        outcome = self.machine.refresher.save_late(name, unsaved)
+        outcome = self.machine.refresher_for(name).save_late(name, unsaved)
         self.machine.saved_late += 1
         return outcome

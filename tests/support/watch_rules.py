@@ -141,6 +141,17 @@ class WatchRules:
         if free > allowed:
             self.broken(f"{name} was not refreshed for {(until - since) / HOUR:.1f} h, {free / HOUR:.1f} h of it free")
 
+    def attempt_failed(self, name: str) -> None:
+        """Record a failed attempt to get the profile new tokens, after which another one is due within an interval."""
+        self.failed_for[name].append((self.time.true, self.time.true))
+
+    def check_healed(self, name: str, since: float) -> None:
+        """Require that new tokens came within a round after ``since``, when they became possible."""
+        allowed = INTERVAL + LATE + max((back for _, back in self.time.set_back(since, self.time.true)), default=0.0)
+        free = self._longest_free(name, since, self.time.true)
+        if free > allowed:
+            self.broken(f"{name} got no new tokens for {free / HOUR:.1f} h in which Webex would have given them")
+
     def _longest_free(self, name: str, since: float, until: float) -> float:
         return max((ends - begins for begins, ends in self._free(name, since, until)), default=0.0)
 
