@@ -28,7 +28,7 @@ def test_a_sign_in_gives_tokens_shaped_like_webexs(sandbox: Sandbox) -> None:
 def test_the_consent_page_shows_the_scopes_and_the_redirect_uri(sandbox: Sandbox, redirect_uri: str) -> None:
     page = authorize(sandbox)[2]
     assert re.findall("<dd>(.*)</dd>", page) == ["spark:all", redirect_uri]
-    assert '<form method="post" action="authorize/decision">' in page
+    assert '<form method="post" action="/v1/authorize/decision">' in page
 
 
 def test_a_denied_request_is_redirected_with_an_error(sandbox: Sandbox) -> None:

@@ -50,8 +50,8 @@ def fetch(
             return error.code, dict(error.headers), error.read().decode()
 
 
-def authorize(sandbox: Sandbox, **change: str) -> tuple[int, dict[str, str], str]:
-    """Send an authorization request with some parameters changed, or with "" left out: the status, headers and body."""
+def authorization_url(sandbox: Sandbox, **change: str) -> str:
+    """The address of an authorization request with some parameters changed, or with "" left out."""
     query = {
         "response_type": "code",
         "client_id": sandbox.webex.client_id,
@@ -62,7 +62,12 @@ def authorize(sandbox: Sandbox, **change: str) -> tuple[int, dict[str, str], str
         "code_challenge_method": "S256",
         **change,
     }
-    return ask(sandbox, f"/authorize?{urlencode({k: v for k, v in query.items() if v})}")
+    return f"{sandbox.api_url}/authorize?{urlencode({k: v for k, v in query.items() if v})}"
+
+
+def authorize(sandbox: Sandbox, **change: str) -> tuple[int, dict[str, str], str]:
+    """Send such a request: the status, headers and body."""
+    return fetch(authorization_url(sandbox, **change))
 
 
 def press(sandbox: Sandbox, page: str, decision: str) -> dict[str, list[str]]:

@@ -3,6 +3,8 @@
 import shlex
 import tempfile
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -25,6 +27,21 @@ def _check_port(_context: click.Context, _parameter: click.Parameter, port: int)
     if not 0 <= port <= 65535:
         raise click.BadParameter(f"{port} is not a port number. Give a number from 0 to 65535.")
     return port
+
+
+def _check_people(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> list[dict[str, Any]]:
+    """The people, as the sandbox describes them. A usage error if one has no address, or two have the same."""
+    from webex_token_cli.sandbox.people import person_from
+
+    people = []
+    for value in values:
+        try:
+            people.append(person_from(value))
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not like 'Ada Lovelace <ada@example.com>'.") from None
+    if len({person["id"] for person in people}) < len(people):
+        raise click.BadParameter("Two people have the same address.")
+    return people
 
 
 @click.command("sandbox", short_help="Run a stand-in for Webex on this machine.")
@@ -92,6 +109,15 @@ def _check_port(_context: click.Context, _parameter: click.Parameter, port: int)
     metavar="URI",
     help="A redirect URI of the integration. Repeat the option for more.",
 )
+@click.option(
+    "--person",
+    "people",
+    multiple=True,
+    callback=_check_people,
+    metavar="'NAME <EMAIL>'",
+    help="A person who has an account. Repeat the option for more; the sign-in page then asks which of them signs in.  "
+    "[default: Ada Lovelace <ada@example.com>]",
+)
 @verbosity_options
 @pass_application
 def command(
@@ -105,6 +131,7 @@ def command(
     device_ttl: float,
     rotate: bool,
     redirect_uris: tuple[str, ...],
+    people: list[dict[str, Any]],
 ) -> None:
     """Run a stand-in for Webex on 127.0.0.1 until you press Ctrl-C.
 
@@ -138,7 +165,7 @@ def command(
         redirect_uris=redirect_uris,
     )
     try:
-        sandbox = Sandbox(rules, port, report)
+        sandbox = Sandbox(rules, port, report, people)
     except OSError as error:
         raise ConfigurationError(
             f"The sandbox cannot listen on port {port} ({error.strerror}).",

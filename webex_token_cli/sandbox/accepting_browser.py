@@ -11,12 +11,13 @@ from urllib.parse import urlencode, urljoin
 
 
 class ConsentForm(HTMLParser):
-    """Finds the target of the page's first form, and its hidden fields."""
+    """Finds the target of the page's first form, its hidden fields, and the people whom one can choose there."""
 
     def __init__(self) -> None:
         super().__init__()
         self.action = ""
         self.fields: dict[str, str] = {}
+        self.people: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -24,24 +25,40 @@ class ConsentForm(HTMLParser):
             self.action = values.get("action", "")
         if tag == "input" and values.get("type") == "hidden":
             self.fields[values.get("name", "")] = values.get("value", "")
+        if tag == "button" and values.get("name") == "person":
+            self.people.append(values.get("value", ""))
 
 
 def answer(url: str, decision: str = "accept", timeout: float = 30.0) -> str:
     """Open ``url``, press the button and follow every redirect. Returns the text of the last page.
 
+    If the page asks who signs in, the first person is chosen. There is no cookie, so nobody is signed in beforehand.
     ``decision`` is the value of the button, ``accept`` or ``deny``; ``timeout`` is in seconds for each request.
     Raises OSError if a page cannot be fetched, and ValueError if the page at ``url`` asks for no consent.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=timeout) as response:
+    form, address, page = _opened(opener, url, None, timeout)
+    if form.people:
+        data = {**form.fields, "person": form.people[0]}
+        form, address, page = _opened(opener, urljoin(address, form.action), data, timeout)
+        if not form.action:  # the person has consented before
+            return page
+    if not form.action:
+        raise ValueError(f"The page at {address} has no form that asks for consent.")
+    data = {**form.fields, "decision": decision}
+    return _opened(opener, urljoin(address, form.action), data, timeout)[2]
+
+
+def _opened(
+    opener: urllib.request.OpenerDirector, url: str, fields: dict[str, str] | None, timeout: float
+) -> tuple[ConsentForm, str, str]:
+    """The form of the page at ``url``, the address at which it was found, and its text."""
+    data = None if fields is None else urlencode(fields).encode()
+    with opener.open(url, data, timeout=timeout) as response:
         page, address = response.read().decode(), response.url
     form = ConsentForm()
     form.feed(page)
-    if not form.action:
-        raise ValueError(f"The page at {address} has no form that asks for consent.")
-    data = urlencode({**form.fields, "decision": decision}).encode()
-    with opener.open(urljoin(address, form.action), data, timeout=timeout) as response:
-        return str(response.read().decode())
+    return form, address, page
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.rules import MINUTE, Rules
 from webex_token_cli.sandbox.tokens import Grant, TokenIssuer, base64url
 
+# The values of ``prompt`` that Webex documents.
+_PROMPTS = frozenset({"", "none", "select_account"})
+
 # RFC 6749 section 4.1.2 recommends a lifetime of ten minutes at most.
 CODE_LIFETIME = 10 * MINUTE
 
@@ -18,14 +21,19 @@ CODE_LIFETIME = 10 * MINUTE
 class Authorization:
     """A request that a person is asked to consent to.
 
-    ``code`` and ``expires_at`` (UTC epoch seconds) are set when the person accepts, and ``grant`` when the code
-    is redeemed.
+    ``prompt``, ``login_hint`` and ``max_age`` (seconds) say who should sign in, and how; they may be empty or None.
+    ``person_id`` is set when it is known who signs in. ``code`` and ``expires_at`` (UTC epoch seconds) are set when the
+    person accepts, and ``grant`` when the code is redeemed.
     """
 
     redirect_uri: str
     scopes: tuple[str, ...]
     state: str
     code_challenge: str
+    prompt: str = ""
+    login_hint: str = ""
+    max_age: int | None = None
+    person_id: str = ""
     code: str = field(default="", repr=False)
     expires_at: float = 0.0
     used: bool = False
@@ -50,19 +58,37 @@ class AuthorizationRequests:
         if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
             raise Problem(400, "invalid_request", "A code_challenge with code_challenge_method=S256 is required here")
         scopes = rules.check_scopes(query.get("scope", ""))
-        authorization = Authorization(query["redirect_uri"], scopes, query.get("state", ""), query["code_challenge"])
+        prompt, max_age = query.get("prompt", ""), query.get("max_age", "0")
+        if prompt not in _PROMPTS:
+            raise Problem(400, "invalid_request", "The prompt is not one that is known here")
+        if not max_age.isascii() or not max_age.isdigit():
+            raise Problem(400, "invalid_request", "The max_age is not a number of seconds")
+        authorization = Authorization(
+            query["redirect_uri"],
+            scopes,
+            query.get("state", ""),
+            query["code_challenge"],
+            prompt,
+            query.get("login_hint", ""),
+            int(max_age) if "max_age" in query else None,
+        )
         ticket = secrets.token_urlsafe(16)
         self._pending[ticket] = authorization
         return ticket, authorization
+
+    def waiting(self, ticket: str) -> Authorization:
+        """The request that waits with that ticket. Raises Problem if none does."""
+        if ticket not in self._pending:
+            raise Problem(400, "invalid_request", "This page has been answered before")
+        return self._pending[ticket]
 
     def decide(self, ticket: str, accept: bool) -> tuple[Authorization, dict[str, str]]:
         """Record the person's decision: the request, and the query of the redirect that answers it.
 
         Raises Problem if the ticket is unknown or was used before.
         """
-        authorization = self._pending.pop(ticket, None)
-        if authorization is None:
-            raise Problem(400, "invalid_request", "This page has been answered before")
+        authorization = self.waiting(ticket)
+        del self._pending[ticket]
         if not accept:
             return authorization, {
                 "error": "access_denied",
@@ -101,5 +127,5 @@ class AuthorizationRequests:
             raise Problem(400, "invalid_grant", "The authorization code has expired")
         authorization.used = True
         self.tokens.remember(form["code_verifier"])
-        authorization.grant = self.tokens.new_grant(authorization.scopes, rules)
+        authorization.grant = self.tokens.new_grant(authorization.scopes, rules, authorization.person_id)
         return authorization.grant

@@ -37,6 +37,7 @@ class DeviceRequest:
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
     polled_at: float | None = None
     accepted: bool | None = None
+    person_id: str = ""
     used: bool = False
 
 
@@ -76,12 +77,12 @@ class DeviceRequests:
                 return request
         raise Problem(400, "invalid_request", "No device waits with that code; it may have expired")
 
-    def decide(self, ticket: str, accept: bool) -> None:
-        """Record the person's decision. Raises Problem if no request waits with that ticket."""
+    def decide(self, ticket: str, accept: bool, person_id: str) -> None:
+        """Record the decision of that person. Raises Problem if no request waits with that ticket."""
         request = next((each for each in self._waiting() if each.ticket == ticket), None)
         if request is None:
             raise Problem(400, "invalid_request", "That page has been answered before, or its code has expired")
-        request.accepted = accept
+        request.accepted, request.person_id = accept, person_id
 
     def poll(self, device_code: str, rules: Rules) -> Grant:
         """Redeem a device code for a new grant. Raises Problem, also while the person has not decided."""
@@ -97,7 +98,7 @@ class DeviceRequests:
         if not request.accepted:
             raise Problem(400, "access_denied", "The resource owner denied the request")
         request.used = True
-        return self.tokens.new_grant(request.scopes, rules, self_contained=True)
+        return self.tokens.new_grant(request.scopes, rules, request.person_id, self_contained=True)
 
     def _poll_undecided(self, request: DeviceRequest, rules: Rules) -> None:
         """Tell the device to wait, by raising Problem. With ``auto_approve``, the second poll accepts instead."""

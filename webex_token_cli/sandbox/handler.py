@@ -9,13 +9,24 @@ import time
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from webex_token_cli.sandbox.authorization import Authorization
 from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT
 from webex_token_cli.sandbox.faults import FaultQueue, ordered_fault
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest
 from webex_token_cli.sandbox.problem import Problem
-from webex_token_cli.sandbox.replies import Reply, json_reply, page, redirect, refusal, token_reply, verify_page
+from webex_token_cli.sandbox.replies import (
+    Reply,
+    account_page,
+    another_account,
+    json_reply,
+    page,
+    redirect,
+    refusal,
+    token_reply,
+    verify_page,
+)
 from webex_token_cli.sandbox.service_apps import token_path_of
 from webex_token_cli.sandbox.webex import Webex
 
@@ -102,6 +113,8 @@ class Handler(BaseHTTPRequestHandler):
                     return self._authorize(query, tracking_id)
                 case "POST", "/v1/authorize/decision":
                     return self._decide(form.get("ticket", ""), form.get("decision") == "accept")
+                case "POST", "/v1/authorize/account":
+                    return self._choose_account(form.get("ticket", ""), form.get("person", ""))
                 case "POST", "/v1/access_token":
                     return token_reply(*webex.token(form, self._basic()))
                 case "POST", "/v1/device/authorize":
@@ -191,6 +204,7 @@ class Handler(BaseHTTPRequestHandler):
             return page(problem.status, problem.error, "refused.html", **values)
         try:
             ticket, authorization = self.webex.begin_authorization(query)
+            person = self.webex.person_for(authorization, self._cookies)
         except Problem as problem:
             answer = {
                 "error": problem.error,
@@ -198,19 +212,42 @@ class Handler(BaseHTTPRequestHandler):
                 "state": query.get("state", ""),
             }
             return redirect(query["redirect_uri"], answer, problem.error)
-        if self.webex.rules.auto_approve:
+        if person is None:
+            return account_page(self.webex.people, ticket)
+        if self.webex.rules.auto_approve or self.webex.needs_no_page(person, authorization, self._cookies):
             return self._decide(ticket, accept=True)
+        return self._ask_for_consent(ticket, authorization, person, query)
+
+    def _choose_account(self, ticket: str, person_id: str) -> Reply:
+        authorization, person, cookie = self.webex.choose_account(ticket, person_id)
+        if self.webex.has_consented(person, authorization):
+            reply = self._decide(ticket, accept=True)
+        else:
+            reply = self._ask_for_consent(ticket, authorization, person)
+        reply.headers["Set-Cookie"] = cookie
+        return reply
+
+    def _ask_for_consent(
+        self, ticket: str, authorization: Authorization, person: dict[str, Any], query: dict[str, str] | None = None
+    ) -> Reply:
+        """The consent page; with the ``query`` of the request, also a link to the choice of another account."""
+        choice = f"/v1/authorize?{urlencode({**(query or {}), 'prompt': 'select_account'})}"
         return self._consent_page(
             authorization.scopes,
-            action="authorize/decision",
+            person,
+            action="/v1/authorize/decision",
             ticket=ticket,
             label="It sends you back to",
             value=authorization.redirect_uri,
+            markup=another_account(choice) if query and len(self.webex.people) > 1 else "",
         )
 
     def _decide(self, ticket: str, accept: bool) -> Reply:
-        authorization, answer = self.webex.decide_authorization(ticket, accept)
-        return redirect(authorization.redirect_uri, answer, "accepted" if accept else "denied")
+        authorization, answer, cookie = self.webex.decide_authorization(ticket, accept, self._cookies)
+        reply = redirect(authorization.redirect_uri, answer, "accepted" if accept else "denied")
+        if cookie:
+            reply.headers["Set-Cookie"] = cookie
+        return reply
 
     def _verify(self, user_code: str) -> Reply:
         if not user_code.strip():
@@ -223,6 +260,7 @@ class Handler(BaseHTTPRequestHandler):
             return verify_page(problem.status, problem.error, f"{problem.description}.")
         return self._consent_page(
             request.scopes,
+            self.webex.person_of_browser(self._cookies),
             action="/verify/decision",
             ticket=request.ticket,
             label="Your device should show this code. If it shows another, press Deny",
@@ -231,7 +269,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _decide_device(self, ticket: str, accept: bool) -> Reply:
         try:
-            self.webex.decide_device(ticket, accept)
+            self.webex.decide_device(ticket, accept, self._cookies)
         except Problem as problem:
             return verify_page(problem.status, problem.error, f"{problem.description}.")
         if accept:
@@ -240,19 +278,35 @@ class Handler(BaseHTTPRequestHandler):
             heading, words = "You denied the request", "Your device will be told."
         return page(200, "accepted" if accept else "denied", "device-done.html", heading=heading, words=words)
 
-    def _consent_page(self, scopes: tuple[str, ...], *, action: str, ticket: str, label: str, value: str) -> Reply:
+    def _consent_page(
+        self,
+        scopes: tuple[str, ...],
+        person: dict[str, Any],
+        *,
+        action: str,
+        ticket: str,
+        label: str,
+        value: str,
+        markup: str = "",
+    ) -> Reply:
         """The page that asks the person; ``label`` and ``value`` help them to recognize the request."""
         return page(
             200,
             "asked",
             "consent.html",
-            person=self.webex.person["displayName"],
+            markup,
+            person=person["displayName"],
             scopes=" ".join(scopes),
             action=action,
             ticket=ticket,
             label=label,
             value=value,
         )
+
+    @property
+    def _cookies(self) -> str:
+        """The cookies that the browser sends, as one header."""
+        return str(self.headers.get("Cookie", ""))
 
     def _bearer(self) -> str:
         """The access token of the request, or an empty string."""

@@ -52,11 +52,29 @@ def redirect(uri: str, query: dict[str, str], outcome: str) -> Reply:
     return Reply(302, b"", "text/plain", outcome, {"Location": f"{uri}?{urlencode(query)}"})
 
 
-def page(status: int, outcome: str, name: str, **values: str) -> Reply:
-    """The page ``pages/NAME``, with each ``$key`` in it replaced by its escaped value."""
+def page(status: int, outcome: str, name: str, markup: str = "", **values: str) -> Reply:
+    """The page ``pages/NAME``, with each ``$key`` in it replaced by its escaped value, and ``$markup`` as it is."""
     text = files("webex_token_cli.sandbox").joinpath("pages", name).read_text(encoding="utf-8")
-    filled = Template(text).substitute({key: html.escape(value) for key, value in values.items()})
+    filled = Template(text).substitute({"markup": markup, **{key: html.escape(value) for key, value in values.items()}})
     return Reply(status, filled.encode(), "text/html; charset=utf-8", outcome)
+
+
+def account_page(people: list[dict[str, Any]], ticket: str) -> Reply:
+    """The page on which a person chooses one of the accounts."""
+    buttons = "\n".join(
+        f'<p><button name="person" value="{html.escape(person["id"])}">{html.escape(_label(person))}</button></p>'
+        for person in people
+    )
+    return page(200, "account asked", "account.html", buttons, ticket=ticket)
+
+
+def another_account(address: str) -> str:
+    """The link on the consent page that leads to the choice of an account."""
+    return f'<p><a href="{html.escape(address)}">Use another account</a></p>'
+
+
+def _label(person: dict[str, Any]) -> str:
+    return f"{person['displayName']} <{person['emails'][0]}>"
 
 
 def verify_page(status: int, outcome: str, words: str) -> Reply:

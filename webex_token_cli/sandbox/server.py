@@ -13,13 +13,14 @@ device shows, it serves four paths that control it:
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import ThreadingHTTPServer
 from typing import Any
 
 from webex_token_cli.sandbox.faults import Fault, FaultQueue
 from webex_token_cli.sandbox.handler import Handler
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest
+from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.webex import Webex
 
@@ -27,14 +28,19 @@ from webex_token_cli.sandbox.webex import Webex
 class Sandbox:
     """A sandbox that serves from a thread of its own while its context lasts.
 
-    ``port`` 0 chooses a free port. ``report`` is called with each new entry of the journal.
+    ``port`` 0 chooses a free port. ``report`` is called with each new entry of the journal. ``people`` have an account
+    there; without any, one person has.
     Raises OSError if the port is taken.
     """
 
     def __init__(
-        self, rules: Rules | None = None, port: int = 0, report: Callable[[Entry], None] = lambda _: None
+        self,
+        rules: Rules | None = None,
+        port: int = 0,
+        report: Callable[[Entry], None] = lambda _: None,
+        people: Sequence[dict[str, Any]] = (),
     ) -> None:
-        self.webex = Webex(rules or Rules())
+        self.webex = Webex(rules or Rules(), people=list(people) or [ada()])
         self._journal = Journal(report)
         self._faults = FaultQueue()
         shared = {"webex": self.webex, "journal": self._journal, "faults": self._faults}

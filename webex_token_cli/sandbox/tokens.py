@@ -19,11 +19,12 @@ from webex_token_cli.sandbox.rules import Rules
 class Grant:
     """What a person consented to, and the tokens that are valid for it now. Times are UTC epoch seconds.
 
-    The access token is a JWT if the grant is ``self_contained``, as a device's is, and opaque if not. ``client_id`` is
-    the integration or Service App that it was granted to.
+    ``person_id`` tells who consented. The access token is a JWT if the grant is ``self_contained``, as a device's is,
+    and opaque if not. ``client_id`` is the integration or Service App that it was granted to.
     """
 
     scopes: tuple[str, ...]
+    person_id: str
     self_contained: bool = False
     client_id: str = ""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -40,7 +41,8 @@ class Grant:
 class TokenIssuer:
     """Makes every secret that the sandbox hands out, and remembers each of them in ``issued``.
 
-    ``now`` gives the time in UTC epoch seconds; ``person_id`` and ``client_id`` are claims of the JWTs.
+    ``now`` gives the time in UTC epoch seconds; ``client_id`` is a claim of the JWTs.
+    ``person_id`` is the person of a grant that is made without naming one.
     """
 
     now: Callable[[], float]
@@ -61,13 +63,19 @@ class TokenIssuer:
         return secret
 
     def new_grant(
-        self, scopes: tuple[str, ...], rules: Rules, self_contained: bool = False, client_id: str = ""
+        self,
+        scopes: tuple[str, ...],
+        rules: Rules,
+        person_id: str = "",
+        self_contained: bool = False,
+        client_id: str = "",
     ) -> Grant:
         """Issue the first pair of tokens for what a person has just consented to.
 
         ``client_id`` is that of a Service App; without it, the grant is the integration's.
         """
-        grant = Grant(scopes, self_contained, client_id or self.client_id, made_at=self.now())
+        whose, to = person_id or self.person_id, client_id or self.client_id
+        grant = Grant(scopes, whose, self_contained, to, made_at=self.now())
         self.grants.append(grant)
         self._renew_access(grant, rules)
         self._issue_refresh_token(grant)
@@ -146,7 +154,7 @@ class TokenIssuer:
     def _jwt(self, grant: Grant) -> str:
         """A token with the shape of a JWT and Webex's length of about 2,000 characters; its signature is random."""
         claims = {
-            "sub": self.person_id,
+            "sub": grant.person_id,
             "client_id": grant.client_id,
             "scope": " ".join(grant.scopes),
             "iat": int(grant.access_made_at),

@@ -1,4 +1,4 @@
-"""Webex in memory: one integration, one person, and everything that was granted. It uses no sockets.
+"""Webex in memory: one integration, its people, and everything that was granted. It uses no sockets.
 
 Where Webex's documentation is precise, the sandbox behaves as documented. Where it is not, the sandbox is strict,
 so that a client that works with the sandbox should also work with Webex.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from webex_token_cli.sandbox.accounts import Accounts
 from webex_token_cli.sandbox.authorization import Authorization, AuthorizationRequests
 from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequest, DeviceRequests
 from webex_token_cli.sandbox.people import ada
@@ -32,7 +33,8 @@ _TOKENS_SCOPES = frozenset({"identity:tokens_read", "identity:tokens_write"})
 class Webex:
     """The state and the behaviour of the sandbox. Safe to use from several threads.
 
-    ``clock`` gives UTC epoch seconds, and ``advanced`` is how many seconds the sandbox is ahead of it.
+    ``clock`` gives UTC epoch seconds, and ``advanced`` is how many seconds the sandbox is ahead of it. ``people`` have
+    an account; the first of them signs in where nobody is chosen.
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -40,8 +42,9 @@ class Webex:
     client_id: str = field(default_factory=lambda: "C" + secrets.token_hex(32))
     client_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     advanced: float = 0.0
-    person: dict[str, Any] = field(default_factory=ada)
+    people: list[dict[str, Any]] = field(default_factory=lambda: [ada()])
     _tokens: TokenIssuer = field(init=False, repr=False)
+    _accounts: Accounts = field(init=False, repr=False)
     _authorizations: AuthorizationRequests = field(init=False, repr=False)
     _devices: DeviceRequests = field(init=False, repr=False)
     service_apps: ServiceApps = field(default_factory=ServiceApps, repr=False)
@@ -49,6 +52,7 @@ class Webex:
 
     def __post_init__(self) -> None:
         self._tokens = TokenIssuer(self.now, self.person["id"], self.client_id)
+        self._accounts = Accounts(self.people, self.now)
         self._authorizations = AuthorizationRequests(self._tokens)
         self._devices = DeviceRequests(self._tokens)
 
@@ -57,6 +61,11 @@ class Webex:
         return self.clock() + self.advanced
 
     # -- for the owner of the sandbox -------------------------------------------------------------
+
+    @property
+    def person(self) -> dict[str, Any]:
+        """The first of the people."""
+        return self.people[0]
 
     @property
     def grants(self) -> list[Grant]:
@@ -107,20 +116,63 @@ class Webex:
         with self._lock:
             return self._authorizations.begin(query, self.rules)
 
-    def decide_authorization(self, ticket: str, accept: bool) -> tuple[Authorization, dict[str, str]]:
-        """See ``AuthorizationRequests.decide``."""
+    def person_for(self, authorization: Authorization, cookies: str) -> dict[str, Any] | None:
+        """See ``Accounts.person_for``. With ``auto_approve``, nobody is asked who signs in."""
         with self._lock:
-            return self._authorizations.decide(ticket, accept)
+            person = self._accounts.person_for(authorization, cookies)
+            if person is None and self.rules.auto_approve:
+                person = self._accounts.signed_in(cookies) or self._accounts.hinted(authorization) or self.person
+            authorization.person_id = "" if person is None else person["id"]
+            return person
+
+    def choose_account(self, ticket: str, person_id: str) -> tuple[Authorization, dict[str, Any], str]:
+        """Sign the chosen person in: the request that waits, the person, and the Set-Cookie header. Raises Problem."""
+        with self._lock:
+            authorization = self._authorizations.waiting(ticket)
+            person = self._accounts.person_with_id(person_id)
+            authorization.person_id = person_id
+            return authorization, person, self._accounts.sign_in(person)
+
+    def needs_no_page(self, person: dict[str, Any], authorization: Authorization, cookies: str) -> bool:
+        """See ``Accounts.needs_no_page``."""
+        with self._lock:
+            return self._accounts.needs_no_page(person, authorization, cookies)
+
+    def has_consented(self, person: dict[str, Any], authorization: Authorization) -> bool:
+        """See ``Accounts.has_consented``."""
+        with self._lock:
+            return self._accounts.has_consented(person, authorization)
+
+    def decide_authorization(
+        self, ticket: str, accept: bool, cookies: str
+    ) -> tuple[Authorization, dict[str, str], str]:
+        """Record the decision of the person who signs in: the request, and the query of the redirect that answers it.
+
+        The last of the three is a Set-Cookie header; it is empty if the person was signed in before. Raises Problem.
+        """
+        with self._lock:
+            person = self._accounts.person_with_id(self._authorizations.waiting(ticket).person_id)
+            authorization, answer = self._authorizations.decide(ticket, accept)
+            if not accept:
+                return authorization, answer, ""
+            is_signed_in = self._accounts.signed_in(cookies, authorization.max_age) is person
+            self._accounts.consent(person, authorization)
+            return authorization, answer, "" if is_signed_in else self._accounts.sign_in(person)
 
     def find_device(self, user_code: str) -> DeviceRequest:
         """See ``DeviceRequests.find``."""
         with self._lock:
             return self._devices.find(user_code)
 
-    def decide_device(self, ticket: str, accept: bool) -> None:
+    def person_of_browser(self, cookies: str) -> dict[str, Any]:
+        """The person who is signed in in the browser that sends ``cookies``, else the first."""
+        with self._lock:
+            return self._accounts.signed_in(cookies) or self.person
+
+    def decide_device(self, ticket: str, accept: bool, cookies: str) -> None:
         """See ``DeviceRequests.decide``."""
         with self._lock:
-            self._devices.decide(ticket, accept)
+            self._devices.decide(ticket, accept, self.person_of_browser(cookies)["id"])
 
     # -- for the client -------------------------------------------------------------------------------
 
@@ -163,9 +215,11 @@ class Webex:
 
     def person_of(self, access_token: str) -> dict[str, Any]:
         """The person whom the access token acts for. Raises Problem (401 or 403)."""
-        if not _PERSON_SCOPES.intersection(self._scopes_of(access_token)):
-            raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
-        return self.person
+        with self._lock:
+            grant = self._tokens.grant_of(access_token)
+            if not _PERSON_SCOPES.intersection(grant.scopes):
+                raise Problem(403, "insufficient_scope", "The access token lacks the scope spark:people_read")
+            return self._accounts.person_with_id(grant.person_id)
 
     def token_expiry(self, access_token: str) -> dict[str, int]:
         """When the calling access token ends, in epoch milliseconds. Raises Problem (401).
@@ -183,7 +237,7 @@ class Webex:
                 {
                     "id": grant.id,
                     "clientId": grant.client_id,
-                    "personId": self.person["id"],
+                    "personId": grant.person_id,
                     "created": datetime.fromtimestamp(grant.made_at, UTC).isoformat(timespec="seconds"),
                     "type": "refresh",
                 }
