@@ -57,6 +57,8 @@ def _next_page(session: requests.Session, page: requests.Response) -> requests.R
         return session.get(urljoin(page.url, page.headers["Location"]), timeout=30, allow_redirects=False)
     action = html.unescape(re.findall(r'<form[^>]* action="([^"]+)"', page.text)[0])
     fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    # Where several people have an account, the first of them signs in.
+    fields += re.findall(r'<button name="(person)" value="([^"]*)"', page.text)[:1]
     return session.post(
         urljoin(page.url, action), data={**dict(fields), "decision": "accept"}, timeout=30, allow_redirects=False
     )

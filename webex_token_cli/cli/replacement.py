@@ -1,12 +1,16 @@
-"""What a sign-in or an import asks before it replaces a sign-in to another integration."""
+"""What a sign-in or an import asks before it replaces a sign-in to another integration, or of another person."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import click
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.settings import Integration, Profile, Settings
-from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.config.names import option_for
+from webex_token_cli.config.settings import STORES, Integration, Profile, Settings
+from webex_token_cli.errors import ConfigurationError, SignInNotCompleted, StoreUnavailable
 from webex_token_cli.text import mask
-from webex_token_cli.tokens import TokenRecord
+from webex_token_cli.tokens import Person, TokenRecord
 
 replace_option = click.option(
     "--replace",
@@ -14,6 +18,15 @@ replace_option = click.option(
     is_flag=True,
     help="Replace a sign-in to another integration, or at another API URL, without asking.",
 )
+
+replace_person_option = click.option(
+    "--replace-person",
+    is_flag=True,
+    help="Replace the sign-in of another person without asking.",
+)
+
+# Where people see what they have granted, and remove it.
+_GRANTS_PAGE = "https://idbroker.webex.com/idb/profile#/tokens"
 
 _HOW_TO_GO_ON = "Choose another profile with --profile, or give --replace."
 
@@ -52,3 +65,85 @@ def _replaced(section: Profile, settings: Settings, before: TokenRecord | None) 
         return None
     old = Integration(client_id, section.signed_in_at or settings.api_url)
     return None if old == Integration(settings.client_id or "", settings.api_url) else old
+
+
+def person_before(application: Application, settings: Settings, before: TokenRecord | None) -> Person | None:
+    """The person whose sign-in ``settings`` are about to replace; None if there is none, or nobody knows.
+
+    ``before`` is the record in the store of ``settings``. Without one, the store that the profile used before is asked;
+    one that does not answer now tells nothing. At another API URL, people have other ids, so nobody is known there.
+    """
+    section = application.config.load(settings.profile)
+    if section.signed_in_at not in (None, settings.api_url):
+        return None
+    if before is None and section.store in STORES and section.store != settings.store:
+        try:
+            before = application.store(section.store, section.keyring).load(settings.profile)
+        except StoreUnavailable as error:
+            application.detail(f"Who was signed in before is not known. {error.message}")
+    return None if before is None else before.person
+
+
+def _confirm(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        # A sign-in takes any other exception for a failure that it has to show in the browser.
+        raise KeyboardInterrupt from None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCheck:
+    """Asks before the tokens of another person than ``known`` replace those of ``profile``.
+
+    ``replace_person`` agrees beforehand. ``ask`` puts a question to the person and returns whether it was affirmed.
+    """
+
+    application: Application
+    profile: str
+    known: Person | None
+    replace_person: bool
+    ask: Callable[[str], bool] = field(default=_confirm, repr=False)
+
+    def asking(self, ask: Callable[[str], bool]) -> "PersonCheck":
+        """The same check, with another way to ask."""
+        return replace(self, ask=ask)
+
+    def after_sign_in(self, person: Person | None) -> None:
+        """Check who signed in. Raises SignInNotCompleted if that person must not replace the known one."""
+        if person is None or not self._is_other(person):
+            return
+        message = f"{person.label} signed in, but profile {self.profile} is the sign-in of {self._known}."
+        if self._may_replace(message):
+            return
+        raise SignInNotCompleted(
+            f"{message} Nothing was stored.",
+            f"Choose the account with `webex-token login{option_for(self.profile)} --prompt select_account`, choose "
+            f"another profile with --profile, or give --replace-person. What {person.label} has just granted stays "
+            f"with Webex until it is removed at {_GRANTS_PAGE}.",
+        )
+
+    def before_import(self, person: Person | None) -> None:
+        """Check whose tokens are imported. Raises ConfigurationError if they must not replace the known person's."""
+        if person is None or not self._is_other(person):
+            return
+        message = f"These are the tokens of {person.label}, but profile {self.profile} is the sign-in of {self._known}."
+        if not self._may_replace(message):
+            raise ConfigurationError(
+                f"{message} Nothing was changed.", "Choose another profile with --profile, or give --replace-person."
+            )
+
+    def _is_other(self, person: Person) -> bool:
+        return self.known is not None and person.id != self.known.id
+
+    @property
+    def _known(self) -> str:
+        return "" if self.known is None else self.known.label
+
+    def _may_replace(self, message: str) -> bool:
+        if self.replace_person:
+            return True
+        if not self.application.interactive:
+            return False
+        self.application.say(message)
+        return self.ask(f"Replace the sign-in of {self._known}?")

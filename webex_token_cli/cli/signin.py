@@ -5,14 +5,15 @@ import json
 import os
 import sys
 import webbrowser
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.replacement import PersonCheck
 from webex_token_cli.cli.terminal import can_erase
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.times import clock_face
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from webex_token_cli.signin.authorization import RedirectURI
     from webex_token_cli.signin.finish import SignIn
     from webex_token_cli.signin.loopback.sockets import Endpoint
+    from webex_token_cli.signin.paste import Lines
     from webex_token_cli.token_response import DeviceCode
 
 
 @dataclass(frozen=True, slots=True)
 class LoginOptions:
-    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds."""
+    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds.
+
+    ``account_options`` are the names of the given options that say which account is wanted.
+    """
 
     flow: str
     no_browser: bool
@@ -39,10 +44,13 @@ class LoginOptions:
     tls_cert: Path | None
     tls_key: Path | None
     as_json: bool
+    account_options: tuple[str, ...] = ()
 
 
-def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions) -> TokenRecord:
-    """Sign a person in as ``options`` say, and return the stored record.
+def signed_in(
+    application: Application, sign_in: "SignIn", options: LoginOptions, person_check: PersonCheck
+) -> TokenRecord:
+    """Sign a person in as ``options`` say, and return the stored record. ``person_check`` decides on another person.
 
     Raises SignInNotCompleted, ConfigurationError, TemporaryFailure, StoreUnavailable and what Webex refuses.
     """
@@ -55,6 +63,7 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
     listen = None if options.listen is None else Endpoint.parse(options.listen)
     _check_proxy_option(options)
     _check_tls_options(options, redirect)
+    sign_in = replace(sign_in, check_person=person_check.after_sign_in)
     flow = Flow(options.flow)
     chosen = flow is Flow.AUTO
     situation = Situation(sys.platform, application.environment, application.interactive)
@@ -68,6 +77,7 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
         flow = choice.flow
         application.say(f"Signing in with --flow {flow}, because {choice.why}.")
     if flow is Flow.DEVICE:
+        _check_account_options(options)
         return _with_device(application, sign_in, options)
     if flow is Flow.BROWSER:
         try:
@@ -77,7 +87,17 @@ def signed_in(application: Application, sign_in: "SignIn", options: LoginOptions
             return _with_browser(application, sign_in, options, redirect, listen, over_ssh, needs_browser)
         except NoBrowserOpened:
             application.say("No browser opened. Continuing with --flow paste.")
-    return _with_paste(application, sign_in, options, redirect)
+    return _with_paste(application, sign_in, options, redirect, person_check)
+
+
+def _check_account_options(options: LoginOptions) -> None:
+    """The device flow's request has no parameters for the account (RFC 8628 section 3.1)."""
+    if options.account_options:
+        raise ConfigurationError(
+            f"The device flow cannot ask for an account, so {' and '.join(options.account_options)} cannot be given "
+            "with it.",
+            "Leave it out, or use --flow browser or --flow paste.",
+        )
 
 
 def _check_proxy_option(options: LoginOptions) -> None:
@@ -156,7 +176,11 @@ def _tls(application: Application, options: LoginOptions, redirect: "RedirectURI
 
 
 def _with_paste(
-    application: Application, sign_in: "SignIn", options: LoginOptions, redirect: "RedirectURI"
+    application: Application,
+    sign_in: "SignIn",
+    options: LoginOptions,
+    redirect: "RedirectURI",
+    person_check: PersonCheck,
 ) -> TokenRecord:
     from webex_token_cli.signin.paste import PasteFlow, StandardInput, no_echo
 
@@ -164,9 +188,13 @@ def _with_paste(
         raise ConfigurationError("There is no standard input to paste into.", "Use --flow device, or a terminal.")
     descriptor = sys.stdin.fileno()
     with no_echo(descriptor):
+        lines = StandardInput(descriptor)
+        # The flow has a thread that reads standard input, so a prompt would not get the answer.
+        ask = _question_in(lines, application, options.timeout)
+        sign_in = replace(sign_in, check_person=person_check.asking(ask).after_sign_in)
         flow = PasteFlow(
             redirect,
-            StandardInput(descriptor),
+            lines,
             application.say,
             application.interactive,
             options.timeout,
@@ -175,6 +203,21 @@ def _with_paste(
             sign_in.client.site,
         )
         return flow.sign_in(sign_in.page, sign_in.exchange)
+
+
+def _question_in(lines: "Lines", application: Application, timeout: float) -> Callable[[str], bool]:
+    """A function that asks a question, and reads in ``lines`` whether it is affirmed. No answer is a no."""
+
+    def ask(question: str) -> bool:
+        application.say(f"{question} Type y or n, which is not shown, and press Enter:")
+        with contextlib.suppress(EOFError):
+            while (line := lines(timeout)) is not None:
+                # What follows a paste is often an empty line, so that is no answer.
+                if line.strip():
+                    return line.strip().lower() in {"y", "yes"}
+        return False
+
+    return ask
 
 
 def _with_device(application: Application, sign_in: "SignIn", options: LoginOptions) -> TokenRecord:

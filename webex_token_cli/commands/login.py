@@ -1,6 +1,7 @@
 """``login``: sign a person in and store the tokens."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,13 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import SIGN_IN_PROMPTS, client_secret, integration_options, with_client_id
-from webex_token_cli.cli.replacement import confirm_replacement, replace_option
+from webex_token_cli.cli.replacement import (
+    PersonCheck,
+    confirm_replacement,
+    person_before,
+    replace_option,
+    replace_person_option,
+)
 from webex_token_cli.cli.service_app import (
     SERVICE_APP_PROMPTS,
     ServiceAppOptions,
@@ -36,6 +43,9 @@ if TYPE_CHECKING:
 
 # The values of ``signin.flows.Flow``. They are repeated here because --help must not import that module.
 FLOWS = ("auto", "browser", "paste", "device", "service-app")
+
+# Those that Webex documents.
+PROMPTS = ("select_account", "none")
 
 
 @click.command("login", short_help="Sign a person in and store the tokens.", epilog=HOME_READ)
@@ -81,7 +91,25 @@ FLOWS = ("auto", "browser", "paste", "device", "service-app")
     metavar="DURATION",
     help="How long to wait for the person to finish.",
 )
+@click.option(
+    "--login-hint",
+    metavar="EMAIL",
+    help="The account to sign in with.  [default: that of the person who is signed in to the profile]",
+)
+@click.option(
+    "--prompt",
+    type=click.Choice(PROMPTS),
+    help="select_account: Webex asks which account signs in. none: Webex asks nothing, and the sign-in fails if it "
+    "would have to.  [default: select_account for a new profile with a name of its own]",
+)
+@click.option(
+    "--max-age",
+    type=Duration(),
+    metavar="DURATION",
+    help="Webex asks a person who signed in there longer ago to sign in again.",
+)
 @replace_option
+@replace_person_option
 @json_option
 @verbosity_options
 @pass_application
@@ -98,7 +126,11 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     timeout: float,
+    login_hint: str | None,
+    prompt: str | None,
+    max_age: float | None,
     replace_other: bool,
+    replace_person: bool,
     as_json: bool,
 ) -> None:
     """Sign a person in and store the tokens.
@@ -108,6 +140,10 @@ def command(
     display, use --flow paste or --flow device. Stored tokens stay until the new ones are stored. If the
     profile is signed in to another integration, or at another API URL, that sign-in is replaced only after a
     question on a terminal, or with --replace.
+
+    A browser that is signed in to Webex gives its own account without a question. So a sign-in hints at the
+    person of the profile, and for a new profile with a name of its own Webex asks for the account. If somebody
+    else comes back, the new tokens are stored only after a question on a terminal, or with --replace-person.
 
     On Linux, the listener at a loopback address answers only your own programs, such as your browser or your
     SSH server. A reverse proxy that runs as another user needs --behind-proxy.
@@ -125,8 +161,10 @@ def command(
 
     Exit status: 0 if the person is signed in; 2 if something is set up wrongly; 3 if Webex refused the
     client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
-    person denied or did not finish the sign-in.
+    person denied or did not finish the sign-in, or another person came back.
     """
+    from webex_token_cli.signin.account import AccountRequest
+
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
     credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
@@ -135,10 +173,24 @@ def command(
     settings = with_client_id(application, settings, prompts)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before, prompts)
-    options = LoginOptions(flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json)
     sign_in = _prepared(application, settings, secret, credentials)
     if settings.service_app is None:
-        record = signed_in(application, sign_in, options)
+        given = {"--login-hint": login_hint, "--prompt": prompt, "--max-age": max_age}
+        options = LoginOptions(
+            flow,
+            no_browser,
+            listen,
+            behind_proxy,
+            timeout,
+            tls_cert,
+            tls_key,
+            as_json,
+            tuple(name for name, value in given.items() if value is not None),
+        )
+        person = person_before(application, settings, before)
+        account = AccountRequest(login_hint, prompt, max_age).with_defaults(profile, person)
+        sign_in = replace(sign_in, account=account)
+        record = signed_in(application, sign_in, options, PersonCheck(application, profile, person, replace_person))
     else:
         record = sign_in_service_app(application, settings, sign_in)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))

@@ -42,11 +42,11 @@ class TokenIssuer:
     """Makes every secret that the sandbox hands out, and remembers each of them in ``issued``.
 
     ``now`` gives the time in UTC epoch seconds; ``client_id`` is a claim of the JWTs.
-    ``person_id`` is the person of a grant that is made without naming one.
+    ``default_person_id`` gives the person of a grant that is made without naming one.
     """
 
     now: Callable[[], float]
-    person_id: str
+    default_person_id: Callable[[], str]
     client_id: str
     grants: list[Grant] = field(default_factory=list)
     issued: set[str] = field(default_factory=set, repr=False)
@@ -74,7 +74,7 @@ class TokenIssuer:
 
         ``client_id`` is that of a Service App; without it, the grant is the integration's.
         """
-        whose, to = person_id or self.person_id, client_id or self.client_id
+        whose, to = person_id or self.default_person_id(), client_id or self.client_id
         grant = Grant(scopes, whose, self_contained, to, made_at=self.now())
         self.grants.append(grant)
         self._renew_access(grant, rules)

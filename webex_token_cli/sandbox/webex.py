@@ -51,7 +51,7 @@ class Webex:
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
-        self._tokens = TokenIssuer(self.now, self.person["id"], self.client_id)
+        self._tokens = TokenIssuer(self.now, lambda: self.person["id"], self.client_id)
         self._accounts = Accounts(self.people, self.now)
         self._authorizations = AuthorizationRequests(self._tokens)
         self._devices = DeviceRequests(self._tokens)

@@ -32,6 +32,14 @@ _MOST_PARAMETERS = 20
 # The characters of a path (RFC 3986 section 3.3). Browsers escape or replace all others.
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", re.ASCII)
 
+# Why a request with prompt=none failed (OpenID Connect Core 1.0 section 3.1.2.6).
+_QUESTIONS = {
+    "login_required": "nobody is signed in to Webex in this browser",
+    "interaction_required": "Webex has something to ask in the browser",
+    "consent_required": "the person has not consented to these scopes yet",
+    "account_selection_required": "several accounts are signed in to Webex in this browser",
+}
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -166,6 +174,11 @@ def _refused(error: str, description: str, scopes: Iterable[str], site: Site) ->
         return SignInNotCompleted(
             "The sign-in was denied in the browser.",
             "Run `webex-token login` again and accept, if that was not meant.",
+        )
+    if error in _QUESTIONS:
+        return SignInNotCompleted(
+            f"Webex cannot sign anybody in without a question, because {_QUESTIONS[error]} ({reason}).",
+            "Run `webex-token login` without --prompt none.",
         )
     if error == "invalid_scope":
         return ConfigurationError(

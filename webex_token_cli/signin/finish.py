@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import GrantRefused, SignInNotCompleted, WebexTokenError
+from webex_token_cli.signin.account import AccountRequest
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.token_response import TokenResponse
@@ -20,7 +21,8 @@ class SignIn:
 
     ``section`` is what is remembered of the settings, by ``remember``, for the next time. ``changing`` opens a context
     in which no other process changes the profile. ``warn`` shows a line to the person, ``clock`` gives UTC epoch
-    seconds. ``defer_signals`` is a context in which no signal interrupts.
+    seconds. ``defer_signals`` is a context in which no signal interrupts. ``account`` says which account is wanted, and
+    ``check_person`` raises SignInNotCompleted if the person who came must not replace the one whom the profile had.
     """
 
     client: WebexClient
@@ -35,6 +37,8 @@ class SignIn:
     warn: Callable[[str], None] = field(repr=False)
     clock: Callable[[], float] = time.time
     defer_signals: Callable[[], AbstractContextManager[object]] = nullcontext
+    account: AccountRequest = field(default=AccountRequest(), repr=False)
+    check_person: Callable[[Person | None], None] = field(default=lambda _: None, repr=False)
 
     @property
     def profile(self) -> str:
@@ -53,6 +57,7 @@ class SignIn:
             scopes=self.scopes,
             state=proof.state,
             code_challenge=proof.code_challenge,
+            account=self.account.parameters,
         )
         self.client.check_authorization(url)
         return url
@@ -86,11 +91,12 @@ class SignIn:
         """Look up the person, store the tokens, remember the settings, and return the stored record.
 
         Callers hold ``changing`` since before the tokens were given. Ctrl-C cancels until the storing begins; after
-        that the sign-in succeeds. Raises GrantRefused when Webex does not accept the new token, StoreUnavailable,
-        ConfigurationError.
+        that the sign-in succeeds. Raises GrantRefused when Webex does not accept the new token, SignInNotCompleted when
+        another person came, StoreUnavailable, ConfigurationError.
         """
         record = TokenRecord.signed_in(response, self.client_id, self.client_secret, self.clock())
         record = record.belonging_to(person_of(record, self.client, self.warn))
+        self.check_person(record.person)
         stored = False
         try:
             # NOTE: A signal between the two writes would leave tokens in the store that no profile refers to.

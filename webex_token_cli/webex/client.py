@@ -4,7 +4,7 @@ The facts come from https://developer.webex.com/docs/integrations and RFC 6749. 
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -37,9 +37,19 @@ READ_TIMEOUT = 30.0
 
 
 def authorization_url(
-    api_url: str, *, client_id: str, redirect_uri: str, scopes: Iterable[str], state: str, code_challenge: str
+    api_url: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    scopes: Iterable[str],
+    state: str,
+    code_challenge: str,
+    account: Mapping[str, str] | None = None,
 ) -> str:
-    """The URL at which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
+    """The URL at which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+
+    ``account`` has the parameters that say which account is wanted.
+    """
     query = {
         "response_type": "code",
         "client_id": client_id,
@@ -48,6 +58,7 @@ def authorization_url(
         "state": state,
         "code_challenge": code_challenge,
         "code_challenge_method": "S256",
+        **(account or {}),
     }
     return f"{api_url}/authorize?{urlencode(query)}"
 
