@@ -89,7 +89,7 @@ def test_tokens_are_stored_when_the_person_cannot_be_looked_up(
     assert warning in done.err
     assert done.out.splitlines()[:2] == [
         "Signed in as a person whose name these scopes do not tell (profile default).",
-        "To see who a profile belongs to, add the scope spark:people_read with --scope.",
+        "To see who a profile belongs to, add the scope spark:people_read with --add-scope.",
     ]
     assert run_in_process(program, "get").status == 0
 

@@ -52,6 +52,7 @@ def test_show_for_programs(signed_in: Program, sandbox: Sandbox) -> None:
                 },
                 "client_id": f"…{sandbox.webex.client_id[-4:]}",
                 "scopes": ["spark:all"],
+                "requested_scopes": ["spark:all"],
                 "access_token_expires_at": stored["access_expires_at"],
                 "refresh_token_expires_at": stored["refresh_expires_at"],
                 "sign_in_by": None,

@@ -1,11 +1,13 @@
 """``login``: sign a person in and store the tokens."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from webex_token_cli.application import Application
 from webex_token_cli.cli.documents import sign_in_document, to_json
@@ -34,7 +36,7 @@ from webex_token_cli.cli.service_app import (
 )
 from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.settings import Overrides, Profile, Settings
+from webex_token_cli.config.settings import DEFAULT_SCOPES, Overrides, Profile, Settings, changed_scopes
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
@@ -108,12 +110,28 @@ PROMPTS = ("select_account", "none")
     metavar="DURATION",
     help="Webex asks a person who signed in there longer ago to sign in again.",
 )
+@click.option(
+    "--add-scope",
+    "added_scopes",
+    metavar="SCOPE",
+    multiple=True,
+    help="Request this scope in addition to those of the profile. May be repeated.",
+)
+@click.option(
+    "--remove-scope",
+    "removed_scopes",
+    metavar="SCOPE",
+    multiple=True,
+    help="Request the scopes of the profile without this one. May be repeated.",
+)
 @replace_option
 @replace_person_option
 @json_option
 @verbosity_options
 @pass_application
+@click.pass_context
 def command(
+    ctx: click.Context,
     application: Application,
     profile: str,
     overrides: Overrides,
@@ -129,6 +147,8 @@ def command(
     login_hint: str | None,
     prompt: str | None,
     max_age: float | None,
+    added_scopes: tuple[str, ...],
+    removed_scopes: tuple[str, ...],
     replace_other: bool,
     replace_person: bool,
     as_json: bool,
@@ -157,12 +177,14 @@ def command(
     Example:
       webex-token login --scope "spark:all spark:kms"
       webex-token login --flow device
+      webex-token login -p work --add-scope spark:kms
       webex-token login -p app --flow service-app --app Y2lz... --org Y2lz... --with work --client-id C7f...
 
     Exit status: 0 if the person is signed in; 2 if something is set up wrongly; 3 if Webex refused the
     client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
     person denied or did not finish the sign-in, or another person came back.
     """
+    overrides = _with_changed_scopes(ctx, application, overrides, added_scopes, removed_scopes)
     from webex_token_cli.signin.account import AccountRequest
 
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
@@ -196,6 +218,25 @@ def command(
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
 
 
+def _with_changed_scopes(
+    ctx: click.Context, application: Application, overrides: Overrides, added: Sequence[str], removed: Sequence[str]
+) -> Overrides:
+    """``overrides`` with the scopes of the profile as --add-scope and --remove-scope change them.
+
+    What the profile remembers comes before WEBEX_SCOPES here, because the options change it. Raises UsageError,
+    ConfigurationError.
+    """
+    if not added and not removed:
+        return overrides
+    if ctx.get_parameter_source("scopes") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--scope names all scopes, so --add-scope and --remove-scope cannot be given with it.")
+    profile = application.config.load(ctx.params["profile"])
+    scopes = (profile.scopes or overrides.scopes or DEFAULT_SCOPES).split()
+    return overrides._replace(
+        scopes=changed_scopes(profile.name, scopes, " ".join(added).split(), " ".join(removed).split())
+    )
+
+
 def _prepared(application: Application, settings: Settings, client_secret: str, store: "CredentialStore") -> "SignIn":
     from webex_token_cli.profiles import changing, remember
     from webex_token_cli.signin.finish import SignIn
@@ -223,7 +264,7 @@ def _summary(settings: Settings, store: "CredentialStore", record: TokenRecord) 
         helper = settings.service_app.with_profile
         lines.append(f"If its refresh token expires or is revoked, it gets new tokens with profile {helper}.")
     elif record.person is None:
-        lines.append("To see who a profile belongs to, add the scope spark:people_read with --scope.")
+        lines.append("To see who a profile belongs to, add the scope spark:people_read with --add-scope.")
     missing = record.scopes_not_granted(settings.scopes)
     if missing:
         lines.append(f"Webex did not grant these scopes: {' '.join(missing)}.")

@@ -193,6 +193,7 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
             ("Person", record.person.label if record.person else "unknown (the scopes do not let the token ask)"),
             ("Integration", mask(record.client_id)),
             ("Scopes", " ".join(record.scopes) if record.scopes else "unknown (Webex did not say)"),
+            *_asked_for(record, _requested_scopes(application, profile)),
             ("Access token", access),
             ("Refresh token", refresh),
             *sign_in_by,
@@ -202,6 +203,21 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
             ("Stored in", store.where(profile)),
         ]
     )
+
+
+def _requested_scopes(application: Application, profile: str) -> list[str] | None:
+    """The scopes that a sign-in of the profile asks for; None if ``config.ini`` has none of them."""
+    scopes = application.config.load(profile).scopes
+    return None if scopes is None else scopes.split()
+
+
+def _asked_for(record: TokenRecord, requested: list[str] | None) -> list[tuple[str, str]]:
+    """The row with the scopes that were asked for, if Webex granted others."""
+    if requested is None or record.scopes is None or set(requested) == set(record.scopes):
+        return []
+    missing = record.scopes_not_granted(requested)
+    words = f" (Webex did not grant {' '.join(missing)})" if missing else ""
+    return [("Asked for", " ".join(requested) + words)]
 
 
 def _next_refresh(due: float, now: float) -> str:
@@ -226,6 +242,7 @@ def _document(
         "person": person_document(record.person),
         "client_id": mask(record.client_id),
         "scopes": None if record.scopes is None else list(record.scopes),
+        "requested_scopes": _requested_scopes(application, profile),
         "access_token_expires_at": record.access_expires_at,
         "refresh_token_expires_at": record.refresh_expires_at,
         "sign_in_by": record.sign_in_by,

@@ -1,5 +1,6 @@
 """The settings of one run: option first, then environment variable, then profile, then default."""
 
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -141,6 +142,21 @@ def _service_app(profile: "Profile") -> ServiceApp | None:
             "Give all of them with `webex-token login --flow service-app --app ID --org ID --with PROFILE`.",
         )
     return None if missing else ServiceApp(**values)
+
+
+def changed_scopes(profile: str, scopes: Sequence[str], added: Iterable[str], removed: Collection[str]) -> str:
+    """``scopes`` of the profile without those ``removed`` and with those ``added``, separated by blanks.
+
+    Raises ConfigurationError if a scope to remove is not there, or none is left.
+    """
+    listed = f"The profile {profile} has these scopes: {' '.join(scopes)}."
+    missing = [scope for scope in removed if scope not in scopes]
+    if missing:
+        raise ConfigurationError(f"There is no scope {' '.join(missing)[:200]!r} to remove.", listed)
+    changed = dict.fromkeys([*(scope for scope in scopes if scope not in removed), *added])
+    if not changed:
+        raise ConfigurationError("No scope would be left.", f"{listed} Leave one of them, or add another.")
+    return " ".join(changed)
 
 
 def is_loopback(host: str) -> bool:
