@@ -51,6 +51,7 @@ HTTP = {"requests", "ssl", "urllib3"}
 FILE_STORE = [
     ("login", {*HTTP, "asyncio", "filelock"}),
     ("get", set()),
+    ("get --format env", set()),
     ("get --min-valid 20d", {*HTTP, "filelock"}),
     ("show", set()),
     ("show --all", set()),
@@ -98,7 +99,7 @@ def test_a_command_over_the_file_store_imports_exactly_this(program: Program) ->
     assert heavy_imports(program, [line for line, _ in FILE_STORE]) == FILE_STORE
 
 
-@pytest.mark.parametrize("line", ["--version", "get", "show", "exec true"])
+@pytest.mark.parametrize("line", ["--version", "get", "get --format header", "get --format env", "show", "exec true"])
 def test_the_commands_of_prompts_and_loops_save_milliseconds_as_well(signed_in: Program, line: str) -> None:
     assert imported(signed_in, *line.split()) & MILLISECONDS == set()
 

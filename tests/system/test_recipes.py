@@ -164,6 +164,12 @@ def test_the_recipe_for_direnv(user_environment: dict[str, str], sandbox: Sandbo
     assert (done.status, done.out) == (0, f"{sandbox.webex.grants[-1].access_token}\n")
 
 
+def test_the_recipe_for_variables(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+    done = shell(f"{block('env')}\nprintenv WEBEX_ACCESS_TOKEN; cat .env", user_environment, tmp_path)
+    token = sandbox.webex.grants[-1].access_token
+    assert (done.status, done.out) == (0, f"{token}\nWEBEX_ACCESS_TOKEN={token}\n")
+
+
 class TestSwitchingFromAnotherTool:
     """The recipes that take over the sign-in of another tool."""
 

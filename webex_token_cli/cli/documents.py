@@ -1,4 +1,4 @@
-"""The JSON that commands print for programs. It never holds a secret. Pure."""
+"""The JSON that commands print for programs. The parts that are made here never hold a secret. Pure."""
 
 import json
 from collections.abc import Iterable

@@ -10,15 +10,27 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
+from webex_token_cli.tokens import TokenRecord
+
+FORMATS = ("token", "header", "env", "json")
 
 
 @click.command("get", short_help="Print the access token.", epilog=SETTINGS_READ)
 @profile_option
 @min_valid_option
 @click.option("--no-refresh", is_flag=True, help="Print the stored token without asking Webex.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="token",
+    show_default=True,
+    help="token: the access token. header: the line `Authorization: Bearer TOKEN`, for curl -H @-. env: the line "
+    "`WEBEX_ACCESS_TOKEN=TOKEN`, for a shell or a .env file. json: the token and when it expires.",
+)
 @verbosity_options
 @pass_application
-def command(application: Application, profile: str, min_valid: float, no_refresh: bool) -> None:
+def command(application: Application, profile: str, min_valid: float, no_refresh: bool, form: str) -> None:
     """Print the access token and a newline, nothing else.
 
     A token that expires within --min-valid is refreshed first. If that fails temporarily and the token is
@@ -26,10 +38,26 @@ def command(application: Application, profile: str, min_valid: float, no_refresh
 
     \b
     Example:
-      printf 'Authorization: Bearer %s' "$(webex-token get)" |
-          curl -H @- https://webexapis.com/v1/people/me
+      webex-token get --format header | curl -H @- https://webexapis.com/v1/people/me
+      export "$(webex-token get --format env)"
 
     Exit status: 0 if a token is printed; 2 if the usage or a setting is wrong; 3 if a sign-in is needed; 4 if
     the token has expired and Webex cannot be reached now; 5 if the credential store is unavailable.
     """
-    click.echo(application.valid_record(profile, min_valid, may_refresh=not no_refresh).access_token)
+    record = application.valid_record(profile, min_valid, may_refresh=not no_refresh)
+    click.echo(_formatted(profile, record, form))
+
+
+def _formatted(profile: str, record: TokenRecord, form: str) -> str:
+    token = record.access_token
+    if form == "header":
+        return f"Authorization: Bearer {token}"
+    if form == "env":
+        # NOTE: Of the characters of a token (RFC 6750), a shell reads only a tilde at the start in its own way.
+        # Without quotes, programs can read the line too that take quotes for a part of the value, such as Docker.
+        return f"WEBEX_ACCESS_TOKEN='{token}'" if token.startswith("~") else f"WEBEX_ACCESS_TOKEN={token}"
+    if form == "json":
+        from webex_token_cli.cli.documents import expiry_document, to_json
+
+        return to_json({"profile": profile, "access_token": token, **expiry_document(record)})
+    return token
