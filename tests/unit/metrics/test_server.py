@@ -12,8 +12,10 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.program import PROMPT
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.metrics.pages import Page, Pages, plain
+from webex_token_cli.metrics.numbers import LIVE_BOUND, WatchNumbers
+from webex_token_cli.metrics.pages import Page, Pages, pages_of, plain
 from webex_token_cli.metrics.server import MetricsServer
+from webex_token_cli.refresh.schedule import Timing
 from webex_token_cli.signin.loopback.sockets import Endpoint
 
 LARGE = b"x" * 20_000_000
@@ -65,6 +67,8 @@ def get(port: int, path: str = "/metrics", host: str = "127.0.0.1") -> tuple[str
     return answer(port, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), host)
 
 
+UNAVAILABLE = "HTTP/1.1 503 Service Unavailable"
+
 ONLY_GET = b"Only GET and HEAD are answered here.\n"
 
 FAILED = b"Something unexpected failed (RuntimeError).\n"
@@ -91,6 +95,17 @@ def test_requests_and_their_answers(
 ) -> None:
     assert answer(port, request_) == (status, body)
     assert get(port) == ("HTTP/1.1 200 OK", b"the metrics\n")
+
+
+def test_a_watch_that_hangs_and_is_not_ready_is_told_with_503(port: int) -> None:
+    now = [0.0]
+    numbers = WatchNumbers(Timing(3600, 86400), lambda: 0.0, lambda: now[0])
+    with MetricsServer(Endpoint("127.0.0.1", port), pages_of(numbers, lambda: b"the metrics\n", "text/plain")):
+        assert get(port, "/livez") == ("HTTP/1.1 200 OK", b"ok\n")
+        assert get(port, "/readyz") == (UNAVAILABLE, b"Not every profile has been checked yet.\n")
+        now[0] += LIVE_BOUND + 1
+        assert get(port, "/livez") == (UNAVAILABLE, b"The main loop of the watch has not moved for 181 seconds.\n")
+        assert get(port) == ("HTTP/1.1 200 OK", b"the metrics\n")
 
 
 def test_a_request_that_is_too_long_is_not_read_to_its_end(server: MetricsServer, port: int) -> None:
