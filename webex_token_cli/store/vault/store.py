@@ -78,10 +78,14 @@ class VaultStore:
     def settings(self, profile: str) -> Profile:
         """The settings that are stored with the profile's record, as they were when it was last loaded.
 
-        So a watch asks for the entry once in a round. Raises DamagedEntry, StoreUnavailable.
+        So a watch asks for the entry once in a round. A damaged entry has none, so that a sign-in can replace it.
+        Raises StoreUnavailable.
         """
         if profile not in self._settings:
-            self.load(profile)
+            try:
+                self.load(profile)
+            except DamagedEntry:
+                return Profile(profile)
         return self._settings[profile]
 
     def names(self) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from webex_token_cli.config.names import not_signed_in
-from webex_token_cli.errors import StoreUnavailable, StoreUnreachable, TemporaryFailure
+from webex_token_cli.errors import DamagedEntry, StoreUnavailable, StoreUnreachable, TemporaryFailure
 from webex_token_cli.store.vault import claims
 from webex_token_cli.store.vault.claims import TTL, Instant, Watched
 from webex_token_cli.store.vault.entries import Entries, Host, Stored
@@ -88,10 +88,12 @@ class Turn:
             try:
                 self.entries.write(self.profile, answer, after=self.number)
             except (VersionConflict, OutcomeUnknown):
-                now = self.entries.read(self.profile)
+                now = self._read_again()
             else:
                 self.claimed = None
                 return record
+            if now is None:
+                continue
             if now.entry.record is None:
                 raise not_signed_in(self.profile)
             if now.entry.record != self.record:
@@ -100,6 +102,17 @@ class Turn:
             # Only the claim is another one: another process took this one for dead, because it was stopped for long.
             # Webex may have replaced the refresh token, and then this answer is the only one that is good.
             self.number = now.version.number
+
+    def _read_again(self) -> Stored | None:
+        """The entry as it is now; None if it was damaged by hand, and so is to be replaced.
+
+        Nobody can use a damaged entry, and this answer may be the only good one. Raises StoreUnavailable.
+        """
+        try:
+            return self.entries.read(self.profile)
+        except DamagedEntry:
+            self.number = self.entries.engine.read(self.profile).number
+            return None
 
     def replaced_meanwhile(self) -> TokenRecord | None:
         """The record that another process stores within a ttl, if its claim was taken over; None if there is none.
