@@ -1,5 +1,6 @@
 """A refused Vault token, entries that were edited by hand, and clocks that are wrong: what is said, and what heals."""
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.folders import ROOT
 from tests.support.gates import Passing, gated
 from tests.support.in_process import run_in_process
 from tests.support.openbao import Server
 from tests.support.program import Program
-from tests.support.requirements import require
 from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
@@ -184,9 +185,9 @@ def test_an_edit_during_a_refresh_costs_no_answer_unless_the_entry_was_removed(
 
 @pytest.fixture
 def ahead(machine: Program) -> Program:
-    """A host whose clock is an hour ahead, as a program on it sees the time."""
-    require("faketime")
-    return replace(machine, through=("faketime", "-f", "+1h")).having(DONT_FAKE_MONOTONIC="1")
+    """A host whose clock is an hour ahead."""
+    through = (sys.executable, "-m", "tests.support.other_clock", "3600")
+    return replace(machine, through=through).having(PYTHONPATH=str(ROOT))
 
 
 def test_a_host_whose_clock_is_ahead_waits_for_a_claim_as_any_other(
@@ -199,14 +200,16 @@ def test_a_host_whose_clock_is_ahead_waits_for_a_claim_as_any_other(
         answering.set()
         assert may_answer.wait(30)
 
-    with gated(sandbox.api_url.removesuffix("/v1"), Interruption(hold)) as webex:
-        with machine.having(WEBEX_TOKEN_API_URL=f"{webex}/v1").started("refresh") as refresh:
-            assert answering.wait(30)
-            with ahead.started("refresh") as other:
-                other.wait_for("Waiting for ")
-                may_answer.set()
-                done = other.finish()
-            assert refresh.finish().status == 0
+    with (
+        gated(sandbox.api_url.removesuffix("/v1"), Interruption(hold)) as webex,
+        machine.having(WEBEX_TOKEN_API_URL=f"{webex}/v1").started("refresh") as refresh,
+    ):
+        assert answering.wait(30)
+        with ahead.started("refresh") as other:
+            other.wait_for("Waiting for ")
+            may_answer.set()
+            done = other.finish()
+        assert refresh.finish().status == 0
     assert (done.status, "another webex-token process refreshed it" in done.out) == (0, True), done
     assert sandbox.outcomes() == ["renewed"]
 
