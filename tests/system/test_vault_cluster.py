@@ -2,12 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.gates import Passing, gated
 from tests.support.openbao import Cluster, Server, raft_cluster
 from tests.support.program import wait_until
+from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.errors import StoreUnreachable
+from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.key_value import KeyValueEngine, OutcomeUnknown, VersionConflict
 
@@ -27,6 +32,11 @@ def cluster(started: Cluster) -> Iterator[Cluster]:
     """The cluster, whole, and whole again after the test."""
     yield started
     started.heal()
+
+
+@pytest.fixture
+def rules(redirect_uri: str) -> Rules:
+    return Rules(redirect_uris=(redirect_uri,), renew_after=0, rotate=True)
 
 
 def opened(node: Server, **variables: str) -> KeyValueEngine:
@@ -103,6 +113,40 @@ def test_a_paused_leader_leaves_a_write_unknown_and_another_one_tells(cluster: C
         engine = opened(standby, VAULT_CLIENT_TIMEOUT="2")
         _write_again_and_again(engine, "pause", 1)
         assert engine.read("pause").values == {"turn": 2}
+
+
+def test_a_leader_killed_during_a_refresh_costs_no_answer(cluster: Cluster, sandbox: Sandbox, tmp_path: Path) -> None:
+    leader, standby = leader_of(cluster), cluster.standbys[0]
+
+    def kill_the_leader(passing: Passing) -> None:
+        if passing.status is not None and passing.path.endswith("/access_token"):
+            leader.kill()
+
+    sign_in_to(store_at(standby), sandbox)
+    machine = host(tmp_path, standby, VAULT_CLIENT_TIMEOUT="2")
+    with gated(sandbox.api_url.removesuffix("/v1"), kill_the_leader) as webex:
+        done = machine.having(WEBEX_TOKEN_API_URL=f"{webex}/v1").run("refresh", timeout=120)
+    assert (done.status, done.out.split(";")[0]) == (0, "default: renewed"), done.err
+    record = store_at(standby).load("default")
+    assert record is not None
+    assert record.refresh_token == sandbox.webex.grants[-1].refresh_token
+
+
+def test_a_sealed_server_is_named_and_an_unsealed_one_answers(
+    cluster: Cluster, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    leader = leader_of(cluster)
+    sign_in_to(store_at(leader), sandbox, "sealed")
+    machine = host(tmp_path, leader)
+    leader.admin.sys.seal()
+    for command in ("get", "refresh"):
+        done = machine.run(command, "-p", "sealed")
+        assert (done.status, done.out) == (4, "")
+        assert f"Error: Vault ({leader.address}, secret/webex-token) is sealed.\n" in done.err
+        assert "Ask its operator to unseal it (`bao operator unseal`), then try again." in done.err
+    cluster.heal()
+    wait_until(lambda: machine.run("get", "-p", "sealed").status == 0)
+    assert machine.run("refresh", "-p", "sealed").status == 0
 
 
 def _write_again_and_again(engine: KeyValueEngine, key: str, after: int) -> int:
