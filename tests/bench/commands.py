@@ -11,7 +11,9 @@ from tests.bench.oidc import oidc_agent
 from tests.bench.processes import Command
 from tests.bench.scripts import BARE_SCRIPT, CACHE_FOR_WXC_SDK, WXC_SDK_REFRESH, WXC_SDK_SCRIPT
 from tests.support.desktop import desktop
+from tests.support.openbao import Server, dev_server, openbao_command
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
+from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
@@ -30,6 +32,7 @@ PAIRS = [
     ("--version", "import click"),
     ("--help", "import click"),
     ("get, file store", "import click"),
+    ("get, vault store", "bao kv get; import hvac"),
     ("refresh", "bare script"),
     ("wxc_sdk refresh", "refresh"),
 ]
@@ -60,9 +63,11 @@ def prepared_commands(folder: Path) -> Iterator[list[Command]]:
         cache = folder / "tokens.yml"
         _cache_for_wxc_sdk(sandbox, cache)
         agent = stack.enter_context(oidc_agent(folder / "oidc-agent", sandbox, PROFILE))
+        vault = stack.enter_context(dev_server(folder / "openbao"))
         yield [
             *_baselines(in_keyring.having(**agent)),
             *_ours(in_keyring, in_file),
+            *_with_vault(folder / "with-vault", vault, sandbox),
             Command("bare script", (PYTHON, "-c", BARE_SCRIPT, PROFILE), in_keyring.environment),
             Command("wxc_sdk get", (PYTHON, "-c", WXC_SDK_SCRIPT, str(cache)), in_keyring.environment),
             Command("wxc_sdk refresh", (PYTHON, "-c", WXC_SDK_REFRESH, str(cache)), in_keyring.environment),
@@ -85,6 +90,17 @@ def _ours(in_keyring: Program, in_file: Program) -> list[Command]:
     lines = ["--version", "--help", "get", "show", "exec -- true", "refresh"]
     commands = [Command(line, (str(WEBEX_TOKEN), *line.split()), in_keyring.environment) for line in lines]
     return [*commands, Command("get, file store", (str(WEBEX_TOKEN), "get"), in_file.environment)]
+
+
+def _with_vault(folder: Path, server: Server, sandbox: Sandbox) -> list[Command]:
+    """``get`` from OpenBao, and OpenBao's own command with the import of the library that ``get`` needs."""
+    sign_in_to(store_at(server), sandbox, PROFILE)
+    environment = host(folder, server, WEBEX_TOKEN_PROFILE=PROFILE).environment
+    both = f'"{openbao_command()}" kv get -mount=secret webex-token/{PROFILE} && "{PYTHON}" -c "import hvac"'
+    return [
+        Command("get, vault store", (str(WEBEX_TOKEN), "get"), environment),
+        Command("bao kv get; import hvac", ("sh", "-c", both), environment),
+    ]
 
 
 def _cache_for_wxc_sdk(sandbox: Sandbox, path: Path) -> None:
