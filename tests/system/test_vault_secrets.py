@@ -14,12 +14,8 @@ from webex_token_cli.sandbox.server import Sandbox
 COMMANDS = [
     ("get", "--min-valid", "60w"),
     ("refresh", "--all"),
-    ("show",),
-    ("show", "--all"),
     ("watch", "--once"),
     ("doctor",),
-    ("get", "-p", "nobody"),
-    ("logout",),
 ]
 
 

@@ -42,7 +42,7 @@ def test_two_watches_share_the_work_and_one_goes_on_alone(
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    profiles, rounds = (200, 3) if request.config.getoption("--full") else (80, 1)
+    profiles, rounds = (200, 3) if request.config.getoption("--full") else (60, 1)
     mount = openbao.mount()
     store = store_at(openbao, mount)
     names = [f"profile-{number}" for number in range(profiles)]
