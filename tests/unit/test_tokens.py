@@ -219,3 +219,46 @@ def test_an_expiry_from_the_future_is_not_kept() -> None:
     answer = replace(RESPONSE, refresh_token_expires_in=None)
     assert future.refreshed(answer, NOW).refresh_expires_at is None
     assert future.refreshed(answer, NOW + 200).refresh_expires_at == NOW + 500
+
+
+CONTACT_CENTER = TokenResponse("access-1", 43_199, "refresh-1", 5_086_614)
+IN_CONTACT_CENTER = TokenRecord.signed_in(CONTACT_CENTER, "client-id", "client-secret", NOW)
+
+
+def answer_after(seconds: int, left: int | None, refresh_token: str = "refresh-1") -> tuple[TokenResponse, float]:
+    """A refresh so many ``seconds`` after the sign-in that leaves the refresh token ``left`` seconds."""
+    return TokenResponse("access-2", 43_199, refresh_token, left), NOW + seconds
+
+
+@pytest.mark.parametrize(
+    ("answers", "since"),
+    [
+        ([(3600, 5_086_614 - 3600)], NOW),
+        ([(3600, 5_086_614 - 3603)], NOW),
+        ([(3600, 5_086_614)], None),
+        ([(3600, 5_086_614 - 3600), (7200, 5_086_614 - 7200)], NOW),
+        ([(3600, 5_086_614), (7200, 5_086_614 - 3600)], NOW + 3600),
+        ([(3600, 5_086_614 - 3600), (7200, 5_086_614)], None),
+        # Twenty seconds make too little difference, and an answer without a lifetime none.
+        ([(20, 5_086_594)], None),
+        ([(20, 5_086_614)], None),
+        ([(3600, None)], None),
+        ([(3600, 5_086_614 - 3600), (3620, 5_086_614 - 3600)], NOW),
+        ([(3600, 5_086_614 - 3600), (7200, None)], NOW),
+        # The clock was set back in between, so what the record says of its times is not true.
+        ([(-3600, 5_086_614)], None),
+    ],
+)
+def test_a_refresh_token_that_is_not_extended_is_noticed(
+    answers: list[tuple[int, int | None]], since: int | None
+) -> None:
+    record = IN_CONTACT_CENTER
+    for seconds, left in answers:
+        record = record.refreshed(*answer_after(seconds, left))
+    assert record.refresh_unextended_since == since
+    assert record.sign_in_by == (None if since is None else record.refresh_expires_at)
+    assert record.refresh_lifetime_began == (record.refreshed_at if since is None else since)
+
+
+def test_a_rotated_refresh_token_with_the_same_end_is_not_extended_either() -> None:
+    assert IN_CONTACT_CENTER.refreshed(*answer_after(3600, 5_086_614 - 3600, "refresh-2")).sign_in_by == NOW + 5_086_614

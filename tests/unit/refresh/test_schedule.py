@@ -19,6 +19,8 @@ from webex_token_cli.tokens import TokenRecord
         (RECORD, 20 * DAY, DAY, START + 12 * DAY),
         (replace(RECORD, refreshed_at=START + 5 * DAY), DAY, HOUR, START + 6 * DAY),
         (replace(RECORD, access_expires_at=START + 60), DAY, HOUR, START + 60 - 2 * HOUR),
+        (replace(RECORD, access_expires_at=START + 43_199), DAY, HOUR, START + 43_199 - 2 * HOUR),
+        (replace(RECORD, access_expires_at=START + 64_799), DAY, HOUR, START + 64_799 - 2 * HOUR),
         (replace(RECORD, access_expires_at=None), DAY, 60, START + HOUR - 120),
         (replace(RECORD, access_expires_at=None), 600, 60, START + 600),
     ],

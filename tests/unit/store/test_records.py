@@ -74,3 +74,14 @@ def test_a_missing_key_is_named(key: str) -> None:
     del entry[key]
     with pytest.raises(DamagedEntry, match=f"^The entry is damaged: {key} is missing or wrong.$"):
         decode(json.dumps(entry), "The entry")
+
+
+def test_a_key_that_this_version_does_not_know_is_ignored() -> None:
+    """So older versions read a record with ``refresh_unextended_since``, and newer ones may add keys."""
+    entry = json.loads(encode(FULL_RECORD))
+    assert decode(json.dumps({**entry, "something_new": 7}), "entry") == FULL_RECORD
+
+
+def test_a_record_says_nothing_of_a_refresh_token_that_webex_extends() -> None:
+    assert "refresh_unextended_since" in json.loads(encode(FULL_RECORD))
+    assert "refresh_unextended_since" not in json.loads(encode(replace(FULL_RECORD, refresh_unextended_since=None)))

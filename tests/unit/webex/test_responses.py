@@ -16,7 +16,14 @@ from webex_token_cli.errors import (
     TooManyRequests,
     WebexTokenError,
 )
-from webex_token_cli.webex.responses import Answer, failure, retry_after, token_refused, unexpected_answer
+from webex_token_cli.webex.responses import (
+    Answer,
+    epoch_seconds,
+    failure,
+    retry_after,
+    token_refused,
+    unexpected_answer,
+)
 
 NOW = 1_800_000_000
 
@@ -144,6 +151,19 @@ def test_an_answers_words_are_disarmed_and_bounded() -> None:
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     assert retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (1768630439322, 1768630439),
+        (1768630439322.5, 1768630439),
+        ("1768630439322", 1768630439),
+        *((value, None) for value in (None, True, 0, -1, "soon", "", 10**30, float("nan"), float("inf"), [], {})),
+    ],
+)
+def test_an_expiry_is_epoch_milliseconds(value: object, seconds: int | None) -> None:
+    assert epoch_seconds(value) == seconds
 
 
 def test_retry_after_is_kept_with_the_failure() -> None:
