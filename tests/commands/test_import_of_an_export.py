@@ -52,6 +52,15 @@ def test_a_sign_in_moves_through_a_pipe_and_stays_the_same(
     assert stored_files(other_machine).keys() == stored_files(signed_in).keys()
 
 
+def test_what_was_seen_of_the_refresh_token_moves_along(signed_in: Program, other_machine: Program) -> None:
+    stored = json.loads(record_file(signed_in).read_text())
+    seen = {**stored, "refresh_unextended_since": stored["refreshed_at"] - DAY}
+    record_file(signed_in).write_text(json.dumps(seen))
+    assert other_machine.run("import", stdin=signed_in.run("export").out).status == 0
+    assert json.loads(record_file(other_machine).read_text()) == seen
+    assert "Webex does not extend it: sign in again by " in other_machine.run("show").out
+
+
 def test_an_import_stores_the_exported_files_byte_for_byte(signed_in: Program, other_machine: Program) -> None:
     assert other_machine.run("import", stdin=signed_in.run("export").out).status == 0
     assert stored_files(other_machine) == stored_files(signed_in)

@@ -41,7 +41,7 @@ from webex_token_cli.tokens import TokenRecord
 T = TypeVar("T")
 
 
-class _Unbounded(ExclusiveCalls):
+class Unbounded(ExclusiveCalls):
     """Runs calls directly: they cannot hang here, so they need no thread."""
 
     def __call__(self, call: Callable[[], T], *_: object, **__: object) -> T:
@@ -69,7 +69,7 @@ class Machine(Time):
         self.attention: list[tuple[str, str]] = []
         self.heard: list[tuple[str, str]] = []
         self.lapsed, self.saved_late, self.runs = 0, 0, 1
-        self.store = LocalStore(self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=_Unbounded())
+        self.store = LocalStore(self, "memory", lock=lambda _: nullcontext(), say=lambda _: None, calls=Unbounded())
         self.refresher = Refresher(self.store, self.redeem, self.clock, self.busy)
         for name in NAMES:
             self.sign_in(name)

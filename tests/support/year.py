@@ -106,6 +106,23 @@ def _steps(dice: random.Random, moments: list[float]) -> list[tuple[float, float
     return sorted(steps)
 
 
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long the tokens of an integration live, in seconds, and what a refresh does to them.
+
+    A refresh returns a new access token if the old one is ``renew_after`` old or has expired. With ``extends``, the
+    refresh token then lives for another ``refresh``.
+    """
+
+    access: int = 14 * DAY
+    refresh: int = 90 * DAY
+    renew_after: int = DAY
+    extends: bool = True
+
+
+INTEGRATION = Lifetimes()
+
+
 @dataclass
 class Grant:
     """One sign-in at Webex. ``rotates`` says whether each refresh returns a new refresh token."""
@@ -129,14 +146,11 @@ class Grant:
 
 @dataclass
 class Webex:
-    """Webex, whose access tokens live for 14 days and whose refresh tokens live for 90.
-
-    A refresh returns a new access token at most once in 24 hours. A refresh token that is used again after it was
-    replaced revokes the grant.
-    """
+    """Webex. A refresh token that is used again after it was replaced revokes the grant."""
 
     calendar: Calendar
     dice: random.Random
+    lifetimes: Lifetimes = INTEGRATION
     grants: dict[str, Grant] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -146,7 +160,8 @@ class Webex:
 
     def sign_in(self, profile: str, now: float) -> TokenResponse:
         """Make a new grant for the profile. The earlier one stays valid, but no profile uses it any more."""
-        grant = Grant(profile, self.dice.random() < 0.5, self._new("a"), self._new("r"), now, now, now + 90 * DAY)
+        ends = now + self.lifetimes.refresh
+        grant = Grant(profile, self.dice.random() < 0.5, self._new("a"), self._new("r"), now, now, ends)
         self.grants[profile] = self._of[grant.refresh] = grant
         return self._response(grant, now)
 
@@ -172,20 +187,24 @@ class Webex:
         if grant.revoked or now >= grant.expires_at:
             grant.refused += 1
             raise GrantRefused("Webex no longer accepts the grant.", "Sign in again.")
-        if now - grant.made_at >= DAY:
+        if now - grant.made_at >= min(self.lifetimes.renew_after, self.lifetimes.access):
             grant.access, grant.made_at = self._new("a"), now
         else:
             self.unchanged += 1
         if grant.rotates:
             grant.refresh = self._new("r")
             self._of[grant.refresh] = grant
-        grant.expires_at = now + 90 * DAY
+        if self.lifetimes.extends:
+            grant.expires_at = now + self.lifetimes.refresh
         grant.answered.append(now)
         return self._response(grant, now)
 
     def _response(self, grant: Grant, now: float) -> TokenResponse:
         return TokenResponse(
-            grant.access, int(grant.made_at + 14 * DAY - now - 0.001), grant.refresh, int(90 * DAY - 0.001)
+            grant.access,
+            int(grant.made_at + self.lifetimes.access - now - 0.001),
+            grant.refresh,
+            int(grant.expires_at - now - 0.001),
         )
 
     def _new(self, kind: str) -> str:
