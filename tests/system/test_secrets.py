@@ -99,11 +99,18 @@ def answers_that_quote_secrets(program: Program, sandbox: Sandbox) -> Iterator[F
         (401, wrong_secret),
         (403, json.dumps({"message": refresh_token(sandbox)})),
         (500, echo),
+        (423, echo),
+        (400, json.dumps({"error": "tokenlimit_reached", "error_description": refresh_token(sandbox)})),
+        (400, json.dumps({"error": "invalid_refresh_token", "error_description": refresh_token(sandbox)})),
         (200, f"<html>{refresh_token(sandbox)}"),
     ):
         for command in ("refresh", "login"):
             sandbox.order(Fault("/v1/access_token", status, {}, body))
             yield run_in_process(program, "--debug", command)
+    token = sandbox.webex.grants[-1].access_token
+    for status, body in ((200, token), (400, json.dumps({"message": token})), (401, json.dumps({"message": token}))):
+        sandbox.order(Fault("/v1/authorizations/tokenExpiry", status, {}, body))
+        yield run_in_process(program, "--debug", "show", "--check")
     yield run_in_process(program, "--debug", "logout")
     yield run_in_process(program, "--debug", "refresh")
 
@@ -141,6 +148,7 @@ def transfer_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         (400, json.dumps({"message": tokens["access_token"]})),
     ):
         sandbox.order(Fault("/v1/people/me", status, {}, body))
+        sandbox.order(Fault("/v1/authorizations/tokenExpiry", status, {}, body))
         yield run_in_process(program, "--debug", "import", stdin=json.dumps(response))
 
 

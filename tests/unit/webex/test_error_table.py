@@ -205,8 +205,6 @@ def test_an_answer_to_a_device_that_polls(
     ],
 )
 @pytest.mark.parametrize("code", ["invalid_client", "invalid_scope", "tokenlimit_reached", "redirect_uri"])
-def test_a_hint_names_the_pages_of_the_webex_that_answered(
-    site: Site, portal: str, tokens_page: str, code: str
-) -> None:
+def test_a_hint_names_the_pages_of_that_webex(site: Site, portal: str, tokens_page: str, code: str) -> None:
     hint = failure(Answer(400, {}, webex(code).encode()), NOW, site=site).hint
     assert (tokens_page if code == "tokenlimit_reached" else f" {portal}") in hint

@@ -27,6 +27,8 @@ from webex_token_cli.webex.responses import (
 
 NOW = 1_800_000_000
 
+NO_EXPIRIES: list[object] = [None, True, 0, -1, "soon", "", 10**30, float("nan"), float("inf"), [], {}]
+
 
 def answer(status: int, body: object = None, **headers: str) -> Answer:
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
@@ -159,7 +161,7 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
         (1768630439322, 1768630439),
         (1768630439322.5, 1768630439),
         ("1768630439322", 1768630439),
-        *((value, None) for value in (None, True, 0, -1, "soon", "", 10**30, float("nan"), float("inf"), [], {})),
+        *((value, None) for value in NO_EXPIRIES),
     ],
 )
 def test_an_expiry_is_epoch_milliseconds(value: object, seconds: int | None) -> None:
