@@ -95,7 +95,7 @@ def integration_options(function: F) -> F:
     @click.option(
         "--government",
         is_flag=True,
-        help=f"Use Webex for Government. The same as --api-url {GOVERNMENT.api_url}.",
+        help="Use the API and the developer portal of Webex for Government.",
     )
     @click.option(
         "--store",
