@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,15 @@ def test_webex_tells_the_age_of_imported_tokens(program: Program, sandbox: Sandb
     assert stored["refresh_expires_at"] == pytest.approx(grant.refresh_expires_at, abs=2)
     assert (stored["changed_at"], stored["refreshed_at"]) == (pytest.approx(grant.made_at, abs=2),) * 2
     assert sandbox.outcomes("/v1/access_token") == []
+
+
+def test_a_clock_behind_webexs_does_not_make_imported_tokens_live_longer(program: Program, sandbox: Sandbox) -> None:
+    sandbox.webex.advance(3600)
+    issued = json.loads(issued_response(sandbox))
+    assert program.run("import", stdin=json.dumps(issued)).status == 0
+    stored = json.loads(record_file(program).read_text())
+    assert stored["refreshed_at"] <= time.time()
+    assert stored["access_expires_at"] == stored["refreshed_at"] + issued["expires_in"]
 
 
 def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(program: Program, sandbox: Sandbox) -> None:

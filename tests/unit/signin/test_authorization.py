@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webex_token_cli.config.sites import GOVERNMENT
 from webex_token_cli.errors import (
     ConfigurationError,
     RequestRefused,
@@ -113,6 +114,13 @@ def test_an_error_is_told_for_what_it_is(error: str, kind: type[WebexTokenError]
     assert isinstance(answer, Refusal)
     assert (type(answer.error), answer.error.exit_status) == (kind, status)
     assert message in answer.error.message
+
+
+@pytest.mark.parametrize("error", ["invalid_scope", "invalid_request"])
+def test_a_hint_names_the_portal_of_the_webex_that_was_asked(error: str) -> None:
+    answer = read_redirect(urlencode({"error": error, "state": STATE}), STATE, site=GOVERNMENT)
+    assert isinstance(answer, Refusal)
+    assert " developer-usgov.webex.com/my-apps" in answer.error.hint
 
 
 @given(st.text(), st.text(min_size=1))
