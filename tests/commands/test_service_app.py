@@ -234,6 +234,7 @@ def test_get_gets_a_new_pair_after_the_refresh_token_has_lapsed(
     assert sandbox.webex.grants[-1].client_id == app.client_id
 
 
+@pytest.mark.posix
 def test_watch_gets_a_new_pair_and_the_hook_gets_its_token(
     with_app: Program, sandbox: Sandbox, app: ServiceApp
 ) -> None:
@@ -245,6 +246,7 @@ def test_watch_gets_a_new_pair_and_the_hook_gets_its_token(
     assert done.err == sandbox.webex.grants[-1].access_token
 
 
+@pytest.mark.posix
 def test_a_service_app_that_is_not_authorized_calls_for_attention_and_nothing_is_lost(
     with_app: Program, sandbox: Sandbox, app: ServiceApp
 ) -> None:

@@ -75,5 +75,5 @@ def test_a_service_app_that_is_revoked_twice_a_year_heals_within_a_round(
         print(f"\n{request.node.name}: {time.monotonic() - started:.1f} s, {totals}", flush=True)
     assert problems == {}
     assert totals["revoked by an admin"] == 2 * len(years)
-    assert all(len(year.waits) >= 2 for year in years)
+    assert len(waits) >= len(years)  # a revocation before a long absence is not noticed for long
     assert totals["attempts while not authorized"] > 0

@@ -178,7 +178,7 @@ def command(
       webex-token login --scope "spark:all spark:kms"
       webex-token login --flow device
       webex-token login -p work --add-scope spark:kms
-      webex-token login -p app --flow service-app --app Y2lz... --org Y2lz... --with work --client-id C7f...
+      webex-token login -p app --flow service-app --app Y2lz... --org Y2lz... --with work
 
     Exit status: 0 if the person is signed in; 2 if something is set up wrongly; 3 if Webex refused the
     client secret; 4 if Webex cannot be reached now; 5 if the credential store is unavailable; 6 if the
