@@ -1,15 +1,27 @@
 """Sign a person in to a Webex integration and keep the token alive.
 
-The command is ``webex-token``. For Python programs there is one function::
+The command is ``webex-token``. For Python programs there is a function::
 
     from webex_token_cli import access_token
 
     token = access_token()
+
+and, for a program that runs longer than a token lives, an ``auth`` for requests and httpx::
+
+    from webex_token_cli import TokenAuth
+
+    session = requests.Session()
+    session.auth = TokenAuth()
 """
 
 from webex_token_cli._version import __version__
 
-__all__ = ["__version__", "access_token"]
+# Type checkers know the name, and take it for true. To import it from typing would take milliseconds.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from webex_token_cli.token_auth import TokenAuth
+
+__all__ = ["TokenAuth", "__version__", "access_token"]
 
 
 def access_token(profile: str = "default", min_valid: float = 300) -> str:
@@ -27,32 +39,29 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     Raises an error of ``webex_token_cli.errors``. Each is a ``WebexTokenError`` with a ``message`` that says what
     failed and a ``hint`` that says what to do; both can be shown to a person:
 
-    - ``ConfigurationError``: ``profile``, ``min_valid``, an environment variable or ``config.ini`` is wrong.
+    - ``ConfigurationError``: ``profile``, ``min_valid``, an environment variable or ``config.ini`` is wrong. Its
+      subclass ``ServiceAppRefused`` says that Webex gives a Service App no tokens, for example because no admin has
+      authorized it.
     - ``SignInNeeded``: nobody is signed in as ``profile``, or only a new sign-in helps. Its subclasses ``GrantRefused``
       and ``ClientRefused`` say what Webex refused.
+    - ``HelperNeedsSignIn``: the profile with which a Service App gets its tokens needs a sign-in.
     - ``TemporaryFailure``: the token has expired, and Webex cannot be reached now. Its subclass ``TooManyRequests``
       says that Webex answered with a rate limit.
     - ``StoreUnavailable``: the credential store is missing, locked or damaged. Its subclass ``DamagedEntry`` names a
       damaged record, and ``RecordTooLarge`` says that the store cannot hold Webex's answer.
     - ``RequestRefused``: Webex refused for a reason that this program does not know.
     """
-    import logging
-    import math
-    import os
-    import sys
-
-    from webex_token_cli.application import Application
     from webex_token_cli.config.names import check_profile_name
-    from webex_token_cli.errors import ConfigurationError
+    from webex_token_cli.programs import application, check_min_valid
 
-    if not (math.isfinite(min_valid) and min_valid >= 0):
-        raise ConfigurationError(f"{min_valid!r} is not a number of seconds.", "Give a min_valid of 0 or more.")
-    log = logging.getLogger(__name__)
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())  # without a handler, Python prints warnings to standard error
-    application = Application(
-        os.environ,
-        say=lambda text: log.warning("%s", text.removeprefix("Warning: ")),
-        interactive=sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty(),
-    )
-    return application.valid_record(check_profile_name(profile), min_valid).access_token
+    check_min_valid(min_valid)
+    return application().valid_record(check_profile_name(profile), min_valid).access_token
+
+
+def __getattr__(name: str) -> object:
+    """``TokenAuth``, imported when a program first asks for it (PEP 562)."""
+    if name == "TokenAuth":
+        from webex_token_cli.token_auth import TokenAuth
+
+        return TokenAuth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -236,6 +236,7 @@ class Application:
         return Refresher(
             store=store,
             redeem=lambda record: self.client(settings.api_url).refresh(record),
+            clock=self.clock,
             defer_signals=defer_signals,
             api_url=settings.api_url,
             not_signed_in=self.not_signed_in,

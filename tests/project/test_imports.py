@@ -16,6 +16,8 @@ NAME = "webex_token_cli"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("main", ""),
+    ("token_auth",),
+    ("programs",),
     ("commands",),
     ("cli",),
     ("transfer", "doctor", "metrics"),
@@ -36,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 APART = "sandbox"
 
 # Where somebody comes in from outside, with an environment and a terminal.
-ENTRANCES = {"commands", "cli", "main.py", "__init__.py"}
+ENTRANCES = {"commands", "cli", "main.py", "__init__.py", "programs.py"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -120,6 +120,19 @@ def test_a_watch_needs_the_keyring_library_for_neither_files_nor_the_secret_serv
     assert "keyring" not in imported(chosen.having(WEBEX_TOKEN_STORE=None), "-v", "watch", "--once")
 
 
+def test_importing_the_package_imports_nothing_else() -> None:
+    """A program that imports ``access_token`` or ``TokenAuth`` pays when it first uses them."""
+    script = "import sys; before = set(sys.modules); import webex_token_cli; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.split() == ["webex_token_cli", "webex_token_cli._version"]
+
+
+def test_requests_is_imported_for_its_own_users_only() -> None:
+    script = "import sys; from webex_token_cli import TokenAuth; TokenAuth(); print('requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "False\n"
+
+
 def test_help_imports_no_command(program: Program) -> None:
     commands = {name for name in imported(program, "--help") if name.startswith("webex_token_cli.commands.")}
     assert commands == set()

@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,51 @@ def test_the_recipe_for_access_token_in_python(
     (tmp_path / "whoami.py").write_text(block("access_token"))
     assert shell("python whoami.py", user_environment, tmp_path) == Finished(0, "Ada Lovelace\n", "")
     assert client_used_the_newest_token(sandbox)
+
+
+@pytest.fixture
+def short_lived(sandbox: Sandbox, signed_in: Program) -> None:
+    """Access tokens live ten seconds from now on, and each refresh renews them."""
+    sandbox.webex.rules = replace(sandbox.webex.rules, access_ttl=10, renew_after=0)
+    assert signed_in.run("refresh").status == 0
+
+
+@pytest.mark.usefixtures("short_lived")
+@pytest.mark.parametrize(
+    "name",
+    ["TokenAuth with requests", "TokenAuth with httpx", "TokenAuth with wxc_sdk", "TokenAuth with webexpythonsdk"],
+)
+def test_a_program_outlives_its_tokens(
+    user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """The program pauses until this test gives it a line, and meanwhile the sandbox's clock moves on."""
+    script = re.sub(r"(await asyncio|time)\.sleep\(60\)", "input()", block(name))
+    assert script.count("input()") == 1
+    (tmp_path / "program.py").write_text(script)
+    environment = {**user_environment, "SSL_CERT_FILE": user_environment["REQUESTS_CA_BUNDLE"]}
+    running = subprocess.Popen(
+        ["python", "-u", "program.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert running.stdin is not None
+    assert running.stdout is not None
+    try:
+        for _ in range(4):
+            assert running.stdout.readline() == "Ada Lovelace\n"
+            assert client_used_the_newest_token(sandbox)
+            sandbox.webex.advance(11)
+            running.stdin.write("\n")
+            running.stdin.flush()
+    finally:
+        running.kill()
+        _, errors = running.communicate()
+    assert sandbox.outcomes().count("renewed") >= 4
+    assert [secret for secret in sandbox.webex.issued if secret in errors] == []
 
 
 @pytest.fixture(scope="session")
