@@ -167,6 +167,7 @@ def test_the_command_has_the_token_and_no_other_secret(
         MY_FORM=f"grant_type=refresh_token&refresh_token={sandbox.webex.grants[-1].refresh_token}&client_id=C1",
         SPARK_ACCESS_TOKEN=first,
         CISCO_SPARK_ACCESS_TOKEN="another",
+        WEBEX_REFRESH_TOKEN="that of another sign-in",
         WEBEX_ACCESS_TOKEN="old",
         UNTOUCHED="a secret of somebody else's",
     )

@@ -53,7 +53,7 @@ def told(tmp_path: Path, name: str) -> dict[str, str]:
 
 def test_a_renewal_runs_the_one_for_it(stale: Program, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
-    stale = stale.having(UNDER_ANOTHER_NAME=f"it is {due_record().client_secret}")
+    stale = stale.having(UNDER_ANOTHER_NAME=f"it is {due_record().client_secret}", WEBEX_REFRESH_TOKEN="of another")
     done = stale.run("watch", "--once", "-p", "default", "--on-change", TELL_EVERYTHING, "--on-attention", "exit 1")
     assert (done.status, done.err) == (0, "said by the hook\n")
     assert re.fullmatch(r"\S+ \S+ UTC  default  renewed: .*\n", done.out)
@@ -61,7 +61,7 @@ def test_a_renewal_runs_the_one_for_it(stale: Program, sandbox: Sandbox, tmp_pat
     variables = told(tmp_path, "environ")
     ours = stale.environment
     assert variables.pop("WEBEX_TOKEN_PROFILE") == "default"
-    kept_back = {"UNDER_ANOTHER_NAME", "WEBEX_CLIENT_SECRET", "NOTIFY_SOCKET", "WATCHDOG_USEC"}
+    kept_back = {"UNDER_ANOTHER_NAME", "WEBEX_CLIENT_SECRET", "WEBEX_REFRESH_TOKEN", "NOTIFY_SOCKET", "WATCHDOG_USEC"}
     assert kept_back < set(ours)
     assert {name: variables[name] for name in variables if name in ours} == {
         name: value for name, value in ours.items() if name not in kept_back

@@ -200,6 +200,17 @@ def test_the_recipe_for_github_actions(user_environment: dict[str, str], sandbox
     ]
 
 
+def test_the_recipe_for_jobs_with_a_refresh_token(
+    user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "whoami.py").write_text(block("webexpythonsdk"))
+    refresh_token = sandbox.webex.issue_token_response(("spark:all",))["refresh_token"]
+    job = {**user_environment, "WEBEX_TOKEN_HOME": str(tmp_path / "job"), "WEBEX_REFRESH_TOKEN": refresh_token}
+    done = shell(block("from-env"), job, tmp_path, "bash", "-euo", "pipefail")
+    assert (done.status, done.out.splitlines()[-1]) == (0, "Ada Lovelace"), done
+    assert client_used_the_newest_token(sandbox)
+
+
 def test_the_recipe_for_direnv(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     require("direnv")
     folder = tmp_path / "project"

@@ -61,7 +61,8 @@ def behind(gate: Gate, home: Path) -> Application:
 
 def import_(application: Application) -> None:
     settings = Profile("work", client_id="c", store="file")
-    import_export(application, settings, Export({"client_id": "c"}, FULL_RECORD), Overrides(store="file"))
+    export = Export({"client_id": "c"}, FULL_RECORD)
+    import_export(application, settings, export, Overrides(store="file"), lambda _: None)
 
 
 def login(application: Application) -> None:

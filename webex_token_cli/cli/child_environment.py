@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from webex_token_cli.tokens import TokenRecord
 
+# The variables that hold secrets which are meant for this program alone.
+SECRET_VARIABLES = frozenset({"WEBEX_CLIENT_SECRET", "WEBEX_REFRESH_TOKEN"})
+
 # Webex's secrets are longer. A shorter one could be part of any value, so it is only compared with whole values.
 _SHORTEST_SEARCHED_FOR = 16
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.child_environment import SECRET_VARIABLES
 from webex_token_cli.cli.replacement import PersonCheck
 from webex_token_cli.cli.terminal import can_erase
 from webex_token_cli.errors import ConfigurationError
@@ -300,11 +301,12 @@ def _open_browser(url: str) -> bool:
 
 @contextlib.contextmanager
 def _hidden_from_browser() -> Iterator[None]:
-    """Keep the browser from inheriting our standard output and the client secret.
+    """Keep the browser from inheriting our standard output, the client secret and a refresh token.
 
     Browsers print to standard output, where another program may be reading our answer.
     """
-    os.environ.pop("WEBEX_CLIENT_SECRET", None)
+    for name in SECRET_VARIABLES:
+        os.environ.pop(name, None)
     if sys.stdout is None:  # there is no standard output to hide
         yield
         return

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from webex_token_cli.application import Application
-from webex_token_cli.cli.child_environment import without_secrets
+from webex_token_cli.cli.child_environment import SECRET_VARIABLES, without_secrets
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     min_valid_option,
@@ -24,8 +24,8 @@ from webex_token_cli.tokens import TokenRecord
 # The variable that Webex's SDKs read, and the one that the older Python SDK reads.
 VARIABLES = ("WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN")
 
-# Older names of the first variable, which may hold another token, and the client secret that is meant for this program.
-REMOVED = frozenset({"SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN", "WEBEX_CLIENT_SECRET"})
+# Older names of the first variable, which may hold another token, and what is meant for this program.
+REMOVED = frozenset({"SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN"}) | SECRET_VARIABLES
 
 # POSIX, "Environment Variable Definition": the names that every shell accepts.
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -79,8 +79,8 @@ def command(
 
     The token is refreshed first if `get` would refresh it. CMD replaces this program, so signals, terminal
     and exit status are its own. It receives neither the refresh token nor the client secret: variables that
-    hold one of them are removed, and so are SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN and
-    WEBEX_CLIENT_SECRET.
+    hold one of them are removed, and so are SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN, WEBEX_CLIENT_SECRET
+    and WEBEX_REFRESH_TOKEN.
 
     \b
     Example:

@@ -1,6 +1,8 @@
 """``import``: store a sign-in from another machine, or tokens that Webex gave elsewhere."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +19,19 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.prompts import Prompts, client_secret, integration_options, with_client_id
-from webex_token_cli.cli.replacement import confirm_replacement, replace_option
+from webex_token_cli.cli.replacement import (
+    PersonCheck,
+    confirm_replacement,
+    person_before,
+    replace_option,
+    replace_person_option,
+)
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.names import option_for
-from webex_token_cli.config.settings import Overrides, resolve
+from webex_token_cli.config.settings import Overrides, Settings, resolve
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.token_response import TokenResponse
+from webex_token_cli.tokens import Person, TokenRecord
 
 if TYPE_CHECKING:
     from webex_token_cli.transfer.documents import Export
@@ -45,7 +54,13 @@ IMPORT_PROMPTS = Prompts(
 @click.argument("file", metavar="[FILE]", default="-", type=click.Path(allow_dash=True, path_type=str))
 @profile_option
 @integration_options
+@click.option(
+    "--from-env",
+    is_flag=True,
+    help="Import the refresh token in WEBEX_REFRESH_TOKEN, as CI systems hold it, instead of FILE.",
+)
 @replace_option
+@replace_person_option
 @json_option
 @verbosity_options
 @pass_application
@@ -57,7 +72,9 @@ def command(
     profile: str,
     overrides: Overrides,
     client_secret_file: str | None,
+    from_env: bool,
     replace_other: bool,
+    replace_person: bool,
     as_json: bool,
 ) -> None:
     """Store what `webex-token export` printed, or a token response of Webex, from FILE or standard input.
@@ -66,24 +83,37 @@ def command(
     .wtr-cli.json of wtr is read like an export. A token response is the JSON with access_token, expires_in and
     refresh_token that Webex sends, for example for a Service App. To renew its tokens, give the client id and the
     client secret as well. The profile's tokens are replaced only if everything is valid. A sign-in to another
-    integration, or at another API URL, is replaced only after a question on a terminal, or with --replace.
+    integration, or at another API URL, is replaced only after a question on a terminal, or with --replace, and that
+    of another person likewise, or with --replace-person.
+
+    --from-env reads WEBEX_CLIENT_ID, WEBEX_CLIENT_SECRET, WEBEX_REFRESH_TOKEN and, if it is set, WEBEX_ACCESS_TOKEN.
+    Without an access token, the refresh token is redeemed once.
 
     \b
     Example:
       webex-token export -p work | ssh host webex-token import -p work
       webex-token import -p app --client-id C7f... --client-secret-file secret.txt tokens.json
+      webex-token import --from-env --store file
 
     Exit status: 0 if the sign-in was imported; 2 if the input or a setting is invalid; 5 if the credential store is
-    unavailable.
+    unavailable. With --from-env, also 3 if Webex refused the refresh token or the client secret; 4 if Webex cannot be
+    reached now.
     """
     from webex_token_cli.transfer.documents import Export, read
 
-    given = read(_read(application, profile, file, client_secret_file))
-    if isinstance(given, Export):
-        _refuse_options_of_an_export(ctx)
-        imported = _import_export(application, profile, given, overrides, replace_other)
+    source = _Source(application, profile, overrides, client_secret_file, replace_other, replace_person)
+    if from_env:
+        if ctx.get_parameter_source("file") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--from-env reads the environment, so FILE cannot be given with it.")
+        imported = source.import_variables()
     else:
-        imported = _import_response(application, profile, given, overrides, client_secret_file, replace_other)
+        given = read(_read(application, profile, file, client_secret_file))
+        if isinstance(given, Export):
+            _refuse_options_of_an_export(ctx)
+            imported = source.import_export(given)
+        else:
+            # The lifetimes count from the moment of reading, not from the end of the prompts.
+            imported = source.import_response(given, application.clock())
     click.echo(_document(profile, imported) if as_json else _summary(application, profile, imported))
     application.warn_if_refresh_token_low(profile, imported.record)
 
@@ -130,39 +160,75 @@ def _refuse_options_of_an_export(ctx: click.Context) -> None:
         )
 
 
-def _import_export(
-    application: Application, profile: str, export: "Export", overrides: Overrides, replace_other: bool
-) -> "Imported":
-    from webex_token_cli.transfer.imports import import_export, settings_for_export
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The options of one import, and the ways in which it stores what it is given."""
 
-    section = settings_for_export(application, profile, export, overrides)
-    settings = resolve(section, Overrides())._replace(client_id=export.record.client_id)
-    # A record of a newer version is not replaced: to read it raises an error.
-    before = application.store(settings.store).load_replaceable(profile)
-    confirm_replacement(application, settings, before, replace_other)
-    return import_export(application, section, export, overrides)
+    application: Application
+    profile: str
+    overrides: Overrides
+    client_secret_file: str | None
+    replace_other: bool
+    replace_person: bool
 
+    def import_export(self, export: "Export") -> "Imported":
+        from webex_token_cli.transfer.imports import import_export, settings_for_export
 
-def _import_response(
-    application: Application,
-    profile: str,
-    response: TokenResponse,
-    overrides: Overrides,
-    client_secret_file: str | None,
-    replace_other: bool,
-) -> "Imported":
-    from webex_token_cli.transfer.imports import import_response, settings_for_response
+        section = settings_for_export(self.application, self.profile, export, self.overrides)
+        settings = resolve(section, Overrides())._replace(client_id=export.record.client_id)
+        # A record of a newer version is not replaced: to read it raises an error.
+        before = self.application.store(settings.store).load_replaceable(self.profile)
+        confirm_replacement(self.application, settings, before, self.replace_other)
+        return import_export(self.application, section, export, self.overrides, self._person_check(settings, before))
 
-    # The lifetimes count from the moment of reading, not from the end of the prompts.
-    now = application.clock()
-    settings = settings_for_response(application, profile, response, overrides)
-    store = application.store(settings.store)
-    before = store.load_replaceable(profile)
-    store.try_to_write(profile)
-    settings = with_client_id(application, settings, IMPORT_PROMPTS)
-    confirm_replacement(application, settings, before, replace_other)
-    secret = client_secret(application, settings, client_secret_file, before, IMPORT_PROMPTS)
-    return import_response(application, settings, secret, response, now)
+    def import_response(self, response: TokenResponse, now: float) -> "Imported":
+        from webex_token_cli.transfer.imports import import_response
+
+        settings, secret, check_person = self._prepared(response)
+        return import_response(self.application, settings, secret, response, now, check_person)
+
+    def import_variables(self) -> "Imported":
+        from webex_token_cli.transfer.environment import CLIENT_SECRET, read_variables
+        from webex_token_cli.transfer.imports import import_refresh_token, import_response
+
+        application = self.application
+        variables = read_variables(
+            application.environment,
+            has_client_id=bool(self.overrides.client_id),
+            has_client_secret=self.client_secret_file is not None or bool(application.environment.get(CLIENT_SECRET)),
+        )
+        now = application.clock()
+        # Nothing is known of the age of the access token.
+        response = TokenResponse(variables.access_token or "", None, variables.refresh_token)
+        settings, secret, check_person = self._prepared(response)
+        if variables.access_token is not None:
+            imported = import_response(application, settings, secret, response, now, check_person)
+            return replace(imported, lifetimes_count_from_now=False)
+        return import_refresh_token(
+            application,
+            settings,
+            secret,
+            variables.refresh_token,
+            check_person,
+            scopes_are_given=self.overrides.scopes is not None,
+        )
+
+    def _prepared(self, response: TokenResponse) -> tuple[Settings, str, Callable[[Person | None], None]]:
+        """The settings and the client secret for tokens that come without them, and the check of their person."""
+        from webex_token_cli.transfer.imports import settings_for_response
+
+        settings = settings_for_response(self.application, self.profile, response, self.overrides)
+        store = self.application.store(settings.store)
+        before = store.load_replaceable(self.profile)
+        store.try_to_write(self.profile)
+        settings = with_client_id(self.application, settings, IMPORT_PROMPTS)
+        confirm_replacement(self.application, settings, before, self.replace_other)
+        secret = client_secret(self.application, settings, self.client_secret_file, before, IMPORT_PROMPTS)
+        return settings, secret, self._person_check(settings, before)
+
+    def _person_check(self, settings: Settings, before: TokenRecord | None) -> Callable[[Person | None], None]:
+        known = person_before(self.application, settings, before)
+        return PersonCheck(self.application, self.profile, known, self.replace_person).before_import
 
 
 def _summary(application: Application, profile: str, imported: "Imported") -> str:
@@ -179,6 +245,8 @@ def _summary(application: Application, profile: str, imported: "Imported") -> st
             if imported.access_expiry_told
             else f"Both lifetimes count from now, because the tokens' age is unknown; {refresh} corrects them.",
         )
+    elif imported.record.access_expires_at is None:
+        lines.insert(2, f"`webex-token refresh{option_for(profile)}` finds out when the tokens expire.")
     return "\n".join(lines)
 
 

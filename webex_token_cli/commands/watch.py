@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webex_token_cli.application import Application
-from webex_token_cli.cli.child_environment import without_secrets
+from webex_token_cli.cli.child_environment import SECRET_VARIABLES, without_secrets
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     pass_terminal,
@@ -230,7 +230,7 @@ class StatusDisplay:
 
 
 def _hooks(application: Application, options: WatchOptions) -> Hooks:
-    private = ("WEBEX_CLIENT_SECRET", *NOTIFY_VARIABLES)
+    private = (*SECRET_VARIABLES, *NOTIFY_VARIABLES)
     inherited = {name: value for name, value in application.environment.items() if name not in private}
 
     def on_change(profile: str, record: "TokenRecord") -> None:

@@ -1,18 +1,30 @@
 """Storing a sign-in that another machine exported, or tokens that Webex gave elsewhere."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
 from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings
-from webex_token_cli.errors import GrantRefused, WebexTokenError
+from webex_token_cli.errors import GrantRefused, RecordTooLarge, StoreUnavailable, WebexTokenError
 from webex_token_cli.profiles import changing, remember
+from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, SAVE_PAUSE
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
 from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.system.signals import defer_signals
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.transfer.documents import Export
+from webex_token_cli.transfer.environment import REFRESH_TOKEN
+
+if TYPE_CHECKING:
+    from webex_token_cli.webex.client import WebexClient
+
+# Raises ConfigurationError if the tokens of that person must not replace those of the profile.
+PersonCheck = Callable[[Person | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,9 @@ def settings_for_export(application: Application, profile: str, export: Export, 
     return Profile(profile, **export.settings, store=store)
 
 
-def import_export(application: Application, settings: Profile, export: Export, overrides: Overrides) -> Imported:
+def import_export(
+    application: Application, settings: Profile, export: Export, overrides: Overrides, check_person: PersonCheck
+) -> Imported:
     """Store the exported record unchanged, with ``settings``. Raises StoreUnavailable, ConfigurationError."""
     profile, record = settings.name, export.record
     store = application.store(settings.store or DEFAULT_STORE)
@@ -46,6 +60,7 @@ def import_export(application: Application, settings: Profile, export: Export, o
     if not export.names_person:
         api_url = application.settings(profile, overrides).api_url
         record = record.belonging_to(_person(application, profile, record, api_url))
+    check_person(record.person)
     with changing(application, profile, store):
         keep(record, store, settings._replace(keyring=store.backend), lambda section: remember(application, section))
     return Imported(record, store, tuple((settings.scopes or "").split()))
@@ -65,7 +80,12 @@ def settings_for_response(
 
 
 def import_response(
-    application: Application, settings: Settings, client_secret: str, response: TokenResponse, now: float
+    application: Application,
+    settings: Settings,
+    client_secret: str,
+    response: TokenResponse,
+    now: float,
+    check_person: PersonCheck,
 ) -> Imported:
     """Store the tokens of ``response``, which this program read at ``now`` (UTC epoch seconds).
 
@@ -81,6 +101,7 @@ def import_response(
     elif expires_at is not None:
         record = replace(record, access_expires_at=expires_at)
     record = record.belonging_to(_person(application, settings.profile, record, settings.api_url))
+    check_person(record.person)
     with changing(application, settings.profile, store):
         section = Profile.of(settings)._replace(keyring=store.backend)
         keep(record, store, section, lambda section: remember(application, section))
@@ -103,6 +124,74 @@ def _sent_at(response: TokenResponse, expires_at: int | None, now: float) -> int
     if expires_at is None or response.expires_in is None:
         return None
     return min(expires_at - response.expires_in, int(now))
+
+
+def import_refresh_token(
+    application: Application,
+    settings: Settings,
+    client_secret: str,
+    refresh_token: str,
+    check_person: PersonCheck,
+    *,
+    scopes_are_given: bool,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Imported:
+    """Redeem ``refresh_token`` once, as a refresh would, and store the answer.
+
+    Without ``scopes_are_given``, a later sign-in requests the scopes that were granted. Signals are deferred from the
+    request until the answer is stored, because Webex may have replaced the refresh token. Raises GrantRefused,
+    ClientRefused, TemporaryFailure, StoreUnavailable, ConfigurationError.
+    """
+    store, profile = application.store(settings.store), settings.profile
+    asked = int(application.clock())
+    seed = TokenRecord("", None, refresh_token, None, asked, asked, settings.client_id or "", client_secret)
+    client = application.client(settings.api_url)
+    with changing(application, profile, store), defer_signals():
+        record = _redeemed(application, client, seed)
+        record = record.belonging_to(_person(application, profile, record, settings.api_url))
+        check_person(record.person)
+        if record.scopes and not scopes_are_given:
+            settings = settings._replace(scopes=record.scopes)
+        section = Profile.of(settings)._replace(keyring=store.backend)
+        _keep_patiently(application, record, store, section, sleep)
+    return Imported(record, store, settings.scopes, lifetimes_count_from_now=False)
+
+
+def _redeemed(application: Application, client: "WebexClient", seed: TokenRecord) -> TokenRecord:
+    asked = application.clock()
+    try:
+        response = client.refresh(seed)
+    except GrantRefused as error:
+        named = GrantRefused(
+            f"The refresh token in {REFRESH_TOKEN} cannot be used. {error.message}",
+            f"Put one that is valid into {REFRESH_TOKEN}, or sign in with `webex-token login`.",
+        )
+        named.tracking_id = error.tracking_id
+        raise named from error
+    return seed.refreshed(response, asked)
+
+
+def _keep_patiently(
+    application: Application,
+    record: TokenRecord,
+    store: CredentialStore,
+    section: Profile,
+    sleep: Callable[[float], None],
+) -> None:
+    """Store the answer to a refresh, and try as often as a refresh does: it may hold the only valid refresh token."""
+    for attempt in range(1, SAVE_ATTEMPTS + 1):
+        try:
+            keep(record, store, section, lambda section: remember(application, section))
+        except StoreUnavailable as error:
+            if attempt < SAVE_ATTEMPTS and not isinstance(error, RecordTooLarge):
+                sleep(SAVE_PAUSE * attempt)
+                continue
+            raise StoreUnavailable(
+                f"Webex answered the refresh, but its answer could not be stored: {error.message}",
+                f"Make the store writable and import again. If Webex then refuses {REFRESH_TOKEN}, it has replaced it: "
+                "sign in with `webex-token login`.",
+            ) from error
+        return
 
 
 def _person(application: Application, profile: str, record: TokenRecord, api_url: str) -> Person | None:
