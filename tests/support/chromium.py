@@ -157,9 +157,27 @@ class Chromium:
             return [target for target in json.load(answer) if target["type"] == "page"]
         return []
 
+    def end(self) -> None:
+        """End Chromium as a person does, and wait until it has written its cookies. It can be started again."""
+        process = int(self._pid_file.read_text())
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/version", timeout=5) as answer:
+            address = json.load(answer)["webSocketDebuggerUrl"]
+        with connect(address, max_size=None) as connection:
+            Tab(connection).command("Browser.close")
+        wait_until(lambda: not _runs(process), lambda: "Chromium goes on running")
+        self._pid_file.unlink()
+
     def close(self) -> None:
         """End Chromium if it runs, and remove its temporary files."""
         if self._pid_file.exists():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(self._pid_file.read_text()), signal.SIGTERM)
         self._scratch.cleanup()
+
+
+def _runs(process: int) -> bool:
+    """Whether the process runs. One that has ended stays in the table until its parent asks for it."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
