@@ -184,21 +184,26 @@ def test_ctrl_c_at_the_question_leaves_what_was_stored(work: Program, browser: C
     before = stored_files(work)
     with at_a_terminal(work, "login", "--no-browser", "-p", "work", "--prompt", "select_account") as terminal:
         browser.open(read(terminal, r"(http://\S+/authorize\S+)")).choose(GRACE).press("accept")
-        follow_in_background(browser)
+        following = follow_in_background(browser)
         terminal.expect_exact("[y/N]: ")
         terminal.sendintr()
         assert end_of(terminal)[0] == 130
+        following.join(30)
+    # It is no failure that the browser would have to be told of.
+    assert browser.page == ""
     assert stored_files(work) == before
 
 
-def follow_in_background(browser: CookieBrowser) -> None:
+def follow_in_background(browser: CookieBrowser) -> threading.Thread:
     """Follow the redirect in a thread, because the page comes only after the question is answered."""
 
     def follow() -> None:
         with contextlib.suppress(OSError):
-            browser.follow()
+            browser.page = browser.follow()
 
-    threading.Thread(target=follow, daemon=True).start()
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    return thread
 
 
 @pytest.mark.parametrize("error", ["login_required", "interaction_required", "consent_required"])

@@ -18,6 +18,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import Finished, Program
 from tests.support.redirects import redirected_to
 from webex_token_cli.sandbox.faults import Fault
+from webex_token_cli.sandbox.people import person_from
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
@@ -152,6 +153,24 @@ def transfer_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         yield run_in_process(program, "--debug", "import", stdin=json.dumps(response))
 
 
+def account_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
+    """Sign in as another person, in vain and with consent, silently, and with the variables of a CI system."""
+    sandbox.webex.people.insert(0, person_from("Grace Hopper <grace@example.com>"))
+    yield run_in_process(program, "--debug", "login", "--add-scope", "spark:kms", "--max-age", "1h")
+    yield run_in_process(program, "--debug", "login", "--prompt", "none")
+    yield run_in_process(program, "--debug", "login", "--prompt", "select_account")
+    yield run_in_process(program, "--debug", "login", "--prompt", "select_account", "--replace-person")
+    yield run_in_process(program, "--debug", "show")
+    given = program.having(WEBEX_REFRESH_TOKEN=refresh_token(sandbox))
+    for status in (400, 403, 500):
+        body = json.dumps({"error": "invalid_grant", "error_description": f"Not {refresh_token(sandbox)}"})
+        sandbox.order(Fault("/v1/access_token", status, {}, body))
+        yield run_in_process(given, "--debug", "import", "--from-env")
+    yield run_in_process(given, "--debug", "import", "--from-env", "--json")
+    yield run_in_process(given.having(WEBEX_REFRESH_TOKEN=f"{refresh_token(sandbox)}é"), "import", "--from-env")
+    yield run_in_process(given.having(WEBEX_CLIENT_ID=""), "import", "--from-env", "-v")
+
+
 def logout_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     """Run ``logout --revoke`` with each answer that Webex may give."""
     scopes = ("--scope", "spark:all identity:tokens_read identity:tokens_write")
@@ -178,6 +197,7 @@ def logout_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         (doctor_runs, {0, 4, 5}),
         (answers_that_quote_secrets, {0, 1, 3, 4, 6}),
         (transfer_runs, {0, 2}),
+        (account_runs, {0, 2, 3, 4, 6}),
         (logout_runs, {0, 1, 4}),
     ],
     ids=lambda value: getattr(value, "__name__", None),

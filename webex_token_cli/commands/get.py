@@ -25,8 +25,8 @@ FORMATS = ("token", "header", "env", "json")
     type=click.Choice(FORMATS),
     default="token",
     show_default=True,
-    help="token: the access token. header: the line `Authorization: Bearer TOKEN`, for curl -H @-. env: the line "
-    "`WEBEX_ACCESS_TOKEN=TOKEN`, for a shell or a .env file. json: the token and when it expires.",
+    help="Print the token alone (token), as the line `Authorization: Bearer TOKEN` for curl -H @- (header), as the "
+    "line `WEBEX_ACCESS_TOKEN=TOKEN` for a shell or a .env file (env), or as JSON with its expiry (json).",
 )
 @verbosity_options
 @pass_application

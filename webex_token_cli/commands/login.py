@@ -101,14 +101,14 @@ PROMPTS = ("select_account", "none")
 @click.option(
     "--prompt",
     type=click.Choice(PROMPTS),
-    help="select_account: Webex asks which account signs in. none: Webex asks nothing, and the sign-in fails if it "
-    "would have to.  [default: select_account for a new profile with a name of its own]",
+    help="Let Webex ask which account signs in (select_account), or ask nothing, so that the sign-in fails if a "
+    "question is needed (none).  [default: select_account for a new profile with a name of its own]",
 )
 @click.option(
     "--max-age",
     type=Duration(),
     metavar="DURATION",
-    help="Webex asks a person who signed in there longer ago to sign in again.",
+    help="Let a person who signed in to Webex longer ago sign in there again.",
 )
 @click.option(
     "--add-scope",
