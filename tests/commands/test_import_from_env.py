@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.local import LocalStore
+from webex_token_cli.store.locks import locked
+from webex_token_cli.tokens import Person
 from webex_token_cli.transfer.imports import import_refresh_token
 
 
@@ -149,14 +152,16 @@ def application(ci: Program) -> Application:
     return Application(ci.variables)
 
 
-def import_with(application: Application, sleeps: list[float]) -> str:
+def import_with(
+    application: Application, sleeps: list[float], check_person: Callable[[Person | None], None] = lambda _: None
+) -> str:
     settings = application.settings("default")._replace(client_id=application.environment["WEBEX_CLIENT_ID"])
     imported = import_refresh_token(
         application,
         settings,
         application.environment["WEBEX_CLIENT_SECRET"],
         application.environment["WEBEX_REFRESH_TOKEN"],
-        lambda _: None,
+        check_person,
         scopes_are_given=False,
         sleep=sleeps.append,
     )
@@ -179,6 +184,22 @@ def test_an_answer_that_cannot_be_saved_is_said_to_be_lost(
     with pytest.raises(StoreUnavailable, match="its answer could not be stored: It is full") as raised:
         import_with(application, [])
     assert "If Webex then refuses WEBEX_REFRESH_TOKEN, it has replaced it" in raised.value.hint
+
+
+def test_ctrl_c_after_the_refresh_token_was_redeemed_waits_until_the_answer_is_stored(
+    application: Application, ci: Program, sandbox: Sandbox
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        import_with(application, [], lambda _: signal.raise_signal(signal.SIGINT))
+    assert json.loads(record_file(ci).read_text())["refresh_token"] == sandbox.webex.grants[0].refresh_token
+
+
+def test_a_refresh_token_is_not_redeemed_while_another_process_has_the_lock(ci: Program, sandbox: Sandbox) -> None:
+    lock = record_file(ci).with_suffix(".json.lock")
+    with locked(lock, print), ci.started("import", "--from-env") as waiting:
+        waiting.wait_for("Waiting for another webex-token")
+        assert sandbox.requests == []
+    assert ci.run("import", "--from-env").status == 0
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
