@@ -61,7 +61,7 @@ def test_a_config_with_one_unusable_section_of_two(signed_in: Program, sandbox: 
             "[default]\nstore = drawer\n",
             {"WEBEX_TOKEN_STORE": None},
             "'drawer' is not a credential store (profile default).\n"
-            "> Use keyring or file in --store, WEBEX_TOKEN_STORE or config.ini.",
+            "> Use keyring, file or vault in --store, WEBEX_TOKEN_STORE or config.ini.",
         ),
         (
             "[default]\n",
