@@ -8,6 +8,7 @@ import click
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
 from webex_token_cli.config.settings import STORES, Integration, Profile, Settings
+from webex_token_cli.config.sites import site_of
 from webex_token_cli.errors import ConfigurationError, SignInNotCompleted, StoreUnavailable
 from webex_token_cli.text import mask
 from webex_token_cli.tokens import Person, TokenRecord
@@ -24,9 +25,6 @@ replace_person_option = click.option(
     is_flag=True,
     help="Replace the sign-in of another person without asking.",
 )
-
-# Where people see what they have granted, and remove it.
-_GRANTS_PAGE = "https://idbroker.webex.com/idb/profile#/tokens"
 
 _HOW_TO_GO_ON = "Choose another profile with --profile, or give --replace."
 
@@ -94,16 +92,21 @@ def _confirm(question: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PersonCheck:
-    """Asks before the tokens of another person than ``known`` replace those of ``profile``.
+    """Asks before the tokens of another person than ``known`` replace those of the profile of ``settings``.
 
     ``replace_person`` agrees beforehand. ``ask`` puts a question to the person and returns whether it was affirmed.
     """
 
     application: Application
-    profile: str
+    settings: Settings
     known: Person | None
     replace_person: bool
     ask: Callable[[str], bool] = field(default=_confirm, repr=False)
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile."""
+        return self.settings.profile
 
     def asking(self, ask: Callable[[str], bool]) -> "PersonCheck":
         """The same check, with another way to ask."""
@@ -120,7 +123,7 @@ class PersonCheck:
             f"{message} Nothing was stored.",
             f"Choose the account with `webex-token login{option_for(self.profile)} --prompt select_account`, choose "
             f"another profile with --profile, or give --replace-person. What {person.label} has just granted stays "
-            f"with Webex until it is removed at {_GRANTS_PAGE}.",
+            f"with Webex until it is removed at {site_of(self.settings.api_url).tokens_page}.",
         )
 
     def before_import(self, person: Person | None) -> None:

@@ -228,7 +228,7 @@ class _Source:
 
     def _person_check(self, settings: Settings, before: TokenRecord | None) -> Callable[[Person | None], None]:
         known = person_before(self.application, settings, before)
-        return PersonCheck(self.application, self.profile, known, self.replace_person).before_import
+        return PersonCheck(self.application, settings, known, self.replace_person).before_import
 
 
 def _summary(application: Application, profile: str, imported: "Imported") -> str:

@@ -212,7 +212,7 @@ def command(
         person = person_before(application, settings, before)
         account = AccountRequest(login_hint, prompt, max_age).with_defaults(profile, person)
         sign_in = replace(sign_in, account=account)
-        record = signed_in(application, sign_in, options, PersonCheck(application, profile, person, replace_person))
+        record = signed_in(application, sign_in, options, PersonCheck(application, settings, person, replace_person))
     else:
         record = sign_in_service_app(application, settings, sign_in)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
