@@ -43,11 +43,14 @@ class RunningCall(Generic[T]):
         threading.Thread(target=self._run, args=(call,), name="call-with-timeout", daemon=True).start()
 
     def _run(self, call: Callable[[], T]) -> None:
+        finished = self._finished
         try:
             self._returned.append(call())
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
             self._raised = error
-        self._finished.set()
+            # The error has this frame in its traceback. A frame that led back here would keep everything in memory.
+            del self, call
+        finished.set()
 
     @property
     def is_finished(self) -> bool:
