@@ -257,7 +257,7 @@ _EXPECTED_STATUS_LINES = (b"HTTP/1.1 302 ", b"HTTP/1.1 4", b"HTTP/1.1 503 ")
 
 
 def user_of_a_pair() -> UserID:
-    return windows_users.user_of(os.getpid()) if sys.platform == "win32" else os.getuid()
+    return windows_users.this_user() if sys.platform == "win32" else os.getuid()
 
 
 def with_listener(check: Callable[[Callable[[bytes], bytes], Listener], None]) -> None:

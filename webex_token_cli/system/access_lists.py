@@ -6,6 +6,8 @@ Source: "Security Descriptor Definition" in the documentation of Windows, and wi
 import struct
 from dataclasses import dataclass
 
+from webex_token_cli.system.windows_users import EVERYONE, SYSTEM, sid_text
+
 # Bits of an access mask (winnt.h). Who may remove or rename a file, or change its list or owner, can replace its text.
 READ = 0x0000_0001 | 0x8000_0000 | 0x1000_0000  # FILE_READ_DATA, GENERIC_READ, GENERIC_ALL
 WRITE = (
@@ -19,13 +21,10 @@ WRITE = (
     | 0x4000_0000  # GENERIC_WRITE
 )
 
-EVERYONE = "S-1-1-0"
-
 # Who can read everything on the machine in any case, and whom no list of a file keeps out.
-_SYSTEM = "S-1-5-18"
 _ADMINISTRATORS = "S-1-5-32-544"
 _TRUSTED_INSTALLER = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
-_ADMINISTERING = frozenset({_SYSTEM, _ADMINISTRATORS, _TRUSTED_INSTALLER})
+_ADMINISTERING = frozenset({SYSTEM, _ADMINISTRATORS, _TRUSTED_INSTALLER})
 # The last numbers of Domain Admins and Enterprise Admins, which administer each machine of their domain.
 _ADMINISTERING_GROUPS = ("-512", "-519")
 # Creator owner and owner rights stand for the owner, who is examined as well.
@@ -50,15 +49,15 @@ class AccessList:
         """The list in a self-relative security descriptor. Without a list, everyone may do everything."""
         _, _, control, owner, _, _, start = struct.unpack_from("<BBHIIII", descriptor)
         if not control & _DACL_PRESENT or start == 0:
-            return cls(sid_at(descriptor, owner), ((EVERYONE, READ | WRITE),))
+            return cls(sid_text(descriptor, owner), ((EVERYONE, READ | WRITE),))
         (count,) = struct.unpack_from("<H", descriptor, start + 4)
         allowed, position = [], start + 8
         for _ in range(count):
             kind, _, size, mask = struct.unpack_from("<BBHI", descriptor, position)
             if kind in _ALLOWING:
-                allowed.append((sid_at(descriptor, position + 8), mask))
+                allowed.append((sid_text(descriptor, position + 8), mask))
             position += size
-        return cls(sid_at(descriptor, owner), tuple(allowed))
+        return cls(sid_text(descriptor, owner), tuple(allowed))
 
     def others(self, user: str, rights: int) -> list[str]:
         """Who may do some of ``rights`` besides ``user``, the owner and those who administer the machine.
@@ -75,11 +74,3 @@ class AccessList:
 def _is_trusted(sid: str, user: str) -> bool:
     of_domain = sid.startswith("S-1-5-21-") and sid.endswith(_ADMINISTERING_GROUPS)
     return sid == user or sid in _ADMINISTERING | _OWNER or of_domain or sid.startswith(_APP_PACKAGES)
-
-
-def sid_at(data: bytes, position: int) -> str:
-    """The security identifier at ``position``, as Windows writes it: ``S-1-5-18``."""
-    revision, count = data[position], data[position + 1]
-    authority = int.from_bytes(data[position + 2 : position + 8], "big")
-    numbers = struct.unpack_from(f"<{count}I", data, position + 8)
-    return "-".join(map(str, ("S", revision, authority, *numbers)))

@@ -112,10 +112,10 @@ def foreign_influence(path: Path) -> str | None:
 def how_to_protect(path: Path) -> str:
     """What a person does so that no other user can write ``path``: the middle of a sentence, in the imperative."""
     if sys.platform == "win32":
-        from webex_token_cli.system.windows import user_sid
+        from webex_token_cli.system.windows_users import this_user
 
         rights = "(OI)(CI)F" if path.is_dir() else "F"
-        return f'run `icacls "{path}" /inheritance:r /grant:r "*{user_sid()}:{rights}"`, which leaves it to you alone'
+        return f'run `icacls "{path}" /inheritance:r /grant:r "*{this_user()}:{rights}"`, which leaves it to you alone'
     return f"make {path} yours and run `chmod go-w` on it"
 
 

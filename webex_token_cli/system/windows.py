@@ -1,4 +1,4 @@
-"""What only Windows can tell: who this process runs as, where that user's profile folder is, and who may use a file.
+"""What only Windows can tell: where the user's profile folder is, and who may use a file.
 
 Nothing here depends on environment variables, which two processes of one user can have set differently.
 """
@@ -6,17 +6,14 @@ Nothing here depends on environment variables, which two processes of one user c
 import sys
 
 if sys.platform == "win32":
-    import contextlib
     import ctypes
     import os
-    from collections.abc import Iterator
     from ctypes import wintypes
     from pathlib import Path
 
-    from webex_token_cli.system.access_lists import EVERYONE, WRITE, AccessList, sid_at
+    from webex_token_cli.system.access_lists import WRITE, AccessList
+    from webex_token_cli.system.windows_users import EVERYONE, own_token, this_user
 
-    # winnt.h: the right to query a token, and the class of information that names its user.
-    _TOKEN_QUERY, _TOKEN_USER = 0x0008, 1
     # winnt.h: OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION
     _OWNER_AND_LIST = 0x1 | 0x4
 
@@ -29,21 +26,10 @@ if sys.platform == "win32":
         library = ctypes.WinDLL("userenv", use_last_error=True)
         size = wintypes.DWORD(32_768)  # the longest path that Windows has
         path = ctypes.create_unicode_buffer(size.value)
-        with _token() as token:
+        with own_token() as token:
             if not library.GetUserProfileDirectoryW(token, path, ctypes.byref(size)):
                 raise ctypes.WinError(ctypes.get_last_error())
         return Path(path.value)
-
-    def user_sid() -> str:
-        """The security identifier of the user that this process runs as. Raises OSError."""
-        library = ctypes.WinDLL("advapi32", use_last_error=True)
-        size = wintypes.DWORD(256)  # a pointer, attributes, and an identifier of at most 68 bytes
-        found = ctypes.create_string_buffer(size.value)
-        with _token() as token:
-            if not library.GetTokenInformation(token, _TOKEN_USER, found, size, ctypes.byref(size)):
-                raise ctypes.WinError(ctypes.get_last_error())
-        address = ctypes.c_void_p.from_buffer(found).value or 0  # it leads into the same buffer
-        return sid_at(found.raw, address - ctypes.addressof(found))
 
     def access_problem(path: Path, rights: int) -> str | None:
         """Why other users may do some of ``rights`` with ``path``, in a few words; None if they may not.
@@ -54,7 +40,7 @@ if sys.platform == "win32":
         real = Path(os.path.realpath(path))
         if real.is_relative_to(os.path.realpath(profile_folder())):
             return None
-        user, found = user_sid(), _access_list(real)
+        user, found = this_user(), _access_list(real)
         if found.belongs_to_another(user):
             return f"it belongs to another user ({_account(found.owner)})"
         others = found.others(user, rights)
@@ -96,19 +82,3 @@ if sys.platform == "win32":
         finally:
             ctypes.WinDLL("kernel32").LocalFree(binary)
         return f"{domain.value}\\{name.value}" if known and domain.value else name.value if known else sid
-
-    @contextlib.contextmanager
-    def _token() -> Iterator[wintypes.HANDLE]:
-        """The access token of this process, which says whose it is."""
-        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-        kernel.GetCurrentProcess.restype = wintypes.HANDLE
-        token = wintypes.HANDLE()
-        process = wintypes.HANDLE(kernel.GetCurrentProcess())
-        if not ctypes.WinDLL("advapi32", use_last_error=True).OpenProcessToken(
-            process, _TOKEN_QUERY, ctypes.byref(token)
-        ):
-            raise ctypes.WinError(ctypes.get_last_error())
-        try:
-            yield token
-        finally:
-            kernel.CloseHandle(token)

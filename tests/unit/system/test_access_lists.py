@@ -4,7 +4,8 @@ import struct
 
 import pytest
 
-from webex_token_cli.system.access_lists import EVERYONE, READ, WRITE, AccessList
+from webex_token_cli.system.access_lists import READ, WRITE, AccessList
+from webex_token_cli.system.windows_users import EVERYONE
 
 ME, SOMEBODY = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1002"
 SYSTEM, ADMINISTRATORS, USERS = "S-1-5-18", "S-1-5-32-544", "S-1-5-32-545"

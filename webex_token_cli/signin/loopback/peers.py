@@ -26,6 +26,11 @@ NOBODY = -1
 # Root, and Windows itself, can read our memory anyway.
 _SUPERUSERS = frozenset({0, windows_users.SYSTEM})
 
+Sockets = Callable[[], Iterable[TcpSocket]]
+
+# Windows has no table beside the one that was asked already, so no thread is started to read one.
+_TABLE: Sockets | None = None if sys.platform == "win32" else tcp_sockets
+
 
 def connection_owner(near: Any, far: Any) -> UserID | None:
     """The user who owns the end ``near`` of a connection whose other end ``far`` is ours; None if it is gone.
@@ -40,13 +45,13 @@ def connection_owner(near: Any, far: Any) -> UserID | None:
 class PeerCheck:
     """Tells whether another user holds the other end of a connection. One instance serves one listener.
 
-    ``ask`` is asked first, and answers at once. Where it cannot, the table of all ``sockets`` is read.
+    ``ask`` is asked first, and answers at once. Where it cannot, the table of all ``sockets`` is read, if there is one.
     """
 
     def __init__(
         self,
         ask: Callable[[Any, Any], UserID | None] = connection_owner,
-        sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets,
+        sockets: Sockets | None = _TABLE,
     ) -> None:
         self._ask = ask
         self._sockets = sockets
@@ -74,32 +79,34 @@ class PeerCheck:
         try:
             owner = self._ask(peer, own)
         except CannotAsk:
-            return (await self._table()).owner_of(peer, own)
+            return None if self._sockets is None else (await self._table(self._sockets)).owner_of(peer, own)
         except (OSError, ValueError):
             # A connection that the client has reset has no name any more, or no file descriptor is left.
             return NOBODY
         return NOBODY if owner is None else owner
 
-    async def _table(self) -> "ConnectionTable":
+    async def _table(self, sockets: Sockets) -> "ConnectionTable":
         """A table that was read after this call began, as it has to be to list the caller's connection.
 
         A flood of requests makes the table long. So it is read outside the event loop, by one thread at a time, and
         all the calls that wait for the same reading share it.
         """
         if self._next_reading is None:
-            self._next_reading = asyncio.create_task(self._read_after(self._reading))
+            self._next_reading = asyncio.create_task(self._read_after(self._reading, sockets))
         return await asyncio.shield(self._next_reading)
 
-    async def _read_after(self, previous: "asyncio.Task[ConnectionTable] | None") -> "ConnectionTable":
+    async def _read_after(
+        self, previous: "asyncio.Task[ConnectionTable] | None", sockets: Sockets
+    ) -> "ConnectionTable":
         if previous is not None:
             await asyncio.wait([previous])
         self._reading, self._next_reading = self._next_reading, None
-        return await asyncio.to_thread(ConnectionTable.read, self._sockets)
+        return await asyncio.to_thread(ConnectionTable.read, sockets)
 
 
 def _this_user() -> UserID:
     if sys.platform == "win32":
-        return windows_users.user_of(os.getpid())
+        return windows_users.this_user()
     return os.getuid()
 
 
@@ -120,7 +127,7 @@ class ConnectionTable:
     is_readable: bool = True
 
     @classmethod
-    def read(cls, sockets: Callable[[], Iterable[TcpSocket]] = tcp_sockets) -> "ConnectionTable":
+    def read(cls, sockets: Sockets = tcp_sockets) -> "ConnectionTable":
         """Read the table; an empty one if this system has none."""
         owners, ports = {}, set()
         try:
