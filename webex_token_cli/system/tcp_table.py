@@ -19,7 +19,9 @@ _COUNT = struct.Struct("<I")  # the number of rows, in front of them
 _ROW_IPV4 = struct.Struct("<I 4s2s2x 4s2s2x I")  # MIB_TCPROW_OWNER_PID: state, local, remote, process
 _ROW_IPV6 = struct.Struct("<16s4x2s2x 16s4x2s2x II")  # MIB_TCP6ROW_OWNER_PID: local, remote, state, process
 
-_TCP_TABLE_OWNER_PID_ALL = 5
+# TCP_TABLE_OWNER_PID_LISTENER and TCP_TABLE_OWNER_PID_CONNECTIONS (iprtrmib.h). The table of all sockets also has those
+# of closed connections, of which there may be thousands.
+_KINDS = (3, 4)
 _AF_INET, _AF_INET6 = 2, 23
 _ERROR_INSUFFICIENT_BUFFER = 122
 _NO_SOCKETS = frozenset({50, 232})  # ERROR_NOT_SUPPORTED, where IPv6 is disabled, and ERROR_NO_DATA
@@ -56,7 +58,10 @@ def parse_table(table: bytes, family: int) -> Iterator[Row]:
 
 
 def tcp_rows(family: int) -> list[Row]:
-    """All TCP sockets of ``family`` on this machine. Raises CannotAsk on other systems, OSError and ValueError."""
+    """The TCP sockets of ``family`` that listen or are connected.
+
+    Raises CannotAsk on other systems, OSError and ValueError.
+    """
     if sys.platform != "win32":
         raise CannotAsk
     import ctypes
@@ -64,18 +69,22 @@ def tcp_rows(family: int) -> list[Row]:
 
     helper = ctypes.WinDLL("iphlpapi")
     number = _AF_INET if family == socket.AF_INET else _AF_INET6
-    size = wintypes.DWORD(_ROOM_TO_GROW)
-    for _ in range(_MOST_READINGS):
-        table = ctypes.create_string_buffer(size.value)
-        error = helper.GetExtendedTcpTable(table, ctypes.byref(size), False, number, _TCP_TABLE_OWNER_PID_ALL, 0)
-        if error in _NO_SOCKETS:
-            return []
-        if error == 0:
-            return list(parse_table(table.raw, family))
-        if error != _ERROR_INSUFFICIENT_BUFFER:
-            raise ctypes.WinError(error)
-        size.value += _ROOM_TO_GROW
-    raise ctypes.WinError(_ERROR_INSUFFICIENT_BUFFER)
+
+    def read(kind: int) -> list[Row]:
+        size = wintypes.DWORD(_ROOM_TO_GROW)
+        for _ in range(_MOST_READINGS):
+            table = ctypes.create_string_buffer(size.value)
+            error = helper.GetExtendedTcpTable(table, ctypes.byref(size), False, number, kind, 0)
+            if error in _NO_SOCKETS:
+                return []
+            if error == 0:
+                return list(parse_table(table.raw, family))
+            if error != _ERROR_INSUFFICIENT_BUFFER:
+                raise ctypes.WinError(error)
+            size.value += _ROOM_TO_GROW
+        raise ctypes.WinError(_ERROR_INSUFFICIENT_BUFFER)
+
+    return [row for kind in _KINDS for row in read(kind)]
 
 
 def connection_owner(
