@@ -1,6 +1,5 @@
 """Shell commands of the person that run after an event."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.system.jobs import killer_of
 from webex_token_cli.times import duration_in_words
 
 # Seconds that a hook may take: enough for a secret manager in another data centre. A hook that takes longer hangs.
@@ -49,20 +49,26 @@ def run_hook(
         )
     except OSError as error:
         raise _failed(f"could not be started ({error.strerror})") from None
-    with process:
-        status = _wait(process, text.encode(), timeout, stopping, clock)
+    with process, killer_of(process) as kill:
+        status = _wait(process, kill, text.encode(), timeout, stopping, clock)
     if status < 0:
         raise _failed(f"was ended by {_signal_name(-status)}")
     if status > 0:
         raise _failed(f"ended with exit status {status}")
 
 
-def _shell_command(command: str) -> list[str]:
-    return ["/bin/sh", "-c", command] if os.name == "posix" else ["cmd", "/d", "/s", "/c", command]
+def _shell_command(command: str) -> list[str] | str:
+    """What starts the shell.
+
+    On Windows that is one line: the quotes of ``command`` would get backslashes in front of them in a list, which cmd
+    does not read. With /s it removes the outer quotes alone.
+    """
+    return ["/bin/sh", "-c", command] if os.name == "posix" else f'cmd /d /s /c "{command}"'
 
 
 def _wait(
     process: "subprocess.Popen[bytes]",
+    kill: Callable[[], None],
     text: bytes | None,
     timeout: float,
     stopping: Callable[[], bool],
@@ -79,18 +85,9 @@ def _wait(
         if not ending and stopping():
             deadline, ending = min(deadline, clock() + _GRACE), True
         if clock() >= deadline:
-            _kill(process)
+            kill()
             why = "had not ended when the watch ended" if ending else f"did not end within {duration_in_words(timeout)}"
             raise _failed(f"{why}, and was killed")
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the process and everything that it has started."""
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
 
 
 def _signal_name(number: int) -> str:

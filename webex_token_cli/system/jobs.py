@@ -1,9 +1,11 @@
-"""Windows' job objects: a process that ends with this one, however this one ends."""
+"""A process and everything that it has started: Windows has job objects for that, and POSIX process groups."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 if sys.platform == "win32":
     import ctypes
@@ -32,6 +34,22 @@ if sys.platform == "win32":
 
         A process of Windows survives the one that started it. If Windows gives no job, this does nothing.
         """
+        with _job_of(process, _KILL_ON_CLOSE):
+            yield
+
+    @contextlib.contextmanager
+    def killer_of(process: "subprocess.Popen[bytes]") -> Iterator[Callable[[], None]]:
+        """A function that kills ``process`` and everything that it has started."""
+        with _job_of(process) as job:
+
+            def kill() -> None:
+                ctypes.WinDLL("kernel32").TerminateJobObject(wintypes.HANDLE(job), 1)
+                process.kill()  # if Windows gave no job
+
+            yield kill
+
+    @contextlib.contextmanager
+    def _job_of(process: "subprocess.Popen[bytes]", flags: int = 0) -> Iterator[int | None]:
         kernel = ctypes.WinDLL("kernel32")
         kernel.CreateJobObjectW.restype = wintypes.HANDLE
         kernel.CreateJobObjectW.argtypes = (ctypes.c_void_p, wintypes.LPCWSTR)
@@ -39,11 +57,11 @@ if sys.platform == "win32":
         kernel.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
         kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
         job = kernel.CreateJobObjectW(None, None)
-        limits = _Limits(flags=_KILL_ON_CLOSE)
+        limits = _Limits(flags=flags)
         kernel.SetInformationJobObject(job, _EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
         kernel.AssignProcessToJobObject(job, int(process._handle))  # type: ignore[attr-defined]  # Popen's own handle
         try:
-            yield
+            yield job
         finally:
             if job:
                 kernel.CloseHandle(job)
@@ -54,3 +72,13 @@ else:
     def ends_with_this_process(process: "subprocess.Popen[bytes]") -> Iterator[None]:  # noqa: ARG001 - see above
         """Do nothing: only Windows has job objects."""
         yield
+
+    @contextlib.contextmanager
+    def killer_of(process: "subprocess.Popen[bytes]") -> Iterator[Callable[[], None]]:
+        """A function that kills ``process``, which has a process group of its own, and everything in that group."""
+
+        def kill() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+        yield kill
