@@ -1,5 +1,6 @@
 """A credential store of this machine: the records of all profiles in one keyring, one entry for each profile."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -8,6 +9,7 @@ from typing import TypeVar
 
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
+from webex_token_cli.store import credential_manager
 from webex_token_cli.store.records import decode, encode
 from webex_token_cli.store.splitting import REMOVED, Keyring, SplittingKeyring, TooLarge
 from webex_token_cli.system.output import HeldOutput
@@ -26,6 +28,12 @@ TIMEOUT_UNATTENDED = 20.0
 # Characters for which room is reserved before Webex is asked. The longest records that are known have 5,000, and a
 # longer answer should not be lost either.
 RESERVED = 32 * 1024
+
+_CHECK_FILES = (
+    "Check who may write there, whether another program has the file open, and the free space, then try again."
+    if sys.platform == "win32"
+    else "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
+)
 
 T = TypeVar("T")
 
@@ -212,9 +220,15 @@ class LocalStore:
         """The error for a keyring that reports success and still has the profile's entry."""
         return StoreUnavailable(
             f"{self.place} did not remove an entry, but reported success.",
-            f"Remove the entry {profile!r} of {SERVICE!r} there by hand, and choose another keyring "
+            f"Remove the entry {self._entry(profile)} there by hand, and choose another keyring "
             "(`keyring --list-backends` lists them), or use --store file.",
         )
+
+    def _entry(self, profile: str) -> str:
+        """What a person looks for in the keyring's own window."""
+        if self.backend == credential_manager.BACKEND:
+            return repr(credential_manager.place_of(SERVICE, profile))
+        return f"{profile!r} of {SERVICE!r}"
 
     def hurried(self, timeout: float) -> "LocalStore":
         """The same store, which waits ``timeout`` seconds at most and says nothing."""
@@ -261,7 +275,7 @@ class LocalStore:
             printed = printable(scrub(output.last_line(), secrets))
             raise StoreUnavailable(
                 f"{failure} in {self.place}: {why}{printed and f' ({printed})'}.",
-                "Check the owner, the permissions (0600, the folder 0700) and the free space there, then try again."
+                _CHECK_FILES
                 if self.plain_file
                 else "Unlock the keyring and try again; on a machine without one, see --store file.",
             ) from None
