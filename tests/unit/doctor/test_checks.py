@@ -64,7 +64,7 @@ def test_the_state_of_a_profiles_tokens(
     store = open_file_store(tmp_path / "credentials")
     store.save("work", record)
     found = check_profile("work", store, NOW)
-    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", "<time>", found.message) == f"Profile work: {message}"
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+", "<time>", found.message) == f"Profile work: {message}"
     assert (found.level, found.exit_status) == (level, 3 if level is Level.PROBLEM else 0)
     assert (found.fix is None) == (level is Level.OK)
 

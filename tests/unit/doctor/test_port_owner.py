@@ -5,6 +5,7 @@ import pytest
 from webex_token_cli.doctor.port_owner import port_owner
 
 
+@pytest.mark.posix  # Windows is asked whatever ``platform`` says
 @pytest.mark.parametrize(
     ("reported", "owner"),
     [
@@ -22,5 +23,6 @@ def test_a_mac_names_the_program_that_lsof_reports(reported: str, owner: str | N
     assert port_owner(8000, platform="darwin", ask_lsof=lsof) == owner
 
 
+@pytest.mark.posix
 def test_another_system_does_not_tell() -> None:
     assert port_owner(8000, platform="freebsd14") is None

@@ -8,6 +8,7 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.keyring_choice import is_chosen, remembered_keyring
 
 
+@pytest.mark.posix  # the library's folder on Windows is another one
 @pytest.mark.parametrize(
     ("variables", "chosen"),
     [

@@ -28,6 +28,8 @@ from webex_token_cli.store.backends import open_keyring_store
 from webex_token_cli.store.local import SERVICE
 from webex_token_cli.store.secret_service import BACKEND, SecretService
 
+pytestmark = pytest.mark.posix
+
 ENTRY = "ada"
 ITEM = f"{COLLECTION}/item_of_ada"
 WRONG_SIGNATURE = Answer("s", ("not what was asked for",))

@@ -61,7 +61,10 @@ def test_the_attempts_end_after_a_while() -> None:
     assert IN_USE_TIMEOUT <= clock.now < IN_USE_TIMEOUT + 0.1
 
 
-@pytest.mark.parametrize("error", [in_use(19), PermissionError(13, "Permission denied")])
+@pytest.mark.parametrize(
+    "error",
+    [in_use(19), pytest.param(PermissionError(13, "Permission denied"), marks=pytest.mark.posix)],
+)
 def test_another_refusal_is_final(error: PermissionError) -> None:
     clock = Clock()
     with pytest.raises(PermissionError):
