@@ -234,6 +234,16 @@ def test_get_gets_a_new_pair_after_the_refresh_token_has_lapsed(
     assert sandbox.webex.grants[-1].client_id == app.client_id
 
 
+def test_show_says_that_lapsed_tokens_need_no_sign_in(with_app: Program) -> None:
+    age(with_app, 100 * DAY, "app")
+    done = run_in_process(with_app, "show", "-p", "app")
+    assert (done.status, done.err) == (
+        0,
+        "Both tokens of profile app have expired. `webex-token refresh --profile app` gets the Service App new ones "
+        "with profile work.\n",
+    )
+
+
 @pytest.mark.posix
 def test_watch_gets_a_new_pair_and_the_hook_gets_its_token(
     with_app: Program, sandbox: Sandbox, app: ServiceApp

@@ -14,7 +14,7 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 from webex_token_cli.cli.tables import bar, bar_colour, fields, table
-from webex_token_cli.config.names import clock_hint, sign_in_hint
+from webex_token_cli.config.names import clock_hint, option_for, sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, next_refresh_at, state_of
 from webex_token_cli.store.credentials import CredentialStore
@@ -147,6 +147,13 @@ def _sign_in_status(application: Application, profile: str, record: TokenRecord)
     if not record.needs_sign_in(application.clock()):
         application.warn_if_from_the_future(profile, record)
         application.warn_if_refresh_token_low(profile, record)
+        return 0
+    app = application.settings(profile).service_app
+    if app is not None:
+        application.say(
+            f"Both tokens of profile {profile} have expired. `webex-token refresh{option_for(profile)}` gets the "
+            f"Service App new ones with profile {app.with_profile}."
+        )
         return 0
     application.say(f"Profile {profile} needs a new sign-in. {sign_in_hint(profile)}")
     return SignInNeeded.exit_status
