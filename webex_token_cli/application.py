@@ -137,8 +137,9 @@ class Application:
         return self.store(settings.store, settings.keyring)
 
     def _open_store(self, name: str, keyring: str | None) -> "CredentialStore":
-        from webex_token_cli.store.backends import open_file_store, open_keyring_store
-        from webex_token_cli.store.local import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
+        from webex_token_cli.store.file.opening import open_file_store
+        from webex_token_cli.store.keyring.opening import open_keyring_store
+        from webex_token_cli.store.local.store import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
         from webex_token_cli.system.timeouts import ExclusiveCalls
 
         timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
@@ -149,7 +150,7 @@ class Application:
 
             return open_vault_store(self.environment, self.say, self.cancelled)
         if keyring is not None:
-            from webex_token_cli.store.keyring_choice import is_chosen
+            from webex_token_cli.store.keyring.choice import is_chosen
 
             keyring = None if is_chosen(self.environment) else keyring
         self._keyring_calls = self._keyring_calls or ExclusiveCalls(one_at_a_time=True)
@@ -328,6 +329,6 @@ class Application:
 
 
 def _locked(path: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
-    from webex_token_cli.store.locks import locked
+    from webex_token_cli.store.local.locks import locked
 
     return locked(path, say)

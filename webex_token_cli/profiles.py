@@ -12,8 +12,8 @@ from webex_token_cli.application import Application
 from webex_token_cli.config.settings import SHARED_STORES, STORES, Profile, Settings, resolve
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable, WebexTokenError
 from webex_token_cli.store.credentials import CredentialStore
-from webex_token_cli.store.local import SERVICE
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.local.locks import locked
+from webex_token_cli.store.local.store import SERVICE
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ from tests.support.folders import ROOT
 from tests.support.program import Program
 from webex_token_cli.config.sections import with_section
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.store.file_keyring import file_name
-from webex_token_cli.store.local import SERVICE
+from webex_token_cli.store.local.file_names import file_name
+from webex_token_cli.store.local.store import SERVICE
 from webex_token_cli.store.records import encode
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord

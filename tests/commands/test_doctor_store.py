@@ -14,8 +14,8 @@ from tests.support.keyring_choice import using
 from tests.support.program import Program
 from tests.support.stored import record_file
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.local import SERVICE
-from webex_token_cli.store.probe import ENTRY, RECORD
+from webex_token_cli.store.local.probe import ENTRY, RECORD
+from webex_token_cli.store.local.store import SERVICE
 
 # The user names of all entries in the keyring.
 ITEMS = """

@@ -17,8 +17,8 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.local import LocalStore
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.local.locks import locked
+from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.tokens import Person
 from webex_token_cli.transfer.imports import import_refresh_token
 

@@ -16,7 +16,7 @@ from tests.support.records import issued_response
 from tests.support.stored import DAY, TIME, age, config_file, record_file, stored_files
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.local.locks import locked
 
 
 @pytest.fixture

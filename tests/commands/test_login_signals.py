@@ -11,7 +11,7 @@ from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from tests.support.stored import stored_files
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.local.locks import locked
 
 
 def test_ctrl_c_frees_the_port(program: Program, redirect_uri: str) -> None:

@@ -12,7 +12,7 @@ from tests.support.stored import DAY, age, record_file
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.local.locks import locked
 
 # The body of an answer that is delayed until after the signal.
 SLOW_ANSWER = (

@@ -71,7 +71,7 @@ REQUIREMENTS = [
     Requirement(
         "RFC 8252 8.4, 8.5",
         "a secret that is shipped in an app proves nothing; this one is the person's own, and stays in their keyring",
-        ("store.local.LocalStore", "cli.prompts.client_secret"),
+        ("store.local.store.LocalStore", "cli.prompts.client_secret"),
         (
             "test_secrets.test_no_secret_is_printed_or_left_outside_the_store",
             "test_login_streams.test_the_browser_neither_prints_into_the_answer_nor_gets_the_secret",

@@ -2,7 +2,7 @@
 
 from keyring.backends.SecretService import Keyring as Library
 
-from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.store.keyring.splitting import Keyring
 
 
 class CountedLibrary:

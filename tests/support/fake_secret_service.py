@@ -15,7 +15,7 @@ from typing import Any
 from jeepney import DBus, HeaderFields, Message, MessageType, new_error, new_method_return  # type: ignore[import-untyped]
 from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]
 
-from webex_token_cli.store.session_encryption import ALGORITHM, KeyAgreement, decrypt, encrypt
+from webex_token_cli.store.keyring.session_encryption import ALGORITHM, KeyAgreement, decrypt, encrypt
 
 COLLECTION = "/org/freedesktop/secrets/collection/fake"
 _DEFAULT = "/org/freedesktop/secrets/aliases/default"

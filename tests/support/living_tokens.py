@@ -17,7 +17,7 @@ from webex_token_cli.refresh.events import Event
 from webex_token_cli.refresh.refresher import Refresher
 from webex_token_cli.refresh.schedule import Attention, Timing
 from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
-from webex_token_cli.store.local import LocalStore
+from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.store.records import decode
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord

@@ -40,7 +40,7 @@ def _import_everything() -> None:
     import webex_token_cli.commands.get
     import webex_token_cli.commands.refresh
     import webex_token_cli.commands.watch
-    import webex_token_cli.store.backends
+    import webex_token_cli.store.keyring.opening
     import webex_token_cli.store.vault.session
     import webex_token_cli.store.vault.store
     import webex_token_cli.webex.client

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.program import Finished, Program
-from webex_token_cli.store.backends import open_file_store
+from webex_token_cli.store.file.opening import open_file_store
 from webex_token_cli.tokens import TokenRecord
 
 DAY = 86400

@@ -19,11 +19,11 @@ from tests.support.requirements import require
 from tests.support.secret_services import keepassxc, kwallet
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.local import SERVICE
+from webex_token_cli.store.keyring.opening import open_keyring_store
+from webex_token_cli.store.keyring.secret_service import BACKEND, SecretService
+from webex_token_cli.store.keyring.splitting import SplittingKeyring
+from webex_token_cli.store.local.store import SERVICE
 from webex_token_cli.store.records import encode
-from webex_token_cli.store.secret_service import BACKEND, SecretService
-from webex_token_cli.store.splitting import SplittingKeyring
 
 # A call that was given up leaves its connection open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -26,9 +26,9 @@ from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.store.credential_manager import BACKEND
+from webex_token_cli.store.keyring.credential_manager import BACKEND
+from webex_token_cli.store.keyring.splitting import SplittingKeyring
 from webex_token_cli.store.records import decode, encode
-from webex_token_cli.store.splitting import SplittingKeyring
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
 
@@ -338,7 +338,7 @@ def test_a_person_finds_the_entry_of_a_profile_with_the_keyring_command(program:
 
 
 def test_the_lock_folder_is_in_the_profile_folder_whatever_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    from webex_token_cli.store.locks import lock_folder_of_this_user
+    from webex_token_cli.store.local.locks import lock_folder_of_this_user
     from webex_token_cli.system.windows import profile_folder
 
     expected = lock_folder_of_this_user()

@@ -129,10 +129,10 @@ def _import_what_is_needed_later() -> None:
     """
     import filelock  # noqa: F401
 
-    import webex_token_cli.store.backends
-    import webex_token_cli.store.file_keyring
-    import webex_token_cli.store.keyring_choice
-    import webex_token_cli.store.secret_service
+    import webex_token_cli.store.file.opening
+    import webex_token_cli.store.keyring.choice
+    import webex_token_cli.store.keyring.opening
+    import webex_token_cli.store.keyring.secret_service
     import webex_token_cli.webex.client  # noqa: F401
 
 

@@ -4,6 +4,6 @@ import os
 import signal
 
 if os.environ.get("WEBEX_TOKEN_TEST_ACCIDENT") == "killed before saving":
-    from webex_token_cli.store import local
+    from webex_token_cli.store.local import store
 
-    local.LocalStore.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+    store.LocalStore.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]

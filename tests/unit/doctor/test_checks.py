@@ -21,9 +21,9 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.flows import Situation
-from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.local import LocalStore
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.file.opening import open_file_store
+from webex_token_cli.store.local.locks import locked
+from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient
 from webex_token_cli.webex.http import new_session

@@ -17,9 +17,9 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
-from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.local import LocalStore
-from webex_token_cli.store.splitting import SplittingKeyring
+from webex_token_cli.store.file.opening import open_file_store
+from webex_token_cli.store.keyring.splitting import SplittingKeyring
+from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient, authorization_url
 from webex_token_cli.webex.http import new_session

@@ -15,8 +15,8 @@ from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.signin.device import DeviceFlow
 from webex_token_cli.signin.finish import SignIn
-from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.file.opening import open_file_store
+from webex_token_cli.store.local.locks import locked
 from webex_token_cli.system.signals import defer_signals
 from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
 from webex_token_cli.tokens import TokenRecord

@@ -12,8 +12,8 @@ from tests.support.keyring_choice import library_found_none
 from tests.support.keyrings import Plain
 from webex_token_cli.application import Application
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.keyring_choice import system_keyring
+from webex_token_cli.store.keyring.choice import system_keyring
+from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.system.timeouts import ExclusiveCalls
 
 

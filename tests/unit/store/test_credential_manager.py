@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.backends import Windows
 
-from webex_token_cli.store.credential_manager import (
+from webex_token_cli.store.keyring.credential_manager import (
     ChainedKeyrings,
     CredentialManager,
     NoEntryError,
     place_of,
 )
-from webex_token_cli.store.splitting import Keyring, SplittingKeyring
+from webex_token_cli.store.keyring.splitting import Keyring, SplittingKeyring
 
 SERVICE, NAME, LIMIT = "webex-token", "default", 1280
 

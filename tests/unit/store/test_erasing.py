@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.local import LocalStore
-from webex_token_cli.store.secret_service import SecretService
-from webex_token_cli.store.splitting import REMOVED, SplittingKeyring
+from webex_token_cli.store.keyring.opening import open_keyring_store
+from webex_token_cli.store.keyring.secret_service import SecretService
+from webex_token_cli.store.keyring.splitting import REMOVED, SplittingKeyring
+from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.tokens import TokenRecord
 
 LARGE = replace(FULL_RECORD, access_token="A" * 3000, refresh_token="R" * 2000)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.file_keyring import file_name
+from webex_token_cli.store.file.opening import open_file_store
+from webex_token_cli.store.local.file_names import file_name
 
 
 def names_in(folder: Path) -> list[str]:

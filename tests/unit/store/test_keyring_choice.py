@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.keyring_choice import is_chosen, remembered_keyring
+from webex_token_cli.store.keyring.choice import is_chosen, remembered_keyring
 
 
 @pytest.mark.posix  # the library's folder on Windows is another one

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.backends import open_keyring_store
+from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.store.records import decode
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 

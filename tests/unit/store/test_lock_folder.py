@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.locks import check_lock_folder, lock_folder_of, lock_folder_of_this_user
+from webex_token_cli.store.local.locks import check_lock_folder, lock_folder_of, lock_folder_of_this_user
 
 pytestmark = pytest.mark.posix
 

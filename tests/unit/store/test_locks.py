@@ -11,13 +11,13 @@ import pytest
 
 from tests.support.program import wait_until
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
+from webex_token_cli.store.file.opening import open_file_store
+from webex_token_cli.store.local.locks import check_lock_folder, lock_folder_of_this_user, locked
 
 HOLD_THE_LOCK = """
 import sys, time
 from pathlib import Path
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.local.locks import locked
 with locked(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(60)

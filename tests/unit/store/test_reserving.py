@@ -13,9 +13,9 @@ from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, StoreUnavailable
 from webex_token_cli.refresh.refresher import Refresher, Result
-from webex_token_cli.store.backends import open_file_store
-from webex_token_cli.store.local import LocalStore
-from webex_token_cli.store.locks import locked
+from webex_token_cli.store.file.opening import open_file_store
+from webex_token_cli.store.local.locks import locked
+from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.store.records import encode
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord

@@ -9,7 +9,7 @@ import secretstorage
 from keyring.backends.SecretService import Keyring as Library
 
 from tests.support.counted_library import CountedLibrary
-from webex_token_cli.store.secret_service import SecretService, without_detour
+from webex_token_cli.store.keyring.secret_service import SecretService, without_detour
 
 pytestmark = pytest.mark.posix
 

@@ -23,10 +23,10 @@ from tests.support.fake_secret_service import (
 )
 from tests.support.requirements import require
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store import secret_service
-from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.local import SERVICE
-from webex_token_cli.store.secret_service import BACKEND, SecretService
+from webex_token_cli.store.keyring import secret_service
+from webex_token_cli.store.keyring.opening import open_keyring_store
+from webex_token_cli.store.keyring.secret_service import BACKEND, SecretService
+from webex_token_cli.store.local.store import SERVICE
 
 pytestmark = pytest.mark.posix
 

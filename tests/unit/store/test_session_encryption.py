@@ -4,7 +4,7 @@ import pytest
 from secretstorage.dhcrypto import Session
 from secretstorage.util import format_secret
 
-from webex_token_cli.store.session_encryption import KeyAgreement, decrypt, encrypt
+from webex_token_cli.store.keyring.session_encryption import KeyAgreement, decrypt, encrypt
 
 pytestmark = pytest.mark.posix
 

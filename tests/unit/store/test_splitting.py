@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
-from webex_token_cli.store.backends import open_keyring_store
-from webex_token_cli.store.keyring_choice import entry_limit
+from webex_token_cli.store.keyring.choice import entry_limit
+from webex_token_cli.store.keyring.opening import open_keyring_store
+from webex_token_cli.store.keyring.splitting import FALLBACK_LIMIT, Head, SplittingKeyring
 from webex_token_cli.store.records import encode
-from webex_token_cli.store.splitting import FALLBACK_LIMIT, Head, SplittingKeyring
 
 SERVICE, NAME = "webex-token", "default"
 

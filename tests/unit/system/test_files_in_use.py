@@ -9,7 +9,7 @@ import pytest
 
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.store.file_keyring import FileKeyring
+from webex_token_cli.store.file.keyring import FileKeyring
 from webex_token_cli.system.files import IN_USE_TIMEOUT, ReservedFile, while_in_use, write_private
 
 

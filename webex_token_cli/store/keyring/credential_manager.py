@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.store.keyring.splitting import Keyring
 
 # The backend of the keyring library that this module stands in for, as PYTHON_KEYRING_BACKEND names it.
 BACKEND = "keyring.backends.Windows.WinVaultKeyring"

@@ -1,54 +1,18 @@
-"""Opens the credential stores: ``file``, and ``keyring`` with the keyring that this machine has."""
+"""Opens the store in the operating system's keyring, with the keyring that this machine has."""
 
-import errno
 import functools
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.local import SERVICE, TIMEOUT_UNATTENDED, LocalStore, let_output_through
-from webex_token_cli.store.locks import check_lock_folder, lock_folder_of_this_user, locked
-from webex_token_cli.store.splitting import Keyring, SplittingKeyring
+from webex_token_cli.store.keyring.splitting import Keyring, SplittingKeyring
+from webex_token_cli.store.local.file_names import file_name
+from webex_token_cli.store.local.locks import check_lock_folder, lock_folder_of_this_user, locked
+from webex_token_cli.store.local.store import SERVICE, TIMEOUT_UNATTENDED, LocalStore, let_output_through
 from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
-
-if TYPE_CHECKING:
-    from webex_token_cli.store.file_keyring import FileKeyring
-
-
-def open_file_store(
-    folder: Path,
-    say: Callable[[str], None] = lambda _: None,
-    timeout: float = TIMEOUT_UNATTENDED,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> LocalStore:
-    """The store of unencrypted files in ``folder``; each record's lock file is beside it.
-
-    ``say`` shows what a call waits for. A call takes at most ``timeout`` seconds. The wait for a lock ends when
-    ``cancelled`` returns True. Opening the store raises nothing: the folder may not exist yet.
-    """
-    from webex_token_cli.store.file_keyring import FileKeyring, file_name
-
-    backend = FileKeyring(folder)
-    return LocalStore(
-        keyring=backend,
-        place=f"the file store {folder}",
-        lock=lambda profile: locked(folder / f"{file_name(SERVICE, profile)}.lock", say, cancelled),
-        say=say,
-        timeout=timeout,
-        plain_file=lambda profile: backend.path(SERVICE, profile),
-        check_folders=lambda: _check_writable(folder),
-        reserve=lambda profile, size: _reserve(backend, profile, size),
-    )
-
-
-def _reserve(backend: "FileKeyring", profile: str, size: int) -> Callable[[], None]:
-    backend.reserve(SERVICE, profile, size)
-    return lambda: backend.release(SERVICE, profile)
 
 
 def _check_by_rewriting(backend: Keyring, profile: str) -> Callable[[], None]:
@@ -56,28 +20,11 @@ def _check_by_rewriting(backend: Keyring, profile: str) -> Callable[[], None]:
 
     The Secret Service replaces an entry in one step. Others remove it first, or ask a person each time.
     """
-    from webex_token_cli.store.secret_service import SecretService
+    from webex_token_cli.store.keyring.secret_service import SecretService
 
     if isinstance(backend, SecretService):
         backend.rewrite(SERVICE, profile)
     return lambda: None
-
-
-def _check_writable(folder: Path) -> None:
-    """Raise StoreUnavailable if files cannot be stored in ``folder``, or if a missing ``folder`` cannot be made."""
-    existing = next((each for each in (folder, *folder.parents) if each.exists()), folder)
-    try:
-        if not os.access(existing, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if existing != folder:
-            import tempfile
-
-            tempfile.TemporaryDirectory(prefix=".webex-token-", dir=existing).cleanup()
-    except OSError as error:
-        raise StoreUnavailable(
-            f"Nothing can be stored in {folder} ({error.strerror or type(error).__name__}).",
-            f"Check the owner and permissions of {existing}, and how its disk is mounted, then try again.",
-        ) from None
 
 
 def open_keyring_store(
@@ -92,13 +39,13 @@ def open_keyring_store(
 ) -> LocalStore:
     """The store in the operating system's keyring, or in ``backend`` if that is given.
 
-    The parameters are those of ``open_file_store``. ``remembered`` is the class of the keyring to use; without it,
+    ``say`` shows what a call waits for. A call takes at most ``timeout`` seconds. The wait for a lock ends when
+    ``cancelled`` returns True. ``remembered`` is the class of the keyring to use; without it,
     the keyring library chooses one, or has been told which. ``calls`` runs the calls to the keyring; who opens the
     store again after a failure gives the same one, so that a search that hangs is not begun once more.
     ``hold_output`` is the store's. Raises StoreUnavailable, with a hint what to install, if this machine has none.
     """
-    from webex_token_cli.store import credential_manager, secret_service
-    from webex_token_cli.store.file_keyring import file_name
+    from webex_token_cli.store.keyring import credential_manager, secret_service
 
     calls = calls or ExclusiveCalls(one_at_a_time=True)
     if backend is not None:
@@ -142,11 +89,11 @@ class _OpenedKeyring(NamedTuple):
 
 def _secret_service() -> _OpenedKeyring:
     """The Secret Service, without the keyring library, which is loaded only if something goes wrong."""
-    from webex_token_cli.store.secret_service import BACKEND, NAME, SecretService
+    from webex_token_cli.store.keyring.secret_service import BACKEND, NAME, SecretService
 
     @functools.cache
     def library() -> Keyring:
-        from webex_token_cli.store.keyring_choice import remembered_keyring
+        from webex_token_cli.store.keyring.choice import remembered_keyring
 
         return remembered_keyring(BACKEND)
 
@@ -155,15 +102,15 @@ def _secret_service() -> _OpenedKeyring:
 
 def _credential_manager() -> _OpenedKeyring:
     """Windows' Credential Manager, without the keyring library, which takes as long to import as all the rest."""
-    from webex_token_cli.store.credential_manager import BACKEND, LIMIT, NAME, CredentialManager, WindowsPlaces
+    from webex_token_cli.store.keyring.credential_manager import BACKEND, LIMIT, NAME, CredentialManager, WindowsPlaces
 
     return _OpenedKeyring(CredentialManager(WindowsPlaces()), NAME, BACKEND, LIMIT)
 
 
 def _opened(backend: Keyring) -> _OpenedKeyring:
-    from webex_token_cli.store.credential_manager import with_entries_of_their_own
-    from webex_token_cli.store.keyring_choice import caution_about, class_name, display_name, entry_limit
-    from webex_token_cli.store.secret_service import without_detour
+    from webex_token_cli.store.keyring.choice import caution_about, class_name, display_name, entry_limit
+    from webex_token_cli.store.keyring.credential_manager import with_entries_of_their_own
+    from webex_token_cli.store.keyring.secret_service import without_detour
 
     return _OpenedKeyring(
         with_entries_of_their_own(without_detour(backend)),
@@ -182,7 +129,7 @@ def _found(
     hold_output: Callable[[], AbstractContextManager[HeldOutput]],
 ) -> Keyring:
     """The keyring whose class is ``remembered``, or else the one that the library finds. Raises StoreUnavailable."""
-    from webex_token_cli.store.keyring_choice import no_keyring, remembered_keyring, system_keyring
+    from webex_token_cli.store.keyring.choice import no_keyring, remembered_keyring, system_keyring
 
     def find() -> Keyring:
         return system_keyring() if remembered is None else remembered_keyring(remembered)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.credential_manager import LIMIT
-from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.store.keyring.credential_manager import LIMIT
+from webex_token_cli.store.keyring.splitting import Keyring
 from webex_token_cli.text import printable
 
 if TYPE_CHECKING:

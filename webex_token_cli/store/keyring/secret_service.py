@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from webex_token_cli.store.session_encryption import ALGORITHM, KeyAgreement, decrypt, encrypt
-from webex_token_cli.store.splitting import Keyring
+from webex_token_cli.store.keyring.session_encryption import ALGORITHM, KeyAgreement, decrypt, encrypt
+from webex_token_cli.store.keyring.splitting import Keyring
 
 if TYPE_CHECKING:
     from jeepney import DBusAddress, Message  # type: ignore[import-untyped]

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
-from webex_token_cli.store import credential_manager
+from webex_token_cli.store.keyring.splitting import REMOVED, Keyring, SplittingKeyring, TooLarge
 from webex_token_cli.store.records import decode, encode
-from webex_token_cli.store.splitting import REMOVED, Keyring, SplittingKeyring, TooLarge
 from webex_token_cli.system.output import HeldOutput
 from webex_token_cli.system.timeouts import ExclusiveCalls, TimeoutExceeded
 from webex_token_cli.text import printable, scrub
@@ -189,7 +188,7 @@ class LocalStore:
 
         Raises StoreUnavailable if a step fails.
         """
-        from webex_token_cli.store.probe import SIZE, probe
+        from webex_token_cli.store.local.probe import SIZE, probe
 
         probe(self)
         return f"An entry of {SIZE:,} characters was written to {self.place}, read and removed."
@@ -199,7 +198,7 @@ class LocalStore:
 
         Some keyrings ask for a password only when they are written. Raises StoreUnavailable.
         """
-        from webex_token_cli.store.probe import try_to_write
+        from webex_token_cli.store.local.probe import try_to_write
 
         try_to_write(self, profile)
 
@@ -226,6 +225,8 @@ class LocalStore:
 
     def _entry(self, profile: str) -> str:
         """What a person looks for in the keyring's own window."""
+        from webex_token_cli.store.keyring import credential_manager
+
         if self.backend == credential_manager.BACKEND:
             return repr(credential_manager.place_of(SERVICE, profile))
         return f"{profile!r} of {SERVICE!r}"

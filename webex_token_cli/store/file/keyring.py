@@ -5,9 +5,9 @@ and does not import that library, which takes longer to import than everything e
 """
 
 import contextlib
-import re
 from pathlib import Path
 
+from webex_token_cli.store.local.file_names import file_name
 from webex_token_cli.system.files import (
     ReservedFile,
     UnfinishedWrites,
@@ -17,18 +17,6 @@ from webex_token_cli.system.files import (
     remove_unfinished_writes,
     replace_in_room,
 )
-
-# All but the characters that every file system stores as they are. Capitals are escaped, because some ignore case.
-_ESCAPED = re.compile(r"[^a-z0-9._@-]")
-
-
-def file_name(service: str, username: str) -> str:
-    """The name of an entry's file. Two entries have different names even on a file system that ignores case."""
-    return f"{_escaped(service)}+{_escaped(username)}.json"
-
-
-def _escaped(text: str) -> str:
-    return _ESCAPED.sub(lambda match: "".join(f"%{byte:02x}" for byte in match[0].encode()), text)
 
 
 class EntryFileError(Exception):

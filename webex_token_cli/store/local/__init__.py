@@ -1,0 +1,1 @@
+"""Records on this machine: behind locks, in a keyring or in files."""
