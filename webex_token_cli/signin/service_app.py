@@ -9,8 +9,8 @@ from typing import Protocol
 
 from webex_token_cli.config.names import option_for, sign_in_hint
 from webex_token_cli.config.settings import ServiceApp, Settings
-from webex_token_cli.errors import ConfigurationError, GrantRefused, HelperNeedsSignIn, SignInNeeded
-from webex_token_cli.refresh.refresher import Refresher
+from webex_token_cli.errors import ConfigurationError, GrantRefused, HelperNeedsSignIn, SignInNeeded, StoreUnavailable
+from webex_token_cli.refresh.refresher import NotSaved, Refresher
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient
@@ -125,6 +125,9 @@ def _of_helper(app: ServiceApp, call: Callable[[], TokenRecord]) -> TokenRecord:
         return call()
     except SignInNeeded as error:
         raise _needs_sign_in(app, error) from error
+    except NotSaved as error:
+        # A watch would save that answer later, but as the Service App's.
+        raise StoreUnavailable(error.message, error.hint) from error
 
 
 def _needs_sign_in(app: ServiceApp, error: SignInNeeded) -> HelperNeedsSignIn:
