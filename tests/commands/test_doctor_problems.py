@@ -19,7 +19,10 @@ def test_a_config_with_one_unusable_section_of_two(signed_in: Program, sandbox: 
     config_file(signed_in).write_text(
         f"scopes = x\n[broken]\nclient_id = x\nwhat is this\n{written}client_secret = y\nredirect_url = z\n[a b]\n"
     )
-    fix = "> The settings are client_id, redirect_uri, scopes, api_url, store, keyring; correct the line or delete it."
+    fix = (
+        "> The settings are client_id, redirect_uri, scopes, api_url, store, keyring, application_id, org_id, "
+        "with_profile; correct the line or delete it."
+    )
     assert settled(run_in_process(signed_in, "doctor"), signed_in, sandbox) == (
         2,
         report(
