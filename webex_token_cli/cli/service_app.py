@@ -11,6 +11,7 @@ from webex_token_cli.cli.options import complete_profiles
 from webex_token_cli.cli.prompts import Prompts
 from webex_token_cli.config.names import check_profile_name
 from webex_token_cli.config.settings import ServiceApp, Settings
+from webex_token_cli.config.sites import site_of
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FLOW = "service-app"
 
 SERVICE_APP_PROMPTS = Prompts(
-    "Getting a Service App's tokens needs its client id and client secret; see developer.webex.com/my-apps.",
+    "Getting a Service App's tokens needs its client id and client secret; see {my_apps}.",
     "Give the Service App's client id with --client-id or WEBEX_CLIENT_ID.",
     "Give the Service App's client secret with --client-secret-file FILE (- is standard input) or WEBEX_CLIENT_SECRET.",
 )
@@ -82,7 +83,8 @@ def settings_of_flow(settings: Settings, flow: str, options: ServiceAppOptions) 
     for given in (app.application_id, app.org_id):
         if not given.isprintable() or " " in given:
             raise ConfigurationError(
-                f"{printable(given, 80)!r} is not an id.", "Copy it from developer.webex.com, without blanks."
+                f"{printable(given, 80)!r} is not an id.",
+                f"Copy it from {site_of(settings.api_url).portal}, without blanks.",
             )
     check_profile_name(app.with_profile)
     # Its scopes are those that an admin has authorized.

@@ -6,29 +6,34 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One Webex: its API base URL, and the pages to which hints send a person.
+    """One Webex: its API base URL, its identity service, and the pages to which hints send a person.
 
-    ``portal`` is the developer portal's host, and ``tokens_page`` is where a person sees and revokes their tokens.
+    ``portal`` is the developer portal's host.
     """
 
     api_url: str
     portal: str
-    tokens_page: str
+    identity: str
 
     @property
     def my_apps(self) -> str:
         """The page with a person's integrations, as a hint names it."""
         return f"{self.portal}/my-apps"
 
+    @property
+    def tokens_page(self) -> str:
+        """The page on which a person sees and removes what was granted in their name."""
+        return f"{self.identity}/profile#/tokens"
 
-WEBEX = Site("https://webexapis.com/v1", "developer.webex.com", "https://idbroker.webex.com/idb/profile#/tokens")
 
-# Webex's documentation names the API and the portal. The host of the tokens page is the one to which public clients
-# send people who sign out of Webex for Government.
+WEBEX = Site("https://webexapis.com/v1", "developer.webex.com", "https://idbroker.webex.com/idb")
+
+# Webex's documentation names the API and the portal. The host of the identity service is the one to which public
+# clients send people who sign out of Webex for Government.
 GOVERNMENT = Site(
     "https://api-usgov.webex.com/v1",
     "developer-usgov.webex.com",
-    "https://idbroker-f.webex.com/idb/profile#/tokens",
+    "https://idbroker-f.webex.com/idb",
 )
 
 

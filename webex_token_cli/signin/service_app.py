@@ -9,6 +9,7 @@ from typing import Protocol
 
 from webex_token_cli.config.names import option_for, sign_in_hint
 from webex_token_cli.config.settings import ServiceApp, Settings
+from webex_token_cli.config.sites import site_of
 from webex_token_cli.errors import ConfigurationError, GrantRefused, HelperNeedsSignIn, SignInNeeded, StoreUnavailable
 from webex_token_cli.refresh.refresher import NotSaved, Refresher
 from webex_token_cli.token_response import TokenResponse
@@ -74,7 +75,7 @@ def service_app_tokens(profiles: Profiles, settings: Settings, credentials: Clie
         )
 
     record = _of_helper(app, lambda: profiles.valid_record(app.with_profile, _MIN_VALID))
-    _check_scope(app, record)
+    _check_scope(app, record, settings.api_url)
     try:
         return ask(record)
     except GrantRefused:
@@ -109,12 +110,12 @@ def _refreshed(profiles: Profiles, helper: Settings, refused: TokenRecord) -> To
     return refresher.refresh(helper.profile, lambda stored: stored.access_token == refused.access_token).record
 
 
-def _check_scope(app: ServiceApp, record: TokenRecord) -> None:
+def _check_scope(app: ServiceApp, record: TokenRecord, api_url: str) -> None:
     if record.scopes is not None and SCOPE not in record.scopes:
         raise ConfigurationError(
             f"The sign-in of profile {app.with_profile} lacks the scope {SCOPE}, which is needed to get the tokens of "
             "a Service App.",
-            "Tick it for that profile's integration at developer.webex.com/my-apps, then sign in there again with "
+            f"Tick it for that profile's integration at {site_of(api_url).my_apps}, then sign in there again with "
             f'`webex-token login{option_for(app.with_profile)} --scope "{" ".join((*record.scopes, SCOPE))}"`.',
         )
 

@@ -243,7 +243,7 @@ class WebexClient:
             authorization=Authorization.bearer(access_token),
         )
         if not _succeeded(answer):
-            raise service_app_refused(answer, self.clock(), (access_token, client_secret))
+            raise service_app_refused(answer, self.clock(), (access_token, client_secret), site=self.site)
         return _token_response(answer)
 
     def revoke(self, access_token: str, client_id: str) -> None:

@@ -3,13 +3,9 @@
 from urllib.parse import urlsplit
 
 from webex_token_cli.config.settings import is_loopback
+from webex_token_cli.config.sites import site_of
 from webex_token_cli.errors import RequestRefused
 from webex_token_cli.text import printable
-
-# The identity service of the commercial Webex, and of Webex for Government.
-_IDENTITY = "https://idbroker.webex.com/idb"
-_GOVERNMENT_IDENTITY = "https://idbroker-f.webex.com/idb"
-_GOVERNMENT_API = "api-usgov.webex.com"
 
 # The domains of Webex. Everything below them is Webex's own.
 _DOMAINS = ("webex.com", "webexapis.com")
@@ -17,12 +13,12 @@ _DOMAINS = ("webex.com", "webexapis.com")
 
 def identity_service(api_url: str) -> str:
     """The identity service of Webex that belongs to the API at ``api_url``."""
-    return _GOVERNMENT_IDENTITY if urlsplit(api_url).hostname == _GOVERNMENT_API else _IDENTITY
+    return site_of(api_url).identity
 
 
 def tokens_page(api_url: str) -> str:
     """The page on which a person sees and removes what was granted in their name."""
-    return f"{identity_service(api_url)}/profile#/tokens"
+    return site_of(api_url).tokens_page
 
 
 def checked_issuer(issuer: str | None, api_url: str) -> str:

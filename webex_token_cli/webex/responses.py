@@ -281,12 +281,15 @@ def revocation_refused(answer: Answer, now: float, secrets: Iterable[str | None]
     return error if isinstance(error, TemporaryFailure) else _refused(_reply(answer, secrets))
 
 
-def service_app_refused(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
+def service_app_refused(
+    answer: Answer, now: float, secrets: Iterable[str | None] = (), *, site: Site = WEBEX
+) -> WebexTokenError:
     """The error for a Service App that got no tokens. A person's access token is not accepted: GrantRefused.
 
-    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them.
+    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them. ``site`` has the pages that
+    hints name.
     """
-    error, reply = failure(answer, now, secrets), _reply(answer, secrets)
+    error, reply = failure(answer, now, secrets, site=site), _reply(answer, secrets)
     if isinstance(error, TemporaryFailure | ClientRefused):
         return error
     if answer.status == 401:
@@ -300,7 +303,7 @@ def service_app_refused(answer: Answer, now: float, secrets: Iterable[str | None
     elif answer.status == 404:
         error = ServiceAppRefused(
             f"Webex knows no application with this id ({reply}).",
-            "Compare --app with the application id of the Service App at developer.webex.com/my-apps.",
+            f"Compare --app with the application id of the Service App at {site.my_apps}.",
         )
     else:
         error = _refused(reply)

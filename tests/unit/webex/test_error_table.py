@@ -16,7 +16,7 @@ from webex_token_cli.errors import (
     WebexTokenError,
 )
 from webex_token_cli.token_response import Pending
-from webex_token_cli.webex.responses import Answer, device_answer, failure, unexpected_answer
+from webex_token_cli.webex.responses import Answer, device_answer, failure, service_app_refused, unexpected_answer
 
 # Friday, 15 January 2027, 08:00:00 GMT.
 NOW = 1_800_000_000
@@ -195,6 +195,13 @@ def test_an_answer_to_a_device_that_polls(
         assert found == expected
     else:
         assert (type(found), found.exit_status, found.message, found.hint) == expected
+
+
+def test_a_service_apps_hint_names_the_portal_of_that_webex() -> None:
+    unknown = Answer(404, {}, webex("No such application.").encode())
+    for site, portal in ((WEBEX, "developer.webex.com"), (GOVERNMENT, "developer-usgov.webex.com")):
+        hint = service_app_refused(unknown, NOW, site=site).hint
+        assert hint == f"Compare --app with the application id of the Service App at {portal}/my-apps."
 
 
 @pytest.mark.parametrize(
