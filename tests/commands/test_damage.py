@@ -16,6 +16,8 @@ from tests.support.stored import record_file
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.posix  # it needs limits of resource(2)
+
 NOT_A_RECORD = "is damaged: it is not a record of webex-token."
 
 

@@ -17,6 +17,8 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.local.probe import ENTRY, RECORD
 from webex_token_cli.store.local.store import SERVICE
 
+pytestmark = pytest.mark.posix  # it needs D-Bus
+
 # The user names of all entries in the keyring.
 ITEMS = """
 import json, secretstorage

@@ -17,6 +17,8 @@ from tests.support.terminal import at_a_terminal, end_of, read
 from webex_token_cli.sandbox.accepting_browser import answer
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.posix  # it needs pseudo-terminals
+
 # What a command's arguments are, every user of the machine can read.
 RECORDING_BROWSER = """
 import sys

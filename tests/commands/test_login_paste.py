@@ -15,6 +15,8 @@ from tests.support.terminal import at_a_terminal, end_of, read
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.paste import Unusable
 
+pytestmark = pytest.mark.posix  # it needs pseudo-terminals
+
 ANOTHER = Unusable("That address belongs to another sign-in: its state does not match. Open the address above again.")
 
 

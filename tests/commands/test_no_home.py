@@ -9,6 +9,8 @@ import pytest
 
 from webex_token_cli.main import run
 
+pytestmark = pytest.mark.posix  # it needs the user database
+
 NOWHERE = (
     "Error: It is not known where settings and tokens belong: this user has no home folder, neither in HOME nor in the "
     "user database.\n"
