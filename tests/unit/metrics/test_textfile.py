@@ -16,6 +16,7 @@ def nobody(why: str) -> None:
     raise AssertionError(why)
 
 
+@pytest.mark.posix  # Windows has other words for errors, and no modes
 def test_it_is_written_when_asked_and_once_more_at_the_end(tmp_path: Path) -> None:
     texts = ["one\n"]
     path = tmp_path / "webex-token.prom"
@@ -39,6 +40,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["webex-token.prom"]
 
 
+@pytest.mark.posix  # Windows has other words for errors, and no modes
 def test_a_row_of_failures_is_warned_of_once(tmp_path: Path) -> None:
     folder, warnings = tmp_path / "folder", list[str]()
     folder.mkdir()
@@ -66,6 +68,7 @@ def test_a_row_of_failures_is_warned_of_once(tmp_path: Path) -> None:
     assert warnings == ["Is a directory"] * 2
 
 
+@pytest.mark.posix  # Windows has other words for errors, and no modes
 def test_one_round_ends_with_an_error_if_it_could_not_be_written(tmp_path: Path) -> None:
     path = tmp_path / "webex-token.prom"
     file = MetricsFile(path, lambda: b"text\n", nobody)
@@ -90,6 +93,7 @@ def test_a_disk_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.
     hanging.set()
 
 
+@pytest.mark.posix  # Windows has other words for errors, and no modes
 def test_a_folder_or_a_missing_folder_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="because it is a folder"):
         MetricsFile(tmp_path, lambda: b"", nobody)

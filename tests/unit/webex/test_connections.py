@@ -110,7 +110,7 @@ def test_an_answer_that_has_arrived_is_used_though_the_server_never_ends_it() ->
             connection.sendall(b" ")
 
     with serving(handle) as url:
-        assert WebexClient(url, new_session(url), timeout=(0.1, 0.1)).refresh(FULL_RECORD) == RESPONSE
+        assert WebexClient(url, new_session(url), timeout=(0.5, 0.5)).refresh(FULL_RECORD) == RESPONSE
 
 
 CLIENT = """
