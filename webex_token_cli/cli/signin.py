@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ class LoginOptions:
     tls_cert: Path | None
     tls_key: Path | None
     as_json: bool
-    account_options: tuple[str, ...] = ()
+    account_options: Sequence[str] = ()
 
 
 def signed_in(

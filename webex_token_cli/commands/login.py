@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.account import AccountOptions, account_options
 from webex_token_cli.cli.documents import sign_in_document, to_json
 from webex_token_cli.cli.options import (
     HOME_READ,
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
 
 # The values of ``signin.flows.Flow``. They are repeated here because --help must not import that module.
 FLOWS = ("auto", "browser", "paste", "device", "service-app")
-
-# Those that Webex documents.
-PROMPTS = ("select_account", "none")
 
 
 @click.command("login", short_help="Sign a person in and store the tokens.", epilog=HOME_READ)
@@ -93,23 +91,7 @@ PROMPTS = ("select_account", "none")
     metavar="DURATION",
     help="How long to wait for the person to finish.",
 )
-@click.option(
-    "--login-hint",
-    metavar="EMAIL",
-    help="The account to sign in with.  [default: that of the person who is signed in to the profile]",
-)
-@click.option(
-    "--prompt",
-    type=click.Choice(PROMPTS),
-    help="Let Webex ask which account signs in (select_account), or ask nothing, so that the sign-in fails if a "
-    "question is needed (none).  [default: select_account for a new profile with a name of its own]",
-)
-@click.option(
-    "--max-age",
-    type=Duration(),
-    metavar="DURATION",
-    help="Let a person who signed in to Webex longer ago sign in there again.",
-)
+@account_options
 @click.option(
     "--add-scope",
     "added_scopes",
@@ -144,9 +126,7 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     timeout: float,
-    login_hint: str | None,
-    prompt: str | None,
-    max_age: float | None,
+    account: AccountOptions,
     added_scopes: tuple[str, ...],
     removed_scopes: tuple[str, ...],
     replace_other: bool,
@@ -185,8 +165,6 @@ def command(
     person denied or did not finish the sign-in, or another person came back.
     """
     overrides = _with_changed_scopes(ctx, application, overrides, added_scopes, removed_scopes)
-    from webex_token_cli.signin.account import AccountRequest
-
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
     credentials = application.store(settings.store)
     before = credentials.load_replaceable(profile)
@@ -197,21 +175,11 @@ def command(
     secret = client_secret(application, settings, client_secret_file, before, prompts)
     sign_in = _prepared(application, settings, secret, credentials)
     if settings.service_app is None:
-        given = {"--login-hint": login_hint, "--prompt": prompt, "--max-age": max_age}
         options = LoginOptions(
-            flow,
-            no_browser,
-            listen,
-            behind_proxy,
-            timeout,
-            tls_cert,
-            tls_key,
-            as_json,
-            tuple(name for name, value in given.items() if value is not None),
+            flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json, account.names_given
         )
         person = person_before(application, settings, before)
-        account = AccountRequest(login_hint, prompt, max_age).with_defaults(profile, person)
-        sign_in = replace(sign_in, account=account)
+        sign_in = replace(sign_in, account=account.request.with_defaults(profile, person))
         record = signed_in(application, sign_in, options, PersonCheck(application, settings, person, replace_person))
     else:
         record = sign_in_service_app(application, settings, sign_in)
