@@ -167,7 +167,7 @@ def _running(
             process.stdin.close()
             yield process
         finally:
-            process.terminate()
+            process.kill()  # at SIGTERM, KeePassXC may ask a question that nobody sees
 
 
 def _wait_for_collection(environment: Mapping[str, str], process: subprocess.Popen[bytes]) -> None:
