@@ -48,7 +48,8 @@ def access_token(profile: str = "default", min_valid: float = 300) -> str:
     - ``TemporaryFailure``: the token has expired, and Webex cannot be reached now. Its subclass ``TooManyRequests``
       says that Webex answered with a rate limit.
     - ``StoreUnavailable``: the credential store is missing, locked or damaged. Its subclass ``DamagedEntry`` names a
-      damaged record, and ``RecordTooLarge`` says that the store cannot hold Webex's answer.
+      damaged record, ``RecordTooLarge`` says that the store cannot hold Webex's answer, and ``StoreUnreachable`` that
+      a server cannot be reached now.
     - ``RequestRefused``: Webex refused for a reason that this program does not know.
     """
     from webex_token_cli.config.names import check_profile_name

@@ -57,7 +57,7 @@ def remember(application: Application, profile: Profile) -> None:
         return
     try:
         old = application.store(before.store, before.keyring)
-        with old.changing(profile.name):
+        with old.changing(profile.name, needs_room=False):
             old.delete(profile.name)
     except WebexTokenError as error:
         application.say(
@@ -76,7 +76,7 @@ def forget(application: Application, profile: str) -> bool:
         removed = False
         for settings in stored_at(application, profile):
             store = application.store_of(settings)
-            with store.changing(profile):
+            with store.changing(profile, needs_room=False):
                 removed |= store.delete(profile)
         has_section = profile in application.config.names()
         return (has_section and application.config.remove(profile)) or removed

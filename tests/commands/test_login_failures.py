@@ -178,9 +178,9 @@ def test_a_lock_folder_of_another_user_is_reported_before_the_browser_opens(
     program: Program, sandbox: Sandbox, keyring_session: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom webex_token_cli.store import backends\n"
+        "import sys\nfrom pathlib import Path\nfrom webex_token_cli.store.keyring import opening\n"
         "folder = Path(sys.argv.pop(1))\n"
-        "backends.lock_folder_of_this_user = lambda: folder\n"
+        "opening.lock_folder_of_this_user = lambda: folder\n"
         "from webex_token_cli.main import main\nmain()"
     )
     squatted = program.home / "squatted"

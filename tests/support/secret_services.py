@@ -34,6 +34,11 @@ _DATABASE = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 _KEEPASSXC_SETTINGS = """[General]
 ConfigVersion=2
 UpdateCheckMessageShown=true
+AutoReloadOnChange=false
+[Security]
+LockDatabaseIdle=false
+LockDatabaseScreenLock=false
+LockDatabaseOnUserSwitch=false
 [GUI]
 CheckForUpdates=false
 [FdoSecrets]

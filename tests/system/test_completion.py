@@ -99,7 +99,7 @@ def shown(terminal: "pexpect.spawn[str]", hoped_for: str) -> str:
     [
         ("wat", ["watch"]),
         ("get --min", ["--min-valid"]),
-        ("login --flow ", ["auto", "browser", "device", "paste"]),
+        ("login --flow ", ["auto", "browser", "device", "paste", "service-app"]),
         ("login --prompt ", ["none", "select_account"]),
         ("get --format ", ["env", "header", "json", "token"]),
         ("completion ", ["bash", "fish", "powershell", "zsh"]),

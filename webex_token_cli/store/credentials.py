@@ -66,8 +66,11 @@ class CredentialStore(Protocol):
     def settings(self, profile: str, /) -> Profile | None:
         """The settings that are stored with the profile's record; None if only ``config.ini`` has them."""
 
-    def changing(self, profile: str, /) -> AbstractContextManager[None]:
-        """A context in which the profile's record is replaced or removed, and no other process does that."""
+    def changing(self, profile: str, /, *, needs_room: bool = True) -> AbstractContextManager[None]:
+        """A context in which the profile's record is replaced or removed, and no other process does that.
+
+        A removal needs no room, and must not fail because there is none.
+        """
 
     def refreshing(self, profile: str, seen: TokenRecord, /) -> AbstractContextManager[Turn]:
         """A context in which no other process refreshes ``seen``, if that is still the profile's record."""

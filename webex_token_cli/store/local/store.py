@@ -115,12 +115,12 @@ class LocalStore:
         return
 
     @contextmanager
-    def changing(self, profile: str) -> Iterator[None]:
-        """A context in which no other process changes the profile's record, with room for a new one.
+    def changing(self, profile: str, *, needs_room: bool = True) -> Iterator[None]:
+        """A context in which no other process changes the profile's record, with room for a new one if it is needed.
 
         Raises StoreUnavailable if there is no room, or if another process changes the record for too long.
         """
-        with self.lock(profile), self.reserved(profile):
+        with self.lock(profile), self.reserved(profile) if needs_room else nullcontext():
             yield
 
     @contextmanager

@@ -138,8 +138,8 @@ class VaultStore:
         self.entries.engine.destroy_before(_PROBE, number + 1)
         return f"An entry was written to {self.place}, read and removed."
 
-    def changing(self, profile: str) -> AbstractContextManager[None]:  # noqa: ARG002 - check-and-set needs no lock
-        """A context for a change of the profile by a sign-in or a sign-out."""
+    def changing(self, profile: str, *, needs_room: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
+        """A context for a change of the profile by a sign-in or a sign-out. Check-and-set needs no lock."""
         return nullcontext()
 
     @contextlib.contextmanager
