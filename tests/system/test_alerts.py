@@ -10,7 +10,7 @@ import pytest
 from tests.support.folders import ROOT
 from tests.support.requirements import require
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 RULES = ROOT / ".github/docs/prometheus-rules.yaml"
 

@@ -22,7 +22,7 @@ from tests.support.program import Program, wait_until
 from tests.support.requirements import ON_CI
 from tests.support.stored import DAY
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 CONTAINERFILE = (ROOT / ".github/Containerfile").read_text(encoding="utf-8")
 

@@ -26,7 +26,7 @@ from webex_token_cli.store.local.store import SERVICE
 from webex_token_cli.store.records import encode
 
 # A call that was given up leaves its connection open.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"), pytest.mark.long]
 
 SERVICES = {
     "keepassxc": (keepassxc, ("keepassxc", "keepassxc-cli")),

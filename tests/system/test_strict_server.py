@@ -20,7 +20,7 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.signing_in import sign_in
 from tests.support.stored import record_file
 
-pytestmark = pytest.mark.xdist_group("strict server")
+pytestmark = [pytest.mark.xdist_group("strict server"), pytest.mark.long]
 
 ACCIDENTS = Path(__file__).parents[1] / "support" / "accidents"
 

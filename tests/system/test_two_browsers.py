@@ -14,6 +14,8 @@ from webex_token_cli.sandbox.people import person_from
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 ADA, GRACE = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>"
 
 CONSENT_OF_ADA = "May this integration act for Ada Lovelace?"

@@ -16,7 +16,7 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.key_value import KeyValueEngine, OutcomeUnknown, VersionConflict
 
-pytestmark = pytest.mark.xdist_group("a cluster of OpenBao")
+pytestmark = [pytest.mark.xdist_group("a cluster of OpenBao"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

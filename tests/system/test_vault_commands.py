@@ -13,6 +13,8 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.vault.store import VaultStore
 
+pytestmark = pytest.mark.long
+
 NAMES = ["one", "two"]
 
 

@@ -11,6 +11,8 @@ from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:

@@ -13,6 +13,8 @@ from tests.support.openbao import Server, dev_server, openbao_command
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.signing_in import sign_in
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:

@@ -19,6 +19,8 @@ from tests.support.shared_store import DAY, host, sign_in_to, store_at
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 HOSTS, PROCESSES = 3, 8
 
 COMMANDS = (("refresh",), ("get", "--min-valid", "60w"), ("watch", "--once"))

@@ -11,6 +11,8 @@ from tests.support.shared_store import DAY, host, sign_in_to, store_at
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 COMMANDS = [
     ("get", "--min-valid", "60w"),
     ("refresh", "--all"),

@@ -25,6 +25,8 @@ from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 PAGE = ".github/docs/machines.md"
 
 # Seconds that a claim lasts. On a busy machine, less than a third of it must pass between the claim and the refresh.

@@ -15,6 +15,8 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.vault.store import VaultStore
 
+pytestmark = pytest.mark.long
+
 # As long as Webex takes to answer, in seconds: with none, the first watch would be done before the second has started.
 LATENCY = 0.3
 
