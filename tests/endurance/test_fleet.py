@@ -11,6 +11,8 @@ import pytest
 from tests.support.measures import measured
 from webex_token_cli.commands.watch import AT_ONCE
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Any:

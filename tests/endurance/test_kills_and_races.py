@@ -22,6 +22,8 @@ from tests.support.stored import DAY, age, record_file
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def seed(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> random.Random:

@@ -9,6 +9,8 @@ import pytest
 from tests.support.living_tokens import LivingTokens
 from tests.support.year import DAY, HOUR, Lifetimes
 
+pytestmark = pytest.mark.long
+
 PATTERNS = {
     "integration": Lifetimes(1_209_600, 7_776_000),
     "Contact Center": Lifetimes(43_200, 5_086_615, renew_after=0, extends=False),

@@ -13,6 +13,8 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 OVER = "renewed: expires TIME (in 14 days), next refresh in WAIT; it had been failing for "
 
 

@@ -14,6 +14,8 @@ import pytest
 from tests.support.machine import Machine
 from tests.support.machine_with_service_app import MachineWithServiceApp
 
+pytestmark = pytest.mark.long
+
 # The clock is set most often in year 0. In 6 and 9, the machine is away for longer than a grant lives, and in 6 the
 # store fails while a profile waits for its sign-in.
 SEEDS_OF_AN_ORDINARY_RUN = (0, 6, 9)

@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.costs import Cost, run_and_count
 from tests.support.program import Program
 from tests.support.world import DAY
 from webex_token_cli.sandbox.server import Sandbox
+
+pytestmark = pytest.mark.long
 
 # The commands run in this order, with one profile in the keyring, and a second one from its import on. `import` reads
 # what `export` printed, as a record that is due: the watch after it refreshes, and the next one does not.

@@ -11,6 +11,8 @@ from tests.support.program import PROMPT, Program, wait_until
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:

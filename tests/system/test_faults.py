@@ -31,6 +31,8 @@ from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient
 from webex_token_cli.webex.http import new_session
 
+pytestmark = pytest.mark.long
+
 LATER = "Try again later."
 NETWORK = "Check the network, then try again."
 BETWEEN = (

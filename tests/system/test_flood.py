@@ -16,6 +16,8 @@ from tests.support.ports import free_port
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.certificate import certificate_for_this_login
 
+pytestmark = pytest.mark.long
+
 # 200 connections at a time, each with a request that looks right, or silent; for as long as standard input is open.
 FLOOD = """
 import asyncio, concurrent.futures.thread, contextlib, os, socket, sys

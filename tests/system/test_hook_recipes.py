@@ -21,6 +21,8 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 # The last words of the message with which `watch` ends when no profile is left that it can refresh.
 LAST_WORDS_OF_WATCH = "then start again.\n"
 

@@ -19,6 +19,8 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 RENEWED = (
     '{"access_token": "the-last-one", "expires_in": 1209599, "refresh_token": "r", "refresh_token_expires_in": 9999999}'
 )

@@ -12,6 +12,8 @@ from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 SAVING = "Error: Webex answered the refresh, but its answer could not be stored: "
 LOCKED = "Error: An entry could not be read in the keyring (Shelf): Failed to unlock the collection!."
 

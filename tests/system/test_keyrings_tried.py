@@ -12,6 +12,8 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.records import as_values
 
+pytestmark = pytest.mark.long
+
 # The locks of keyring entries are shared by all processes of a user: one worker runs these tests.
 
 EXPORT = {

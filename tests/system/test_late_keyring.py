@@ -13,6 +13,8 @@ from tests.support.requirements import require
 from webex_token_cli.application import Application
 from webex_token_cli.errors import StoreUnavailable
 
+pytestmark = pytest.mark.long
+
 PROFILE = "late-keyring"
 NO_KEYRING = (
     "This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or Windows Credential "

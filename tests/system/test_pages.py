@@ -12,6 +12,8 @@ from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.signin.loopback.pages import Page, render
 
+pytestmark = pytest.mark.long
+
 # The longest that they have to say.
 MESSAGE = {
     Page.SIGNED_IN: "Signed in as Augusta Ada King, Countess of Lovelace <ada.lovelace@analytical-engine.example.com> "

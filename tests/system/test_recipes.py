@@ -25,6 +25,8 @@ from tests.support.webexapis import webexapis
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def user_environment(signed_in: Program, sandbox: Sandbox, tmp_path: Path) -> Iterator[dict[str, str]]:

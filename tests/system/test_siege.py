@@ -27,6 +27,8 @@ from webex_token_cli.signin.loopback.server import Listener
 from webex_token_cli.system import windows_users
 from webex_token_cli.system.connections import UserID
 
+pytestmark = pytest.mark.long
+
 # The most that the memory may grow between two equal waves of requests, in KiB; the allocator varies by about this.
 _FLAT = 2048
 

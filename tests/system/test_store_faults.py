@@ -18,6 +18,8 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.records import decode
 from webex_token_cli.tokens import TokenRecord
 
+pytestmark = pytest.mark.long
+
 RENEWED = (
     '{"access_token": "the-new-access-token", "expires_in": 1209599, "refresh_token": "the-new-refresh-token", '
     '"refresh_token_expires_in": 7775999}'

@@ -21,6 +21,8 @@ from webex_token_cli.errors import ConfigurationError, StoreUnavailable, StoreUn
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.key_value import KeyValueEngine
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def mount(openbao: Server) -> str:

@@ -16,6 +16,8 @@ from webex_token_cli.errors import StoreUnavailable, StoreUnreachable, WebexToke
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.key_value import KeyValueEngine, OutcomeUnknown, VersionConflict
 
+pytestmark = pytest.mark.long
+
 KEY = "ada.lovelace+1@example.com"
 
 

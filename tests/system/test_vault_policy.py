@@ -12,6 +12,8 @@ from tests.support.openbao import Server
 from tests.support.program import Program
 from webex_token_cli.sandbox.rules import Rules
 
+pytestmark = pytest.mark.long
+
 POLICY = (ROOT / ".github/docs/kubernetes/policy.hcl").read_text(encoding="utf-8")
 
 # Needed at times only: to write the first version of a key whose metadata could not be set before, and to see the

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,18 @@ pytestmark = pytest.mark.posix
 ENTRY = "ada"
 ITEM = f"{COLLECTION}/item_of_ada"
 WRONG_SIGNATURE = Answer("s", ("not what was asked for",))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """Calls that were given up end with the bus. The keyring library does not close the connections that they had."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "call-with-timeout":
+            thread.join(10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
