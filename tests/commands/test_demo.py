@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.program import ACCEPTING_BROWSER, Program
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Program:

@@ -17,7 +17,7 @@ from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.local.probe import ENTRY, RECORD
 from webex_token_cli.store.local.store import SERVICE
 
-pytestmark = pytest.mark.posix  # it needs D-Bus
+pytestmark = [pytest.mark.posix, pytest.mark.long]  # it needs D-Bus
 
 # The user names of all entries in the keyring.
 ITEMS = """

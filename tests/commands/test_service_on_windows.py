@@ -14,6 +14,8 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.schtasks import NOT_YET_RUN, SID, SINCE, START_IGNORED, TASK, TERMINATED, FakeTaskScheduler
 from webex_token_cli.commands import service
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def scheduler(tmp_path: Path) -> FakeTaskScheduler:

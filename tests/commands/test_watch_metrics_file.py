@@ -15,6 +15,8 @@ from webex_token_cli.sandbox.faults import Fault
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:

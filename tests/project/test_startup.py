@@ -8,6 +8,8 @@ import pytest
 from tests.support.imports import HEAVY, MILLISECONDS
 from tests.support.program import Program
 
+pytestmark = pytest.mark.long
+
 
 def imported(program: Program, *arguments: str, stdin: str = "") -> set[str]:
     """The modules that a run imports, as the interpreter tells it."""

@@ -15,6 +15,8 @@ from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.requirements import require
 from webex_token_cli.main import COMMANDS
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def program(program: Program) -> Program:

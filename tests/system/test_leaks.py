@@ -18,6 +18,8 @@ from webex_token_cli.signin.finish import SignIn
 from webex_token_cli.store import records
 from webex_token_cli.store.local import store as local_store
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
