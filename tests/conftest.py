@@ -53,13 +53,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that need Chromium: one Python is enough for them. Deselect those about POSIX on Windows."""
+    """Mark the tests that need Chromium: one Python is enough for them.
+
+    Deselect those about POSIX on Windows, and those that only ``--full`` runs.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.machine)
-    if os.name == "nt":
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("posix")])
-        items[:] = [item for item in items if not item.get_closest_marker("posix")]
+    left_out = {"posix"} if os.name == "nt" else set()
+    left_out |= set() if config.getoption("--full") else {"full"}
+    deselected = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    config.hook.pytest_deselected(items=deselected)
+    items[:] = [item for item in items if not any(map(item.get_closest_marker, left_out))]
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

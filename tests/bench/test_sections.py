@@ -9,7 +9,7 @@ from tests.support.desktop import REQUIRED
 from tests.support.folders import ROOT
 from tests.support.requirements import require
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("bench"), pytest.mark.long]
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("bench"), pytest.mark.full]
 
 
 def printed(*arguments: str) -> str:
