@@ -12,7 +12,6 @@ import pytest
 import secretstorage
 
 from tests.support.counted_library import CountedLibrary
-from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from tests.support.records import FULL_RECORD
 from tests.support.requirements import require
@@ -99,12 +98,12 @@ def test_a_record_is_split_and_comes_back_whole(library: CountedLibrary) -> None
 
 def test_commands_sign_in_refresh_and_sign_out(program: Program, session: dict[str, str]) -> None:
     program = program.having(**session, WEBEX_TOKEN_STORE=None, WEBEX_TOKEN_PROFILE="other-service")
-    assert run_in_process(program, "login", "--flow", "device").status == 0
+    assert program.run("login", "--flow", "device").status == 0
     token = program.run("get").out  # another process
-    assert run_in_process(program, "refresh").status == 0
+    assert program.run("refresh").status == 0
     assert program.run("get").out not in {"", token}
-    assert run_in_process(program, "logout").status == 0
-    assert run_in_process(program, "get").status == 3
+    assert program.run("logout").status == 0
+    assert program.run("get").status == 3
 
 
 # The last test: afterwards the service may wait for a dialog that nobody answers. KeePassXC does not always lock a
