@@ -1,11 +1,10 @@
 """The websites that belong to an API base URL: Webex's, and those of Webex for Government. Pure."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """One Webex: its API base URL, its identity service, and the pages to which hints send a person.
 
     ``portal`` is the developer portal's host.

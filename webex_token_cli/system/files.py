@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
-from webex_token_cli.system.access_lists import READ, WRITE
-
 # Seconds for which Windows is asked again while another process has a file open. Our own processes have it open for a
 # millisecond, and a virus scanner for a second or two.
 IN_USE_TIMEOUT = 5.0
@@ -78,6 +76,7 @@ def private_problem(path: Path) -> str | None:
     """
     found = path.lstat()
     if sys.platform == "win32":
+        from webex_token_cli.system.access_lists import READ, WRITE
         from webex_token_cli.system.windows import access_problem
 
         return access_problem(path, READ | WRITE)
@@ -98,6 +97,7 @@ def foreign_influence(path: Path) -> str | None:
     """
     found = path.stat()
     if sys.platform == "win32":
+        from webex_token_cli.system.access_lists import WRITE
         from webex_token_cli.system.windows import access_problem
 
         return access_problem(path, WRITE)

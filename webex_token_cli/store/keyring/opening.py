@@ -45,14 +45,14 @@ def open_keyring_store(
     store again after a failure gives the same one, so that a search that hangs is not begun once more.
     ``hold_output`` is the store's. Raises StoreUnavailable, with a hint what to install, if this machine has none.
     """
-    from webex_token_cli.store.keyring import credential_manager, secret_service
+    from webex_token_cli.store.keyring import secret_service
 
     calls = calls or ExclusiveCalls(one_at_a_time=True)
     if backend is not None:
         opened = _opened(backend)
     elif remembered == secret_service.BACKEND:
         opened = _secret_service()
-    elif remembered == credential_manager.BACKEND and sys.platform == "win32":
+    elif sys.platform == "win32" and _is_credential_manager(remembered):
         opened = _credential_manager()
     else:
         opened = _opened(_found(remembered, calls, timeout, say, hold_output))
@@ -98,6 +98,12 @@ def _secret_service() -> _OpenedKeyring:
         return remembered_keyring(BACKEND)
 
     return _OpenedKeyring(SecretService(library), NAME, BACKEND)
+
+
+def _is_credential_manager(remembered: str | None) -> bool:
+    from webex_token_cli.store.keyring.credential_manager import BACKEND
+
+    return remembered == BACKEND
 
 
 def _credential_manager() -> _OpenedKeyring:
