@@ -113,13 +113,13 @@ class Application:
         The latter counts if the environment names it, so that a machine needs no ``config.ini``. Raises
         ConfigurationError, StoreUnavailable.
         """
-        store = self.environment_overrides().store
-        return self.store(store).names() if store in SHARED_STORES else self.config.names()
+        return self.config.names() if self.shared_store is None else self.store(self.shared_store).names()
 
     @property
-    def store_is_shared(self) -> bool:
-        """Whether the environment names a store that many machines share."""
-        return self.environment_overrides().store in SHARED_STORES
+    def shared_store(self) -> str | None:
+        """The store that the environment names, if it is one that many machines share; else None."""
+        name = self.environment_overrides().store
+        return name if name in SHARED_STORES else None
 
     def store(self, name: str, keyring: str | None = None) -> "CredentialStore":
         """The credential store called ``name``, the same one each time. Raises StoreUnavailable.

@@ -45,7 +45,7 @@ def remember(application: Application, profile: Profile) -> None:
     try:
         application.config.save(Profile(profile.name, store=profile.store) if shared else profile)
     except (ConfigurationError, StoreUnavailable) as error:
-        if not (shared and application.store_is_shared):
+        if not shared or application.shared_store is None:
             raise
         application.say(
             f"Warning: config.ini does not say that profile {profile.name} is in the {profile.store} store. "
@@ -72,7 +72,7 @@ def forget(application: Application, profile: str) -> bool:
     Raises StoreUnavailable, ConfigurationError.
     """
     with contextlib.ExitStack() as stack:
-        _enter(stack, _profile_lock(application, profile), not application.store_is_shared)
+        _enter(stack, _profile_lock(application, profile), application.shared_store is None)
         removed = False
         for settings in stored_at(application, profile):
             store = application.store_of(settings)
@@ -96,7 +96,8 @@ def stored_at(application: Application, profile: str) -> list[Settings]:
 
 def _is_named_by_environment(application: Application, store: CredentialStore) -> bool:
     """Whether ``store`` is a shared one that the environment names: a machine needs no ``config.ini`` for it."""
-    return application.store_is_shared and application.store(application.environment_overrides().store or "") is store
+    name = application.shared_store
+    return name is not None and application.store(name) is store
 
 
 def _enter(stack: contextlib.ExitStack, context: AbstractContextManager[None], needs_config: bool) -> None:

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Settings
+from webex_token_cli.config.sites import site_of
 from webex_token_cli.errors import GrantRefused, RequestRefused, SignInNeeded, TemporaryFailure, WebexTokenError
 from webex_token_cli.profiles import stored_at
 from webex_token_cli.times import when
@@ -131,6 +132,4 @@ class Revocation:
 
 
 def _how_to_remove(settings: Settings) -> str:
-    from webex_token_cli.webex.places import tokens_page
-
-    return f"To end them, remove the integration at {tokens_page(settings.api_url)}, or ask an admin."
+    return f"To end them, remove the integration at {site_of(settings.api_url).tokens_page}, or ask an admin."

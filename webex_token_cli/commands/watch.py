@@ -189,7 +189,7 @@ def _profiles(application: Application, options: WatchOptions) -> Callable[[], l
 
     def profiles() -> list[str]:
         names = options.profiles or application.names()
-        return sorted(names, key=places.__getitem__) if application.store_is_shared else names
+        return sorted(names, key=places.__getitem__) if application.shared_store else names
 
     return profiles
 

@@ -176,7 +176,7 @@ def check_api_url(url: str) -> str:
 
     Safe is https, or http to a loopback address. Raises ConfigurationError if the URL is not safe or not valid.
     """
-    if not _is_safe_url(url):
+    if not is_safe_url(url):
         raise ConfigurationError(
             f"{url[:200]!r} cannot be the API base URL.",
             f"Give an https:// address such as {DEFAULT_API_URL}, or http:// to a loopback address.",
@@ -184,14 +184,15 @@ def check_api_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _is_safe_url(url: str) -> bool:
-    if not url.isascii() or not url.isprintable() or " " in url:
+def is_safe_url(url: str) -> bool:
+    """Whether secrets can be sent to ``url``: https, or http to a loopback address, without a user or a query in it."""
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return False
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port  # reading the port raises ValueError if it is not a number
     except ValueError:
         return False
-    if not host or parts.query or parts.fragment or parts.username is not None:
+    if not host or parts.query or parts.fragment or "@" in parts.netloc:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from webex_token_cli.config.names import not_signed_in, sign_in_hint
 from webex_token_cli.errors import GrantRefused, RecordTooLarge, SignInNeeded, StoreUnavailable, WebexTokenError
@@ -17,6 +17,8 @@ from webex_token_cli.tokens import TokenRecord
 # is tried four times, with pauses of 1, 2 and 3 seconds between: longer than a person would like to wait.
 SAVE_ATTEMPTS = 4
 SAVE_PAUSE = 1.0
+
+T = TypeVar("T")
 
 
 class Result(StrEnum):
@@ -178,16 +180,27 @@ class Refresher:
         return record
 
     def _save(self, profile: str, before: TokenRecord, after: TokenRecord, turn: Turn) -> Outcome:
-        for attempt in range(1, SAVE_ATTEMPTS + 1):
-            try:
-                stored = turn.save(after)
-            except StoreUnavailable as error:
-                if attempt == SAVE_ATTEMPTS or isinstance(error, RecordTooLarge):
-                    raise _not_saved(error, before, after) from error
-                self.sleep(SAVE_PAUSE * attempt)
-            else:
-                break
+        try:
+            stored = save_patiently(lambda: turn.save(after), self.sleep)
+        except StoreUnavailable as error:
+            raise _not_saved(error, before, after) from error
         return _outcome(before, after) if stored == after else self._superseded(profile, stored)
+
+
+def save_patiently(save: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Return what ``save`` returns, which stores an answer that may hold the only valid refresh token.
+
+    It is tried four times, unless the record is too large. Raises the StoreUnavailable of the last attempt.
+    """
+    attempt = 1
+    while True:
+        try:
+            return save()
+        except StoreUnavailable as error:
+            if attempt == SAVE_ATTEMPTS or isinstance(error, RecordTooLarge):
+                raise
+        sleep(SAVE_PAUSE * attempt)
+        attempt += 1
 
 
 def _not_saved(error: StoreUnavailable, before: TokenRecord, after: TokenRecord) -> NotSaved:

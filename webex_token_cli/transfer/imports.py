@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
 from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings
-from webex_token_cli.errors import GrantRefused, RecordTooLarge, StoreUnavailable, WebexTokenError
+from webex_token_cli.errors import GrantRefused, StoreUnavailable, WebexTokenError
 from webex_token_cli.profiles import changing, remember
-from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, SAVE_PAUSE
+from webex_token_cli.refresh.refresher import save_patiently
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.finish import keep, person_of
 from webex_token_cli.store.credentials import CredentialStore
@@ -179,19 +179,14 @@ def _keep_patiently(
     sleep: Callable[[float], None],
 ) -> None:
     """Store the answer to a refresh, and try as often as a refresh does: it may hold the only valid refresh token."""
-    for attempt in range(1, SAVE_ATTEMPTS + 1):
-        try:
-            keep(record, store, section, lambda section: remember(application, section))
-        except StoreUnavailable as error:
-            if attempt < SAVE_ATTEMPTS and not isinstance(error, RecordTooLarge):
-                sleep(SAVE_PAUSE * attempt)
-                continue
-            raise StoreUnavailable(
-                f"Webex answered the refresh, but its answer could not be stored: {error.message}",
-                f"Make the store writable and import again. If Webex then refuses {REFRESH_TOKEN}, it has replaced it: "
-                "sign in with `webex-token login`.",
-            ) from error
-        return
+    try:
+        save_patiently(lambda: keep(record, store, section, lambda section: remember(application, section)), sleep)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"Webex answered the refresh, but its answer could not be stored: {error.message}",
+            f"Make the store writable and import again. If Webex then refuses {REFRESH_TOKEN}, it has replaced it: "
+            "sign in with `webex-token login`.",
+        ) from error
 
 
 def _person(application: Application, profile: str, record: TokenRecord, api_url: str) -> Person | None:

@@ -19,7 +19,7 @@ from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.webex.connections import Exchange
 from webex_token_cli.webex.http import Authorization, read_body, unreachable
-from webex_token_cli.webex.places import checked_issuer
+from webex_token_cli.webex.issuer import checked_issuer
 from webex_token_cli.webex.responses import (
     Answer,
     device_answer,
@@ -117,7 +117,7 @@ class WebexClient:
     def issuer(self) -> str:
         """The identity service of this Webex, from the discovery document; its own default if that names none.
 
-        Raises RequestRefused if a client secret must not be sent to the one that it names (``places.checked_issuer``).
+        Raises RequestRefused if a client secret must not be sent to the one that it names (``issuer.checked_issuer``).
         """
         answer = self._discovery()
         named = (answer.json or {}).get("issuer") if answer.status == 200 else None

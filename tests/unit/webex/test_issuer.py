@@ -2,8 +2,9 @@
 
 import pytest
 
+from webex_token_cli.config.sites import site_of
 from webex_token_cli.errors import RequestRefused
-from webex_token_cli.webex.places import checked_issuer, tokens_page
+from webex_token_cli.webex.issuer import checked_issuer
 
 WEBEX = "https://webexapis.com/v1"
 GOVERNMENT = "https://api-usgov.webex.com/v1"
@@ -59,5 +60,5 @@ def test_no_client_secret_is_sent_anywhere_else(api_url: str, named: str | None)
 
 
 def test_the_page_on_which_a_person_removes_tokens() -> None:
-    assert tokens_page(WEBEX) == "https://idbroker.webex.com/idb/profile#/tokens"
-    assert tokens_page(GOVERNMENT) == "https://idbroker-f.webex.com/idb/profile#/tokens"
+    assert site_of(WEBEX).tokens_page == "https://idbroker.webex.com/idb/profile#/tokens"
+    assert site_of(GOVERNMENT).tokens_page == "https://idbroker-f.webex.com/idb/profile#/tokens"
