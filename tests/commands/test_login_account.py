@@ -10,22 +10,21 @@ import pytest
 
 from tests.support.cookie_browser import CookieBrowser
 from tests.support.in_process import run_in_process
+from tests.support.people import ADA, GRACE, sandbox_of_both
 from tests.support.program import Finished, Program, Running
 from tests.support.signing_in import sign_in
 from tests.support.stored import stored_files
 from tests.support.terminal import at_a_terminal, end_of, read
-from webex_token_cli.sandbox.people import person_from
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
-ADA, GRACE = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>"
 REFUSED = f"{GRACE} signed in, but profile work is the sign-in of {ADA}."
 GRANTS_PAGE = "https://idbroker.webex.com/idb/profile#/tokens"
 
 
 @pytest.fixture
 def sandbox(rules: Rules) -> Iterator[Sandbox]:
-    with Sandbox(rules, people=[person_from(ADA), person_from(GRACE)]) as running:
+    with sandbox_of_both(rules) as running:
         yield running
 
 

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.cookie_browser import CookieBrowser
+from tests.support.people import ADA, GRACE, sandbox_of_both
 from tests.support.program import Program
 from tests.support.sandbox_client import ask, authorization_url, exchange
-from webex_token_cli.sandbox.people import person_from
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
-
-ADA, GRACE = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>"
 
 
 @pytest.fixture
 def sandbox(rules: Rules) -> Iterator[Sandbox]:
-    with Sandbox(rules, people=[person_from(ADA), person_from(GRACE)]) as running:
+    with sandbox_of_both(rules) as running:
         yield running
 
 

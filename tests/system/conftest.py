@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.openbao import Server
 from tests.support.rounds import due_record, store_in
 from webex_token_cli.tokens import TokenRecord
 
@@ -15,6 +16,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents and item.path.stem not in _ON_EVERY_PYTHON:
             item.add_marker(pytest.mark.machine)
+
+
+@pytest.fixture
+def mount(openbao: Server) -> str:
+    """A key-value engine of this test's own."""
+    return openbao.mount()
 
 
 @pytest.fixture

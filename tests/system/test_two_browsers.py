@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.chromium import Chromium
+from tests.support.people import ADA, GRACE, sandbox_of_both
 from tests.support.ports import free_port
 from tests.support.program import Finished, Program
 from tests.support.requirements import require
 from tests.support.stored import record_file, stored_files
-from webex_token_cli.sandbox.people import person_from
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 
 pytestmark = pytest.mark.long
 
-ADA, GRACE = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>"
 
 CONSENT_OF_ADA = "May this integration act for Ada Lovelace?"
 CONSENT_OF_GRACE = "May this integration act for Grace Hopper?"
@@ -24,7 +23,7 @@ CONSENT_OF_GRACE = "May this integration act for Grace Hopper?"
 
 @pytest.fixture
 def sandbox(rules: Rules) -> Iterator[Sandbox]:
-    with Sandbox(rules, people=[person_from(ADA), person_from(GRACE)]) as running:
+    with sandbox_of_both(rules) as running:
         yield running
 
 

@@ -25,11 +25,6 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def mount(openbao: Server) -> str:
-    return openbao.mount()
-
-
-@pytest.fixture
 def policy(openbao: Server, mount: str) -> str:
     """The name of a policy that allows everything in the mount."""
     rules = f'path "{mount}/*" {{ capabilities = ["create", "update", "read", "list"] }}'

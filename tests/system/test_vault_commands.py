@@ -24,11 +24,6 @@ def rules(redirect_uri: str) -> Rules:
 
 
 @pytest.fixture
-def mount(openbao: Server) -> str:
-    return openbao.mount()
-
-
-@pytest.fixture
 def store(openbao: Server, mount: str, sandbox: Sandbox) -> VaultStore:
     """The store with two profiles."""
     store = store_at(openbao, mount)

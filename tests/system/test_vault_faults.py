@@ -30,11 +30,6 @@ def rules(redirect_uri: str) -> Rules:
 
 
 @pytest.fixture
-def mount(openbao: Server) -> str:
-    return openbao.mount()
-
-
-@pytest.fixture
 def store(openbao: Server, mount: str, sandbox: Sandbox) -> VaultStore:
     store = store_at(openbao, mount)
     sign_in_to(store, sandbox)
