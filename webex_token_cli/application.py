@@ -85,11 +85,11 @@ class Application:
     def section(self, profile: str, store: str | None = None) -> Profile:
         """The stored settings of ``profile``: those of ``config.ini``, or of a store that many machines share.
 
-        ``store`` is the store that an option or the environment names, if one does. Raises ConfigurationError,
-        StoreUnavailable.
+        ``store`` is the store that an option names; without it, the one that the environment names, if it names one.
+        Raises ConfigurationError, StoreUnavailable.
         """
         section = self.config.load(profile)
-        name = store or section.store
+        name = store or self.environment_overrides().store or section.store
         if name not in SHARED_STORES:
             return section
         shared = self.store(name).settings(profile) or Profile(profile)

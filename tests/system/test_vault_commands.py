@@ -7,11 +7,12 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.openbao import Server
 from tests.support.program import Program
-from tests.support.shared_store import host, sign_in_to, store_at
+from tests.support.shared_store import host, path_in, sign_in_to, store_at
 from tests.support.signing_in import sign_in
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.store.vault.store import VaultStore
+from webex_token_cli.tokens import Person
 
 pytestmark = pytest.mark.long
 
@@ -53,6 +54,14 @@ def test_show_lists_the_profiles(machine: Program) -> None:
     done = run_in_process(machine, "show", "--all")
     assert (done.status, done.err) == (0, "")
     assert [line.split()[:2] for line in done.out.splitlines()[1:]] == [[name, "fresh"] for name in NAMES]
+
+
+def test_show_names_the_scopes_that_the_shared_settings_ask_for(machine: Program, store: VaultStore) -> None:
+    record = store.load("one")
+    assert record is not None
+    store.save("one", record, store.settings("one")._replace(scopes="spark:all spark:kms"))
+    shown = run_in_process(machine, "show", "--profile", "one").out
+    assert "Asked for      spark:all spark:kms (Webex did not grant spark:kms)\n" in shown
 
 
 def test_refresh_renews_all_of_them(machine: Program, sandbox: Sandbox) -> None:
@@ -107,7 +116,7 @@ def test_an_export_can_be_imported(machine: Program, store: VaultStore) -> None:
 
 def test_a_profile_moves_to_the_store_and_back(program: Program, openbao: Server, mount: str) -> None:
     sign_in(program)
-    there = program.having(**openbao.environment, WEBEX_TOKEN_VAULT_PATH=f"{mount}/webex-token", WEBEX_TOKEN_STORE=None)
+    there = program.having(**openbao.environment, WEBEX_TOKEN_STORE=None, **path_in(mount))
     exported = there.run("export")
     assert there.run("import", "-p", "moved", "--store", "vault", stdin=exported.out).status == 0
     back = there.run("export", "-p", "moved")
@@ -116,6 +125,22 @@ def test_a_profile_moves_to_the_store_and_back(program: Program, openbao: Server
     assert (done.status, done.err) == (0, "")
     assert store_at(openbao, mount).names() == []
     assert there.run("get", "-p", "moved").out == there.run("get").out
+
+
+def test_a_sign_in_there_knows_the_person_and_the_scopes_of_the_profile(
+    program: Program, openbao: Server, mount: str
+) -> None:
+    there = program.having(**openbao.environment, **path_in(mount), WEBEX_TOKEN_STORE="vault")
+    assert there.run("login", "-p", "one", "--scope", "spark:people_read").status == 0
+    store = store_at(openbao, mount)
+    record, grace = store.load("one"), Person("another-id", "Grace Hopper")
+    assert record is not None
+    store.save("one", record.belonging_to(grace), store.settings("one"))
+    refused = there.run("login", "-p", "one")
+    assert (refused.status, "but profile one is the sign-in of Grace Hopper." in refused.err) == (6, True)
+    assert store.load("one") == record.belonging_to(grace)
+    assert there.run("login", "-p", "one", "--replace-person", "--add-scope", "spark:kms").status == 0
+    assert store_at(openbao, mount).settings("one").scopes == "spark:people_read spark:kms"
 
 
 def test_without_its_server_nothing_is_said_about_profiles(machine: Program) -> None:

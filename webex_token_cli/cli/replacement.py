@@ -71,7 +71,8 @@ def person_before(application: Application, settings: Settings, before: TokenRec
     ``before`` is the record in the store of ``settings``. Without one, the store that the profile used before is asked;
     one that does not answer now tells nothing. At another API URL, people have other ids, so nobody is known there.
     """
-    section = application.config.load(settings.profile)
+    used_before = application.config.load(settings.profile).store
+    section = application.section(settings.profile, used_before or settings.store)
     if section.signed_in_at not in (None, settings.api_url):
         return None
     if before is None and section.store in STORES and section.store != settings.store:

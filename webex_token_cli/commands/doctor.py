@@ -88,7 +88,7 @@ def _machine(application: Application) -> "Machine":
             store=environment.get("WEBEX_TOKEN_STORE"),
         ),
         names=application.names,
-        section=lambda profile: application.section(profile, application.environment_overrides().store),
+        section=application.section,
         variables=(partial(interval_setting, None, environment), partial(max_age_setting, None, environment)),
         store=application.store,
         store_of=application.store_of,

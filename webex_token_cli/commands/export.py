@@ -42,4 +42,4 @@ def command(application: Application, profile: str, yes: bool) -> None:
     from webex_token_cli.transfer.documents import export
 
     _, record = application.stored(profile)
-    click.echo(export(application.section(profile, application.environment_overrides().store), record))
+    click.echo(export(application.section(profile), record))

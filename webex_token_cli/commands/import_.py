@@ -30,6 +30,7 @@ from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.names import option_for
 from webex_token_cli.config.settings import Overrides, Settings, resolve
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.store.credentials import load_replaceable
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 
@@ -177,7 +178,8 @@ class _Source:
         section = settings_for_export(self.application, self.profile, export, self.overrides)
         settings = resolve(section, Overrides())._replace(client_id=export.record.client_id)
         # A record of a newer version is not replaced: to read it raises an error.
-        before = self.application.store(settings.store).load_replaceable(self.profile)
+        store = self.application.store(settings.store)
+        before = load_replaceable(store, self.profile, self.application.say)
         confirm_replacement(self.application, settings, before, self.replace_other)
         return import_export(self.application, section, export, self.overrides, self._person_check(settings, before))
 
@@ -219,7 +221,7 @@ class _Source:
 
         settings = settings_for_response(self.application, self.profile, response, self.overrides)
         store = self.application.store(settings.store)
-        before = store.load_replaceable(self.profile)
+        before = load_replaceable(store, self.profile, self.application.say)
         store.try_to_write(self.profile)
         settings = with_client_id(self.application, settings, IMPORT_PROMPTS)
         confirm_replacement(self.application, settings, before, self.replace_other)

@@ -38,6 +38,7 @@ from webex_token_cli.cli.service_app import (
 from webex_token_cli.cli.signin import LoginOptions, signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.settings import DEFAULT_SCOPES, Overrides, Profile, Settings, changed_scopes
+from webex_token_cli.store.credentials import load_replaceable
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def command(
     overrides = _with_changed_scopes(ctx, application, overrides, added_scopes, removed_scopes)
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
     credentials = application.store(settings.store)
-    before = credentials.load_replaceable(profile)
+    before = load_replaceable(credentials, profile, application.say)
     credentials.try_to_write(profile)
     prompts = SIGN_IN_PROMPTS if settings.service_app is None else SERVICE_APP_PROMPTS
     settings = with_client_id(application, settings, prompts)
@@ -198,7 +199,7 @@ def _with_changed_scopes(
         return overrides
     if ctx.get_parameter_source("scopes") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--scope names all scopes, so --add-scope and --remove-scope cannot be given with it.")
-    profile = application.config.load(ctx.params["profile"])
+    profile = application.section(ctx.params["profile"], overrides.store)
     scopes = (profile.scopes or overrides.scopes or DEFAULT_SCOPES).split()
     return overrides._replace(
         scopes=changed_scopes(profile.name, scopes, " ".join(added).split(), " ".join(removed).split())

@@ -213,8 +213,8 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
 
 
 def _requested_scopes(application: Application, profile: str) -> list[str] | None:
-    """The scopes that a sign-in of the profile asks for; None if ``config.ini`` has none of them."""
-    scopes = application.config.load(profile).scopes
+    """The scopes that a sign-in of the profile asks for; None if its settings have none of them."""
+    scopes = application.section(profile).scopes
     return None if scopes is None else scopes.split()
 
 

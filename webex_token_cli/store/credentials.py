@@ -1,9 +1,11 @@
 """What a credential store is: where the records of all profiles are, and how one process at a time changes them."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from webex_token_cli.config.settings import Profile
+from webex_token_cli.errors import DamagedEntry
 from webex_token_cli.tokens import TokenRecord
 
 
@@ -51,9 +53,6 @@ class CredentialStore(Protocol):
     def load(self, profile: str, /) -> TokenRecord | None:
         """The profile's record, or None if there is none. Raises DamagedEntry if it is not readable."""
 
-    def load_replaceable(self, profile: str, /) -> TokenRecord | None:
-        """The record that a sign-in is about to replace; None if there is none, or, after a warning, a damaged one."""
-
     def save(self, profile: str, record: TokenRecord, settings: Profile | None = None, /) -> None:
         """Replace the profile's record, and its ``settings`` in a store that has them. Callers hold ``changing``."""
 
@@ -80,3 +79,16 @@ class CredentialStore(Protocol):
 
     def try_to_write(self, profile: str, /) -> None:
         """Find out whether the profile's record can be written, before a person is asked to consent."""
+
+
+def load_replaceable(store: CredentialStore, profile: str, say: Callable[[str], None]) -> TokenRecord | None:
+    """The record that a sign-in is about to replace, or None if there is none.
+
+    A damaged record also gives None, and a warning. Raises StoreUnavailable if the store does not answer, or if a newer
+    version wrote the record.
+    """
+    try:
+        return store.load(profile)
+    except DamagedEntry as error:
+        say(f"Warning: {error.message}")
+        return None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
+from webex_token_cli.store.credentials import load_replaceable
 from webex_token_cli.store.keyring.choice import entry_limit
 from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.store.keyring.splitting import FALLBACK_LIMIT, Head, SplittingKeyring
@@ -222,9 +223,11 @@ def test_missing_or_changed_parts_are_damage_that_a_sign_in_repairs() -> None:
         {**small.entries, name: "changed"},
     ):
         damaged = open_keyring_store(backend=SmallKeyring(entries=dict(damaged_entries)))
-        with pytest.raises(DamagedEntry, match="The entry 'default' in the keyring"):
+        with pytest.raises(DamagedEntry, match="The entry 'default' in the keyring") as error:
             damaged.load(NAME)
-        assert damaged.load_replaceable(NAME) is None
+        said: list[str] = []
+        assert load_replaceable(damaged, NAME, said.append) is None
+        assert said == [f"Warning: {error.value.message}"]
         damaged.save(NAME, large)
         assert damaged.load(NAME) == large
 
@@ -252,7 +255,7 @@ def test_a_head_of_a_newer_version_is_refused_by_a_sign_in_too() -> None:
     entries = {NAME: '{"version": 2, "split": {"set": 0, "parts": 2, "sha256": "x"}}'}
     store = open_keyring_store(backend=SmallKeyring(entries=entries))
     with pytest.raises(StoreUnavailable, match="written by a newer webex-token"):
-        store.load_replaceable(NAME)
+        load_replaceable(store, NAME, lambda _: None)
 
 
 def test_the_limit_of_windows_is_known_and_others_are_not() -> None:

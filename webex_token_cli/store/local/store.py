@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
+from webex_token_cli.errors import RecordTooLarge, StoreUnavailable
 from webex_token_cli.store.keyring.splitting import REMOVED, Keyring, SplittingKeyring, TooLarge
 from webex_token_cli.store.records import decode, encode
 from webex_token_cli.system.output import HeldOutput
@@ -93,18 +93,6 @@ class LocalStore:
     def contains(self, profile: str) -> bool:
         """Whether there is an entry of the profile, whatever its text is. Raises StoreUnavailable."""
         return self._read(profile) is not None
-
-    def load_replaceable(self, profile: str) -> TokenRecord | None:
-        """The record that a sign-in is about to replace, or None if there is none.
-
-        A damaged entry also gives None, and a warning. Raises StoreUnavailable if the store does not answer, or
-        if a newer version wrote the entry.
-        """
-        try:
-            return self.load(profile)
-        except DamagedEntry as error:
-            self.say(f"Warning: {error.message}")
-            return None
 
     def names(self) -> list[str]:
         """Empty, because a keyring cannot say what it holds. ``config.ini`` lists the profiles of this machine."""

@@ -67,14 +67,6 @@ class VaultStore:
         self._settings[profile] = entry.settings
         return entry.record
 
-    def load_replaceable(self, profile: str) -> TokenRecord | None:
-        """The record that a sign-in is about to replace; None if there is none, or, after a warning, a damaged one."""
-        try:
-            return self.load(profile)
-        except DamagedEntry as error:
-            self.say(f"Warning: {error.message}")
-            return None
-
     def settings(self, profile: str) -> Profile:
         """The settings that are stored with the profile's record, as they were when it was last loaded.
 
