@@ -14,6 +14,7 @@ from webex_token_cli.store.records import decode
 from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
 
 
+@pytest.mark.posix
 def test_records_are_saved_replaced_and_deleted_in_the_gnome_keyring(
     keyring_session: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
