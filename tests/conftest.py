@@ -24,8 +24,7 @@ from tests.support.requirements import require
 from tests.support.signing_in import sign_in
 from tests.support.user_database.sitecustomize import HOME as HOME_IN_USER_DATABASE
 from tests.support.user_database.sitecustomize import entry_with
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from tests.support.desktop import desktop
 from tests.support.openbao import Server, dev_server, openbao_command
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
 from tests.support.shared_store import host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 PYTHON = sys.executable
 PROFILE = "bench"
@@ -104,5 +103,5 @@ def _with_vault(folder: Path, server: Server, sandbox: Sandbox) -> list[Command]
 
 
 def _cache_for_wxc_sdk(sandbox: Sandbox, path: Path) -> None:
-    tokens = json.dumps(sandbox.webex.issue_token_response(("spark:all",)))
+    tokens = json.dumps(sandbox.token_response())
     subprocess.run([PYTHON, "-c", CACHE_FOR_WXC_SDK, str(path)], input=tokens.encode(), check=True)

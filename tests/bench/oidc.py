@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 @contextlib.contextmanager
@@ -38,12 +38,12 @@ def oidc_agent(folder: Path, sandbox: Sandbox, account: str) -> Iterator[dict[st
 
 
 def _add_account(environment: dict[str, str], sandbox: Sandbox, issuer: str, account: str) -> None:
-    tokens = sandbox.webex.issue_token_response(("spark:all",))
+    tokens = sandbox.token_response()
     subprocess.run(
         [
             *("oidc-gen", "--manual", "--prompt=none", "--confirm-yes", "--pw-cmd=echo password", "--rt-env=TOKEN"),
-            *("--iss", issuer, "--scope", "spark:all", "--redirect-uri", sandbox.webex.rules.redirect_uris[0]),
-            *("--client-id", sandbox.webex.client_id, "--client-secret", sandbox.webex.client_secret, account),
+            *("--iss", issuer, "--scope", "spark:all", "--redirect-uri", sandbox.redirect_uri),
+            *("--client-id", sandbox.client_id, "--client-secret", sandbox.client_secret, account),
         ],
         env={**environment, "TOKEN": tokens["refresh_token"]},
         stdin=subprocess.DEVNULL,

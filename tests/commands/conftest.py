@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Program
-from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox import Rules
 
 
 @pytest.fixture

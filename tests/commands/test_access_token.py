@@ -14,8 +14,7 @@ from tests.support.program import Finished, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
 from webex_token_cli import errors
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 TOKEN = "from webex_token_cli import access_token; "
 
@@ -55,7 +54,7 @@ except WebexTokenError as error:
 
 def test_it_is_what_get_prints(signed_in: Program, sandbox: Sandbox) -> None:
     sign_in(signed_in, "work")
-    first, second = (grant.access_token for grant in sandbox.webex.grants)
+    first, second = (grant.access_token for grant in sandbox.grants)
     assert python(signed_in, f"{TOKEN}print(access_token())") == Finished(0, f"{first}\n", "")
     assert python(signed_in, f"{TOKEN}print(access_token('work', 60))") == Finished(0, f"{second}\n", "")
     # The profile is what the call says; the variable is for the command.
@@ -65,10 +64,10 @@ def test_it_is_what_get_prints(signed_in: Program, sandbox: Sandbox) -> None:
 
 def test_a_token_that_lives_too_short_is_refreshed(signed_in: Program, sandbox: Sandbox) -> None:
     first = signed_in.run("get").out
-    sandbox.webex.advance(2 * DAY)
+    sandbox.advance(2 * DAY)
     assert python(signed_in, f"{TOKEN}print(access_token(min_valid={13 * DAY}))").out == first
     second = python(signed_in, f"{TOKEN}print(access_token(min_valid={14 * DAY}))")
-    assert second == Finished(0, f"{sandbox.webex.grants[0].access_token}\n", "")
+    assert second == Finished(0, f"{sandbox.grants[0].access_token}\n", "")
     assert second.out != first
     assert signed_in.run("get").out == second.out
     assert python(signed_in, f"{TOKEN}print(access_token(min_valid=0))").out == second.out
@@ -82,7 +81,7 @@ def test_threads_share_one_refresh(
     session = request.getfixturevalue("keyring_session") if store == "keyring" else {}
     program = program.having(**session, WEBEX_TOKEN_STORE=store)
     assert program.run("login", "-p", "threads").status == 0
-    sandbox.webex.advance(2 * DAY)
+    sandbox.advance(2 * DAY)
     script = f"""
 from concurrent.futures import ThreadPoolExecutor
 from webex_token_cli import access_token
@@ -91,7 +90,7 @@ with ThreadPoolExecutor(8) as pool:
 print(len(set(tokens)), tokens[0])
 """
     done = python(program, script)
-    assert done == Finished(0, f"1 {sandbox.webex.grants[0].access_token}\n", "")
+    assert done == Finished(0, f"1 {sandbox.grants[0].access_token}\n", "")
     assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
@@ -103,7 +102,7 @@ def test_what_get_warns_of_is_logged_and_not_printed(signed_in: Program, sandbox
     call = f"{TOKEN}print(access_token(min_valid={20 * DAY}))"
     unlogged = python(signed_in, call)
     assert (unlogged.status, unlogged.err) == (0, "")
-    sandbox.order(Fault("/v1/access_token", 503))
+    sandbox.order(Answer("/v1/access_token", 503))
     logged = python(signed_in, LOGGED + call)
     assert (logged.status, logged.out) == (0, unlogged.out)
     assert re.fullmatch(
@@ -130,10 +129,10 @@ def test_each_error_is_raised(signed_in: Program, sandbox: Sandbox) -> None:
     }
     age(signed_in, 15 * DAY)
     for fault, kinds in (
-        (Fault("/v1/access_token", 503), ["TemporaryFailure"]),
-        (Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'), ["GrantRefused", "SignInNeeded"]),
-        (Fault("/v1/access_token", 401, {}, '{"error": "invalid_client"}'), ["ClientRefused", "SignInNeeded"]),
-        (Fault("/v1/access_token", 403, {}, '{"message": "no"}'), ["RequestRefused"]),
+        (Answer("/v1/access_token", 503), ["TemporaryFailure"]),
+        (Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'), ["GrantRefused", "SignInNeeded"]),
+        (Answer("/v1/access_token", 401, {}, '{"error": "invalid_client"}'), ["ClientRefused", "SignInNeeded"]),
+        (Answer("/v1/access_token", 403, {}, '{"message": "no"}'), ["RequestRefused"]),
     ):
         sandbox.order(fault)
         assert raised(signed_in)["kinds"] == [*kinds, "WebexTokenError"]

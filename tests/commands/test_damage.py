@@ -13,8 +13,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import record_file
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.posix  # it needs limits of resource(2)
 

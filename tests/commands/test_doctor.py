@@ -10,7 +10,7 @@ from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, config_file, record_file
 from webex_token_cli import __version__
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 def test_a_healthy_machine(signed_in: Program, sandbox: Sandbox) -> None:
@@ -99,7 +99,7 @@ def test_the_marks_are_in_ascii_if_standard_output_is(signed_in: Program) -> Non
 
 
 def test_verbose_names_each_check_and_debug_each_request(signed_in: Program, sandbox: Sandbox) -> None:
-    uri = sandbox.webex.rules.redirect_uris[0]
+    uri = sandbox.redirect_uri
     assert run_in_process(signed_in, "-v", "doctor").err == (
         f"Trying the file store …\nChecking the port of {uri} …\nLooking for a browser …\n"
     )

@@ -11,7 +11,7 @@ from tests.support.in_process import run_in_process
 from tests.support.ports import free_port
 from tests.support.program import Program
 from tests.support.stored import config_file
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 def test_a_config_with_one_unusable_section_of_two(signed_in: Program, sandbox: Sandbox) -> None:
@@ -121,7 +121,7 @@ def test_a_wrong_variable_of_watch_is_a_problem(signed_in: Program, sandbox: San
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_taken_port_is_a_problem(signed_in: Program, sandbox: Sandbox, address: str) -> None:
-    port = int(sandbox.webex.rules.redirect_uris[0].partition("//localhost:")[2].partition("/")[0])
+    port = int(sandbox.redirect_uri.partition("//localhost:")[2].partition("/")[0])
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, port), family=family):
         done = settled(signed_in.run("doctor"), signed_in, sandbox)
@@ -194,7 +194,7 @@ def test_an_unreachable_webex_is_a_problem(signed_in: Program, sandbox: Sandbox)
 def test_a_clock_that_is_an_hour_off_is_a_problem(
     signed_in: Program, sandbox: Sandbox, seconds: int, direction: str
 ) -> None:
-    sandbox.webex.advance(seconds)
+    sandbox.advance(seconds)
     assert settled(run_in_process(signed_in, "doctor"), signed_in, sandbox) == (
         2,
         report(

@@ -13,7 +13,7 @@ from tests.support.doctor_report import END_OF_PROBLEM, HEALTHY, NOT_CHECKED, re
 from tests.support.keyring_choice import using
 from tests.support.program import Program
 from tests.support.stored import record_file
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.store.local.probe import ENTRY, RECORD
 from webex_token_cli.store.local.store import SERVICE
 

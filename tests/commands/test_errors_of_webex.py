@@ -4,10 +4,10 @@ import pytest
 
 from tests.support.in_process import run_in_process
 from tests.support.program import Program
+from tests.support.refusals import refusal
 from tests.support.rounds import settled
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 SIGN_IN = "Sign in with `webex-token login`."
 ID = "tracking ID ROUTER_1"
@@ -59,7 +59,7 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_a_refresh_that_webex_refuses(signed_in: Program, sandbox: Sandbox, name: str) -> None:
     stored = record_file(signed_in).read_bytes()
-    sandbox.order(Fault.named(name))
+    sandbox.order(refusal(name))
     done = signed_in.run("refresh")
     status, message, hint = KINDS[name]
     assert (done.status, done.out, settled(done.err)) == (status, "", f"Error: {message}\n{hint}\n")
@@ -70,14 +70,14 @@ def test_a_refresh_that_webex_refuses(signed_in: Program, sandbox: Sandbox, name
 @pytest.mark.parametrize("name", ["tokenlimit_reached", "locked"])
 def test_a_token_that_is_still_valid_is_used_meanwhile(signed_in: Program, sandbox: Sandbox, name: str) -> None:
     age(signed_in, 14 * DAY - 60)
-    sandbox.order(Fault.named(name))
+    sandbox.order(refusal(name))
     done = signed_in.run("get")
-    assert (done.status, done.out.strip()) == (0, sandbox.webex.grants[0].access_token)
+    assert (done.status, done.out.strip()) == (0, sandbox.grants[0].access_token)
     assert settled(done.err).startswith(f"Warning: the access token was not refreshed. {KINDS[name][1]}\n")
 
 
 def test_a_sign_in_beyond_the_limit_of_tokens_can_be_tried_again(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault.named("tokenlimit_reached"))
+    sandbox.order(refusal("tokenlimit_reached"))
     done = program.run("login")
     _, message, hint = KINDS["tokenlimit_reached"]
     assert done.status == 4

@@ -15,8 +15,7 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.stored import DAY, age
 from webex_token_cli.commands.exec import environment_of_child
 from webex_token_cli.errors import CommandNotFound, CommandNotRunnable
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.system.processes import as_exit_status, run_beside, uncoerced
 from webex_token_cli.tokens import TokenRecord
 
@@ -158,13 +157,13 @@ def test_the_command_has_the_token_and_no_other_secret(
     session = request.getfixturevalue("keyring_session") if store == "keyring" else {}
     program = program.having(**session, WEBEX_TOKEN_STORE=store, WEBEX_TOKEN_PROFILE=f"exec-{store}")
     assert program.run("login").status == 0
-    sandbox.webex.advance(2 * DAY)
+    sandbox.advance(2 * DAY)
     first = program.run("get").out.strip()
     record = program.run("export").out
     loaded = program.having(
-        MY_APP_SECRET=sandbox.webex.client_secret,
+        MY_APP_SECRET=sandbox.client_secret,
         MY_SIGN_IN=record,
-        MY_FORM=f"grant_type=refresh_token&refresh_token={sandbox.webex.grants[-1].refresh_token}&client_id=C1",
+        MY_FORM=f"grant_type=refresh_token&refresh_token={sandbox.grants[-1].refresh_token}&client_id=C1",
         SPARK_ACCESS_TOKEN=first,
         CISCO_SPARK_ACCESS_TOKEN="another",
         WEBEX_REFRESH_TOKEN="that of another sign-in",
@@ -181,7 +180,7 @@ def test_the_command_has_the_token_and_no_other_secret(
         expected = {"0": "/dev/null", "1": str(child._out), "2": str(child._err)}
         # The command itself opens files of its language for a moment.
         wait_until(lambda: descriptors_of(child.process.pid) == expected, lambda: descriptors_of(child.process.pid))
-    token = sandbox.webex.grants[-1].access_token
+    token = sandbox.grants[-1].access_token
     assert token != first
     names = ("WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN", "MY_TOKEN", "_T2")
     assert environment == {
@@ -190,7 +189,7 @@ def test_the_command_has_the_token_and_no_other_secret(
         "UNTOUCHED": "a secret of somebody else's",
     }
     assert arguments == "sleep\x0060\x00"
-    others = {*sandbox.webex.issued, sandbox.webex.client_secret} - {token}
+    others = sandbox.issued - {token}
     assert len(others) >= 3
     assert [secret for secret in others if secret in f"{environment}{arguments}"] == []
 
@@ -225,7 +224,7 @@ def test_a_short_secret_is_looked_for_as_a_whole_value() -> None:
 
 def test_a_name_given_comes_after_what_is_removed(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("exec", "--env", "SPARK_ACCESS_TOKEN", "printenv", "SPARK_ACCESS_TOKEN")
-    assert done == Finished(0, f"{sandbox.webex.grants[0].access_token}\n", "")
+    assert done == Finished(0, f"{sandbox.grants[0].access_token}\n", "")
 
 
 def test_it_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox: Sandbox) -> None:
@@ -233,17 +232,17 @@ def test_it_refreshes_first_when_too_little_is_left(signed_in: Program, sandbox:
         return signed_in.run("exec", *options, "--", "printenv", "WEBEX_ACCESS_TOKEN").out
 
     first = signed_in.run("get").out
-    sandbox.webex.advance(2 * DAY)
+    sandbox.advance(2 * DAY)
     assert token("--min-valid", "13d") == first
     second = token("--min-valid", "14d")
-    assert second == f"{sandbox.webex.grants[0].access_token}\n" != first
+    assert second == f"{sandbox.grants[0].access_token}\n" != first
     assert sandbox.outcomes() == ["signed in", "renewed"]
 
 
 def test_a_living_token_is_handed_on_with_a_warning_when_webex_is_down(signed_in: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/access_token", 503, times=9))
+    sandbox.order(Answer("/v1/access_token", 503, times=9))
     done = signed_in.run("exec", "--min-valid", "14d", "--", "printenv", "WEBEX_ACCESS_TOKEN")
-    assert (done.status, done.out) == (0, f"{sandbox.webex.grants[0].access_token}\n")
+    assert (done.status, done.out) == (0, f"{sandbox.grants[0].access_token}\n")
     assert done.err.startswith("Warning: the access token was not refreshed. Webex cannot answer now (HTTP 503")
 
 
@@ -251,9 +250,9 @@ def test_without_a_living_token_nothing_is_run(signed_in: Program, sandbox: Sand
     ran = tmp_path / "ran"
     assert signed_in.run("exec", "-p", "nobody", "touch", str(ran)) == signed_in.run("get", "-p", "nobody")
     age(signed_in, 15 * DAY)
-    sandbox.order(Fault("/v1/access_token", 503, times=1))
+    sandbox.order(Answer("/v1/access_token", 503, times=1))
     assert signed_in.run("exec", "touch", str(ran)).status == 4
-    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    sandbox.order(Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     assert signed_in.run("exec", "touch", str(ran)).status == 3
     assert not ran.exists()
     assert signed_in.run("exec", "touch", str(ran)).status == 0

@@ -8,7 +8,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from tests.support.stored import config_file, record_file
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 def test_an_export_has_the_record_and_the_settings_of_the_profile(signed_in: Program, sandbox: Sandbox) -> None:
@@ -18,8 +18,8 @@ def test_an_export_has_the_record_and_the_settings_of_the_profile(signed_in: Pro
     assert json.loads(done.out) == {
         "version": 1,
         "settings": {
-            "client_id": sandbox.webex.client_id,
-            "redirect_uri": sandbox.webex.rules.redirect_uris[0],
+            "client_id": sandbox.client_id,
+            "redirect_uri": sandbox.redirect_uri,
             "scopes": "spark:all",
             "api_url": sandbox.api_url,
         },

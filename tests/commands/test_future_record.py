@@ -7,9 +7,7 @@ import pytest
 
 from tests.support.program import Finished, Program
 from tests.support.stored import DAY, TIME, age
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 WARNING = (
     "Warning: profile default was refreshed in the future by this machine's clock, so when its tokens expire is not "
@@ -29,7 +27,7 @@ def from_the_future(signed_in: Program) -> Program:
 
 
 def token(sandbox: Sandbox) -> str:
-    return sandbox.webex.grants[0].access_token
+    return sandbox.grants[0].access_token
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_a_refresh_that_depends_on_the_age_takes_place(from_the_future: Program,
 
 def test_while_webex_is_down_the_token_is_handed_out_with_a_warning(from_the_future: Program, sandbox: Sandbox) -> None:
     before = token(sandbox)
-    sandbox.order(Fault("/v1/access_token", 503, times=9))
+    sandbox.order(Answer("/v1/access_token", 503, times=9))
     done = from_the_future.run("get")
     assert (done.status, done.out) == (0, f"{before}\n")
     assert done.err.startswith("Warning: the access token was not refreshed. Webex cannot answer now (HTTP 503")

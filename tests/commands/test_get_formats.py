@@ -10,8 +10,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.requirements import require
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 # Tokens that RFC 6750 allows, and that a shell or a reader of variables might take for something else.
 TOKENS = ["~", "~root", "~+", "a~b", "-n", "+x", "a+b/c==", "=".rjust(40, "a"), "..", "a" * 2000, "1"]
@@ -30,13 +29,13 @@ def with_token(program: Program, token: str) -> Program:
 
 
 def test_the_token_alone_is_the_default(program: Program, sandbox: Sandbox) -> None:
-    token = sandbox.webex.grants[0].access_token
+    token = sandbox.grants[0].access_token
     assert run_in_process(program, "get", "--format", "token") == Finished(0, f"{token}\n", "")
     assert run_in_process(program, "get") == Finished(0, f"{token}\n", "")
 
 
 def test_the_header_is_a_whole_line(program: Program, sandbox: Sandbox) -> None:
-    token = sandbox.webex.grants[0].access_token
+    token = sandbox.grants[0].access_token
     assert run_in_process(program, "get", "--format", "header") == Finished(0, f"Authorization: Bearer {token}\n", "")
 
 
@@ -85,7 +84,7 @@ def test_the_json_has_the_token_and_when_it_expires(program: Program, sandbox: S
     assert json.loads(done.out) == {
         "version": 1,
         "profile": "default",
-        "access_token": sandbox.webex.grants[0].access_token,
+        "access_token": sandbox.grants[0].access_token,
         "access_token_expires_at": stored["access_expires_at"],
         "refresh_token_expires_at": stored["refresh_expires_at"],
         "refreshed_at": stored["refreshed_at"],
@@ -96,10 +95,10 @@ def test_the_json_has_the_token_and_when_it_expires(program: Program, sandbox: S
 def test_every_format_refreshes_first_and_prints_nothing_if_that_fails(
     program: Program, sandbox: Sandbox, form: str
 ) -> None:
-    sandbox.webex.advance(2 * DAY)
+    sandbox.advance(2 * DAY)
     done = run_in_process(program, "get", "--format", form, "--min-valid", "14d")
-    assert sandbox.webex.grants[0].access_token in done.out
+    assert sandbox.grants[0].access_token in done.out
     age(program, 15 * DAY)
-    sandbox.order(Fault("/v1/access_token", 503))
+    sandbox.order(Answer("/v1/access_token", 503))
     done = run_in_process(program, "get", "--format", form)
     assert (done.status, done.out) == (4, "")

@@ -10,15 +10,14 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from tests.support.program import Finished, Program
+from tests.support.refusals import refusal
 from tests.support.stored import DAY, config_file, record_file
 from webex_token_cli.application import Application
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.config.sites import GOVERNMENT
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.main import group
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.webex.client import WebexClient
 from webex_token_cli.webex.http import new_session
 
@@ -55,7 +54,9 @@ class GovernmentTerminal(Terminal):
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
-    return Rules.government(redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1, renew_after=0)
+    return Rules.preset(
+        "government", redirect_uris=(redirect_uri,), auto_approve=True, device_interval=1, renew_after=0
+    )
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_its_hints_name_its_own_pages(
     hint: str,
 ) -> None:
     assert webex_token("login", "--government", "--flow", "device").status == 0
-    sandbox.order(Fault.named(name, path, times=100))
+    sandbox.order(refusal(name, path, times=100))
     more = ["--timeout", "3"] if path.endswith("/device/token") else []
     done = webex_token(*command, *more)
     assert (done.status, done.err.splitlines()[-1]) == (status, hint)
@@ -131,7 +132,7 @@ def test_its_hints_name_its_own_pages(
 def test_the_device_flow_and_the_browser_flow_name_its_portal(
     sandbox: Sandbox, webex_token: Callable[..., Finished]
 ) -> None:
-    sandbox.order(Fault("/v1/device/authorize", 400, {}, '{"message": "The redirect_uri is not registered"}'))
+    sandbox.order(Answer("/v1/device/authorize", 400, {}, '{"message": "The redirect_uri is not registered"}'))
     assert "at developer-usgov.webex.com/my-apps:\n" in webex_token("login", "--government", "--flow", "device").err
     done = webex_token("login", "--government", "--flow", "browser", "--no-browser", "--timeout", "1")
     assert done.status == 6

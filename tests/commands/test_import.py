@@ -14,7 +14,7 @@ from tests.support.records import ANSWER
 from tests.support.stored import stored_files
 from tests.support.terminal import at_a_terminal, end_of
 from webex_token_cli.main import run
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.store.records import decode
 
 

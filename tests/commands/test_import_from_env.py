@@ -14,9 +14,7 @@ from tests.support.signing_in import sign_in
 from tests.support.stored import TIME, config_file, record_file, stored_files
 from webex_token_cli.application import Application
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.store.local.locks import locked
 from webex_token_cli.store.local.store import LocalStore
 from webex_token_cli.tokens import Person
@@ -31,7 +29,7 @@ def rules(redirect_uri: str) -> Rules:
 @pytest.fixture
 def issued(sandbox: Sandbox) -> dict[str, str]:
     """The token response of a sign-in somewhere else."""
-    return sandbox.webex.issue_token_response(("spark:all", "spark:kms"))
+    return sandbox.token_response(("spark:all", "spark:kms"))
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def ci(program: Program, issued: dict[str, str]) -> Program:
 
 def test_a_refresh_token_is_redeemed_once_and_becomes_a_profile(ci: Program, sandbox: Sandbox) -> None:
     done = ci.run("import", "--from-env", "-p", "ci")
-    grant = sandbox.webex.grants[0]
+    grant = sandbox.grants[0]
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).splitlines() == [
         "Imported the sign-in of Ada Lovelace <ada@example.com> (profile ci).",
@@ -53,7 +51,7 @@ def test_a_refresh_token_is_redeemed_once_and_becomes_a_profile(ci: Program, san
     record = json.loads(record_file(ci, "ci").read_text())
     assert (record["access_token"], record["refresh_token"]) == (grant.access_token, grant.refresh_token)
     assert record["refresh_token"] != ci.variables["WEBEX_REFRESH_TOKEN"]
-    assert (record["client_id"], record["client_secret"]) == (sandbox.webex.client_id, sandbox.webex.client_secret)
+    assert (record["client_id"], record["client_secret"]) == (sandbox.client_id, sandbox.client_secret)
     assert "scopes = spark:all spark:kms\n" in config_file(ci).read_text()
     assert [entry.path for entry in sandbox.journal] == ["/v1/access_token", "/v1/people/me"]
     assert ci.having(WEBEX_REFRESH_TOKEN=None).run("refresh", "-p", "ci").status == 0
@@ -64,7 +62,7 @@ def test_with_an_access_token_nothing_is_redeemed(
     ci: Program, sandbox: Sandbox, issued: dict[str, str], told: bool
 ) -> None:
     if not told:
-        sandbox.order(Fault("/v1/authorizations/tokenExpiry", 403))
+        sandbox.order(Answer("/v1/authorizations/tokenExpiry", 403))
     done = ci.having(WEBEX_ACCESS_TOKEN=issued["access_token"]).run("import", "--from-env")
     assert (done.status, done.err) == (0, "")
     unknown = [
@@ -83,7 +81,7 @@ def test_with_an_access_token_nothing_is_redeemed(
 
 def test_an_answer_without_a_refresh_token_leaves_the_old_one_in_force(ci: Program, sandbox: Sandbox) -> None:
     answer = {"access_token": "new", "expires_in": 600}
-    sandbox.order(Fault("/v1/access_token", 200, {"Content-Type": "application/json"}, json.dumps(answer)))
+    sandbox.order(Answer("/v1/access_token", 200, {"Content-Type": "application/json"}, json.dumps(answer)))
     assert run_in_process(ci, "import", "--from-env").status == 0
     record = json.loads(record_file(ci).read_text())
     assert (record["access_token"], record["refresh_token"]) == ("new", ci.variables["WEBEX_REFRESH_TOKEN"])
@@ -120,9 +118,9 @@ def test_a_file_cannot_be_given_as_well(ci: Program, sandbox: Sandbox) -> None:
 
 
 def test_options_come_before_the_variables(ci: Program, tmp_path: Path, sandbox: Sandbox) -> None:
-    (tmp_path / "secret").write_text(sandbox.webex.client_secret)
+    (tmp_path / "secret").write_text(sandbox.client_secret)
     wrong = ci.having(WEBEX_CLIENT_ID="wrong", WEBEX_CLIENT_SECRET=None)
-    given = ("--client-id", sandbox.webex.client_id, "--client-secret-file", str(tmp_path / "secret"))
+    given = ("--client-id", sandbox.client_id, "--client-secret-file", str(tmp_path / "secret"))
     assert run_in_process(wrong, "import", "--from-env", *given, "--scope", "spark:all").status == 0
     assert "scopes = spark:all\n" in config_file(ci).read_text()
 
@@ -130,7 +128,7 @@ def test_options_come_before_the_variables(ci: Program, tmp_path: Path, sandbox:
 def test_a_refresh_token_that_webex_refuses_leaves_what_was_stored(ci: Program, sandbox: Sandbox) -> None:
     sign_in(ci)
     before = stored_files(ci)
-    sandbox.webex.revoke_everything()
+    sandbox.revoke()
     done = run_in_process(ci, "import", "--from-env")
     assert (done.status, done.out) == (3, "")
     assert done.err.startswith("Error: The refresh token in WEBEX_REFRESH_TOKEN cannot be used. ")
@@ -142,7 +140,7 @@ def test_a_refresh_token_that_webex_refuses_leaves_what_was_stored(ci: Program, 
 def test_other_failures_leave_what_was_stored(ci: Program, sandbox: Sandbox, fault: int, status: int) -> None:
     sign_in(ci)
     before = stored_files(ci)
-    sandbox.order(Fault("/v1/access_token", fault, {}, json.dumps({"error": "invalid_client"})))
+    sandbox.order(Answer("/v1/access_token", fault, {}, json.dumps({"error": "invalid_client"})))
     assert run_in_process(ci, "import", "--from-env").status == status
     assert stored_files(ci) == before
 
@@ -181,7 +179,7 @@ def test_an_answer_is_saved_as_patiently_as_that_of_a_refresh(
 ) -> None:
     sleeps: list[float] = []
     failing(monkeypatch, 3)
-    assert import_with(application, sleeps) == sandbox.webex.grants[0].access_token
+    assert import_with(application, sleeps) == sandbox.grants[0].access_token
     assert sleeps == [1, 2, 3]
 
 
@@ -199,7 +197,7 @@ def test_ctrl_c_after_the_refresh_token_was_redeemed_waits_until_the_answer_is_s
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         import_with(application, [], lambda _: signal.raise_signal(signal.SIGINT))
-    assert json.loads(record_file(ci).read_text())["refresh_token"] == sandbox.webex.grants[0].refresh_token
+    assert json.loads(record_file(ci).read_text())["refresh_token"] == sandbox.grants[0].refresh_token
 
 
 def test_a_refresh_token_is_not_redeemed_while_another_process_has_the_lock(ci: Program, sandbox: Sandbox) -> None:
@@ -223,7 +221,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
 
 
 def test_no_secret_is_in_any_message(ci: Program, sandbox: Sandbox, issued: dict[str, str]) -> None:
-    secrets = {*sandbox.webex.issued, sandbox.webex.client_secret, *issued.values()} - {"Bearer", ""}
+    secrets = {*sandbox.issued, sandbox.client_secret, *issued.values()} - {"Bearer", ""}
     for done in runs(ci, sandbox, issued):
         shown = done.out + done.err
         assert [secret for secret in secrets if isinstance(secret, str) and len(secret) > 30 and secret in shown] == []
@@ -233,7 +231,7 @@ def runs(ci: Program, sandbox: Sandbox, issued: dict[str, str]) -> Iterator[Fini
     """Imports that succeed, and imports whose answers repeat the secrets."""
     quoting = json.dumps({"error": "invalid_grant", "error_description": f"Bad {issued['refresh_token']} given"})
     for status in (400, 403, 500):
-        sandbox.order(Fault("/v1/access_token", status, {}, quoting))
+        sandbox.order(Answer("/v1/access_token", status, {}, quoting))
         yield run_in_process(ci, "--debug", "import", "--from-env")
     yield run_in_process(ci.having(WEBEX_ACCESS_TOKEN=issued["access_token"]), "--debug", "import", "--from-env")
     yield run_in_process(ci, "--debug", "import", "--from-env", "--json")

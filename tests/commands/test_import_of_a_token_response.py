@@ -16,9 +16,7 @@ from tests.support.program import Finished, Program
 from tests.support.records import issued_response
 from tests.support.stored import DAY, TIME, config_file, record_file, stored_files
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 EXPIRY = "/v1/authorizations/tokenExpiry"
 
@@ -48,21 +46,21 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
         "refresh_expires_at": now + issued["refresh_token_expires_in"],
         "changed_at": now,
         "refreshed_at": now,
-        "client_id": sandbox.webex.client_id,
-        "client_secret": sandbox.webex.client_secret,
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
         "scopes": ["spark:all", "spark:kms"],
         "person": {
-            "id": sandbox.webex.person["id"],
+            "id": sandbox.person["id"],
             "display_name": "Ada Lovelace",
             "emails": ["ada@example.com"],
-            "org_id": sandbox.webex.person["orgId"],
+            "org_id": sandbox.person["orgId"],
             "type": "person",
         },
     }
     assert config_file(program).read_text().splitlines() == [
         "[app]",
-        f"client_id = {sandbox.webex.client_id}",
-        f"redirect_uri = {sandbox.webex.rules.redirect_uris[0]}",
+        f"client_id = {sandbox.client_id}",
+        f"redirect_uri = {sandbox.redirect_uri}",
         "scopes = spark:all spark:kms",
         f"api_url = {sandbox.api_url}",
         "store = file",
@@ -72,9 +70,9 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
 
 def issued_earlier(sandbox: Sandbox, seconds: int, **changes: object) -> str:
     """The text of a token response that the sandbox gave so many ``seconds`` ago."""
-    sandbox.webex.advance(-seconds)
+    sandbox.advance(-seconds)
     offered = issued_response(sandbox, **changes)
-    sandbox.webex.advance(seconds)
+    sandbox.advance(seconds)
     return offered
 
 
@@ -82,7 +80,7 @@ def test_webex_tells_the_age_of_imported_tokens(program: Program, sandbox: Sandb
     """Neither is a refresh token redeemed for it, nor is its end a guess."""
     offered = issued_earlier(sandbox, 5 * DAY)
     done = program.run("import", stdin=offered)
-    stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.webex.grants
+    stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.grants
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).splitlines()[1:3] == [
         "The access token expires TIME (in 9 days).",
@@ -95,7 +93,7 @@ def test_webex_tells_the_age_of_imported_tokens(program: Program, sandbox: Sandb
 
 
 def test_a_clock_behind_webexs_does_not_make_imported_tokens_live_longer(program: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.advance(3600)
+    sandbox.advance(3600)
     issued = json.loads(issued_response(sandbox))
     assert program.run("import", stdin=json.dumps(issued)).status == 0
     stored = json.loads(record_file(program).read_text())
@@ -105,7 +103,7 @@ def test_a_clock_behind_webexs_does_not_make_imported_tokens_live_longer(program
 
 def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(program: Program, sandbox: Sandbox) -> None:
     done = program.run("import", stdin=issued_earlier(sandbox, 5 * DAY, expires_in=None))
-    stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.webex.grants
+    stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.grants
     assert stored["access_expires_at"] == int(grant.access_expires_at)
     assert done.out.splitlines()[2] == (
         "The refresh token's lifetime counts from now, because its age is unknown; `webex-token refresh` corrects it."
@@ -114,7 +112,7 @@ def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(progra
 
 @pytest.mark.parametrize("status", [403, 404, 503, 200])
 def test_lifetimes_count_from_now_if_webex_does_not_tell(program: Program, sandbox: Sandbox, status: int) -> None:
-    sandbox.order(Fault(EXPIRY, status, {}, '{"message": "No."}'))
+    sandbox.order(Answer(EXPIRY, status, {}, '{"message": "No."}'))
     done = run_in_process(program, "import", stdin=issued_earlier(sandbox, 5 * DAY))
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).splitlines()[1:3] == [
@@ -125,9 +123,9 @@ def test_lifetimes_count_from_now_if_webex_does_not_tell(program: Program, sandb
 
 def test_a_refresh_corrects_the_lifetimes(program: Program, sandbox: Sandbox) -> None:
     offered = issued_response(sandbox)
-    sandbox.order(Fault(EXPIRY, 403, {}, '{"message": "No."}'))
-    sandbox.webex.rules = replace(sandbox.webex.rules, renew_after=DAY)
-    sandbox.webex.advance(DAY // 2)
+    sandbox.order(Answer(EXPIRY, 403, {}, '{"message": "No."}'))
+    sandbox.rules = replace(sandbox.rules, renew_after=DAY)
+    sandbox.advance(DAY // 2)
     assert program.run("import", stdin=offered).status == 0
     counted = json.loads(record_file(program).read_text())
     assert program.run("refresh").status == 0
@@ -165,7 +163,7 @@ def test_an_access_token_that_webex_does_not_accept_is_stored_with_a_warning(
     program: Program, sandbox: Sandbox
 ) -> None:
     offered = issued_response(sandbox)
-    sandbox.webex.advance(20 * DAY)
+    sandbox.advance(20 * DAY)
     done = program.run("import", "-p", "app", stdin=offered)
     assert done.status == 0
     assert re.fullmatch(
@@ -182,7 +180,7 @@ def test_tokens_are_imported_while_webex_cannot_be_reached(program: Program, san
     if down == "gone":
         program = program.having(WEBEX_TOKEN_API_URL=f"http://127.0.0.1:{free_port()}/v1")
     else:
-        sandbox.order(Fault("/v1/people/me", *{"503": (503, {}, ""), "portal": (200, {}, "<html>")}[down]))
+        sandbox.order(Answer("/v1/people/me", *{"503": (503, {}, ""), "portal": (200, {}, "<html>")}[down]))
     done = run_in_process(program, "import", stdin=issued_response(sandbox))
     assert done.status == 0
     assert re.fullmatch(r"Warning: The person who signed in could not be looked up\. .*\n", done.err)
@@ -191,7 +189,7 @@ def test_tokens_are_imported_while_webex_cannot_be_reached(program: Program, san
 
 def test_imported_tokens_replace_earlier_ones(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("import", stdin=issued_response(sandbox)).status == 0
-    assert signed_in.run("get").out.strip() == sandbox.webex.grants[1].access_token
+    assert signed_in.run("get").out.strip() == sandbox.grants[1].access_token
 
 
 # The client id and the client secret.
@@ -267,13 +265,13 @@ def test_a_person_at_a_terminal_is_prompted_for_client_id_and_secret(
     with at_a_terminal(unconfigured(program), "import", str(tokens)) as child:
         child.expect_exact("Renewing these tokens needs the client id and the client secret of their integration")
         child.expect_exact("Client ID:")
-        child.sendline(sandbox.webex.client_id)
+        child.sendline(sandbox.client_id)
         child.expect_exact("Client Secret (hidden):")
-        child.sendline(sandbox.webex.client_secret)
+        child.sendline(sandbox.client_secret)
         status, shown = end_of(child)
     assert status == 0
     assert "Imported the tokens of Ada Lovelace" in shown
-    assert sandbox.webex.client_secret not in shown
+    assert sandbox.client_secret not in shown
     assert unconfigured(program).run("refresh").status == 0
 
 

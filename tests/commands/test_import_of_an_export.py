@@ -14,8 +14,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.records import issued_response
 from tests.support.stored import DAY, TIME, age, config_file, record_file, stored_files
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.local.locks import locked
 
 
@@ -68,7 +67,7 @@ def test_an_import_stores_the_exported_files_byte_for_byte(signed_in: Program, o
 
 
 def test_a_name_is_imported_unchanged_in_any_locale(program: Program, other_machine: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.person["displayName"] = "Ådà 林"
+    sandbox.person["displayName"] = "Ådà 林"
     plain = program.having(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert plain.run("login").status == 0
     exported = plain.run("export").out

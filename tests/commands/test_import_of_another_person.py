@@ -11,9 +11,7 @@ from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import record_file, stored_files
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.sandbox.people import person_from
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox, person_from
 
 ADA, GRACE = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>"
 REFUSED = f"These are the tokens of {GRACE}, but profile default is the sign-in of {ADA}."
@@ -29,13 +27,13 @@ def sandbox(rules: Rules) -> Iterator[Sandbox]:
 def adas(program: Program, sandbox: Sandbox) -> Program:
     """The program, with Ada signed in to the default profile. After that, Grace signs in."""
     sign_in(program)
-    sandbox.webex.people.reverse()
+    sandbox.people.reverse()
     return program
 
 
 def graces(program: Program, sandbox: Sandbox, kind: str) -> tuple[Program, list[str], str]:
     """The program, the arguments and the standard input of an import of Grace's tokens."""
-    issued = sandbox.webex.issue_token_response(("spark:all",))
+    issued = sandbox.token_response()
     if kind == "response":
         return program, [], json.dumps(issued)
     if kind == "variables":
@@ -67,8 +65,8 @@ def test_another_person_replaces_the_known_one_if_the_option_says_so(
 
 
 def test_the_same_person_replaces_the_sign_in_without_a_question(adas: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.people.reverse()
-    given = json.dumps(sandbox.webex.issue_token_response(("spark:all",)))
+    sandbox.people.reverse()
+    given = json.dumps(sandbox.token_response())
     assert run_in_process(adas, "import", stdin=given).status == 0
 
 

@@ -11,9 +11,8 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from tests.support.stored import record_file
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
 
 
 def test_a_sign_in_stores_the_tokens_and_the_settings(program: Program, sandbox: Sandbox) -> None:
@@ -29,13 +28,13 @@ def test_a_sign_in_stores_the_tokens_and_the_settings(program: Program, sandbox:
     ]
     assert (home / "config.ini").read_text() == (
         "[default]\n"
-        f"client_id = {sandbox.webex.client_id}\n"
-        f"redirect_uri = {sandbox.webex.rules.redirect_uris[0]}\n"
+        f"client_id = {sandbox.client_id}\n"
+        f"redirect_uri = {sandbox.redirect_uri}\n"
         "scopes = spark:all\n"
         f"api_url = {sandbox.api_url}\n"
         "store = file\n"
     )
-    assert json.loads(record_file(program).read_text())["access_token"] == sandbox.webex.grants[0].access_token
+    assert json.loads(record_file(program).read_text())["access_token"] == sandbox.grants[0].access_token
     modes = {str(p.relative_to(home)): oct(p.stat().st_mode & 0o777) for p in (home, *home.rglob("*"))}
     assert {name: mode for name, mode in modes.items() if not name.endswith(".lock")} == {
         ".": "0o700",
@@ -53,8 +52,8 @@ def test_the_authorization_request_has_scopes_state_and_challenge(program: Progr
     random = {"state", "code_challenge"}
     assert {name: value for name, value in first.items() if name not in random} == {
         "response_type": ["code"],
-        "client_id": [sandbox.webex.client_id],
-        "redirect_uri": list(sandbox.webex.rules.redirect_uris),
+        "client_id": [sandbox.client_id],
+        "redirect_uri": list(sandbox.rules.redirect_uris),
         "scope": ["spark:all spark:kms"],
         "code_challenge_method": ["S256"],
     }
@@ -73,15 +72,15 @@ def test_a_narrow_scope_cannot_tell_who_it_is(program: Program) -> None:
 @pytest.mark.parametrize(
     ("fault", "warning"),
     [
-        (Fault("/v1/people/me", 403, {"Content-Type": "application/json"}, "{}"), ""),
+        (Answer("/v1/people/me", 403, {"Content-Type": "application/json"}, "{}"), ""),
         (
-            Fault("/v1/people/me", 502, {}, "bad"),
+            Answer("/v1/people/me", 502, {}, "bad"),
             "The person who signed in could not be looked up. Webex cannot answer now (HTTP 502",
         ),
     ],
 )
 def test_tokens_are_stored_when_the_person_cannot_be_looked_up(
-    program: Program, sandbox: Sandbox, fault: Fault, warning: str
+    program: Program, sandbox: Sandbox, fault: Answer, warning: str
 ) -> None:
     sandbox.order(fault)
     done = program.run("login")
@@ -95,7 +94,7 @@ def test_tokens_are_stored_when_the_person_cannot_be_looked_up(
 
 
 def test_tokens_are_stored_when_webex_refuses_to_look_up_the_person(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/people/me", 400, {"Content-Type": "application/json"}, '{"message": "odd"}'))
+    sandbox.order(Answer("/v1/people/me", 400, {"Content-Type": "application/json"}, '{"message": "odd"}'))
     done = program.run("login")
     assert done.status == 0
     assert "Warning: The person who signed in could not be looked up. " in done.err
@@ -129,10 +128,10 @@ def test_the_bare_redirect_uri_leads_to_the_sign_in_page(program: Program, redir
 
 
 def test_the_page_comes_only_after_the_tokens_are_stored(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/people/me", 500, {}, "", delay=0.3))
+    sandbox.order(Answer("/v1/people/me", 500, {}, "", delay=0.3))
     with program.started("login", "--no-browser") as login:
         page = answer(login.url())
         record = json.loads(record_file(program).read_text())
         assert "You are signed in" in page
-        assert record["access_token"] == sandbox.webex.grants[0].access_token
+        assert record["access_token"] == sandbox.grants[0].access_token
         assert login.finish().status == 0

@@ -15,8 +15,7 @@ from tests.support.program import Finished, Program, Running
 from tests.support.signing_in import sign_in
 from tests.support.stored import stored_files
 from tests.support.terminal import at_a_terminal, end_of, read
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 REFUSED = f"{GRACE} signed in, but profile work is the sign-in of {ADA}."
 GRANTS_PAGE = "https://idbroker.webex.com/idb/profile#/tokens"
@@ -126,7 +125,7 @@ def test_another_person_replaces_the_known_one_if_the_option_says_so(work: Progr
 
 
 def test_the_same_person_may_have_another_name_and_address(work: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.person.update(displayName="Ada King", emails=["king@example.com"])
+    sandbox.person.update(displayName="Ada King", emails=["king@example.com"])
     browser = CookieBrowser()
     with work.started("login", "--no-browser", "-p", "work") as login:
         assert signed_in_as(login, browser, "Ada King <king@example.com>").status == 0
@@ -248,8 +247,8 @@ def test_the_device_flow_refuses_options_for_the_account(
 def test_the_device_flow_refuses_another_person_too(program: Program, sandbox: Sandbox) -> None:
     sign_in(program, "work")
     before = stored_files(program)
-    sandbox.webex.people.reverse()
-    sandbox.webex.rules = Rules(auto_approve=True, device_interval=1)
+    sandbox.people.reverse()
+    sandbox.rules = Rules(auto_approve=True, device_interval=1)
     done = run_in_process(program, "login", "--flow", "device", "-p", "work")
     assert done.status == 6
     assert f"Error: {REFUSED} Nothing was stored.\n" in done.err

@@ -11,10 +11,8 @@ import pytest
 from tests.support.program import Finished, Program, wait_until
 from tests.support.stored import stored_files
 from tests.support.terminal import at_a_terminal, end_of, read
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def test_denied_on_the_other_machine(program: Program) -> None:
 def test_an_expired_device_code_ends_the_wait(program: Program, sandbox: Sandbox) -> None:
     with program.started("login", "--flow", "device") as login:
         login.wait_for("and enter the code")
-        sandbox.webex.advance(301)
+        sandbox.advance(301)
         done = login.finish()
     assert done.status == 6
     assert "Error: The code was not entered in time (HTTP 400, tracking ID ROUTER_" in done.err
@@ -67,7 +65,7 @@ def test_an_expired_device_code_ends_the_wait(program: Program, sandbox: Sandbox
 
 
 def test_an_integration_without_the_helper_redirect_uris(program: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.rules = Rules(helper_redirects=False)
+    sandbox.rules = Rules(helper_redirects=False)
     done = program.run("login", "--flow", "device")
     assert (done.status, done.out) == (2, "")
     assert done.err.count("https://oauth-helper-") == 4
@@ -76,13 +74,13 @@ def test_an_integration_without_the_helper_redirect_uris(program: Program, sandb
 @pytest.mark.parametrize(
     ("fault", "status"),
     [
-        (Fault("/v1/device/authorize", 503), 4),
-        (Fault("/v1/device/authorize", 200, {}, "<html>"), 4),
-        (Fault("/v1/device/authorize", 401, {}, '{"message": "Unknown client id"}'), 3),
-        (Fault("/v1/device/token", 401, {}, '{"error": "invalid_client"}'), 3),
+        (Answer("/v1/device/authorize", 503), 4),
+        (Answer("/v1/device/authorize", 200, {}, "<html>"), 4),
+        (Answer("/v1/device/authorize", 401, {}, '{"message": "Unknown client id"}'), 3),
+        (Answer("/v1/device/token", 401, {}, '{"error": "invalid_client"}'), 3),
     ],
 )
-def test_a_device_sign_in_that_fails(program: Program, sandbox: Sandbox, fault: Fault, status: int) -> None:
+def test_a_device_sign_in_that_fails(program: Program, sandbox: Sandbox, fault: Answer, status: int) -> None:
     sandbox.order(fault)
     done = program.run("login", "--flow", "device")
     assert (done.status, done.out) == (status, "")

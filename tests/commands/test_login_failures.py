@@ -13,9 +13,8 @@ from tests.support.in_process import run_in_process
 from tests.support.ports import free_port
 from tests.support.program import PROMPT, Program
 from tests.support.stored import stored_files
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -128,7 +127,7 @@ def test_the_browser_is_opened_while_webex_cannot_be_reached(program: Program) -
 
 
 def test_a_failed_exchange_is_temporary_when_webex_is_down(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/access_token", 503, {"Retry-After": "7"}, "<html>down</html>"))
+    sandbox.order(Answer("/v1/access_token", 503, {"Retry-After": "7"}, "<html>down</html>"))
     done = program.run("login")
     assert (done.status, done.out) == (4, "")
     assert "Error: Webex cannot answer now (HTTP 503" in done.err
@@ -136,7 +135,7 @@ def test_a_failed_exchange_is_temporary_when_webex_is_down(program: Program, san
 
 
 def test_a_new_token_that_webex_does_not_accept_is_not_stored(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/people/me", 401, {"Content-Type": "application/json"}, "{}"))
+    sandbox.order(Answer("/v1/people/me", 401, {"Content-Type": "application/json"}, "{}"))
     done = program.run("login")
     assert (done.status, done.out) == (3, "")
     assert "Error: Webex does not accept the access token (HTTP 401" in done.err

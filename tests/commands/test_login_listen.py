@@ -14,8 +14,8 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.program import Program
 from tests.support.terminal import at_a_terminal, end_of, read
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.server import Sandbox
 
 pytestmark = pytest.mark.posix  # it needs pseudo-terminals
 
@@ -142,7 +142,7 @@ def test_another_user_finishes_a_sign_in_only_as_a_declared_proxy(
     listen = f"127.0.0.1:{urlsplit(redirect_uri).port}"
     with program.started("login", "--no-browser", "--listen", listen, *declared) as login:
         urllib.request.urlopen(login.url()).close()
-        authorization = sandbox.webex.accept_pending_authorization()
+        authorization = sandbox.accept_pending_authorization()
         address = f"{redirect_uri}?code={authorization.code}&state={authorization.state}"
         assert status_for(65534, address) == status
         if not declared:

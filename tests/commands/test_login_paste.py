@@ -12,7 +12,7 @@ import pytest
 from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from tests.support.redirects import redirected_to
 from tests.support.terminal import at_a_terminal, end_of, read
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.signin.paste import Unusable
 
 pytestmark = pytest.mark.posix  # it needs pseudo-terminals
@@ -78,7 +78,7 @@ def test_a_person_pastes_over_ssh_and_does_not_see_the_code(
     shown = str(terminal.before)
     status, rest = end_of(terminal)
     assert status == 0
-    assert sandbox.webex.latest_authorization().code[:20] not in shown + rest
+    assert sandbox.latest_authorization().code[:20] not in shown + rest
     assert len(sandbox.outcomes("/v1/access_token")) == 1  # nothing but the right code was sent
 
 

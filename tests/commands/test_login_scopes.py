@@ -8,7 +8,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import config_file, record_file, stored_files
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 def scopes_after(program: Program, *arguments: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.stored import config_file, stored_files
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_a_second_sign_in_needs_no_settings(signed_in: Program) -> None:
 def test_the_client_secret_from_a_file_comes_before_the_environments(program: Program, sandbox: Sandbox) -> None:
     file = program.home / "secret"
     program.home.mkdir()
-    file.write_text(f"{sandbox.webex.client_secret}\n")
+    file.write_text(f"{sandbox.client_secret}\n")
     wrong = program.having(WEBEX_CLIENT_SECRET="wrong")
     assert wrong.run("login", "--client-secret-file", str(file)).status == 0
-    assert wrong.run("login", "--client-secret-file", "-", stdin=sandbox.webex.client_secret).status == 0
+    assert wrong.run("login", "--client-secret-file", "-", stdin=sandbox.client_secret).status == 0
     assert wrong.run("login").status == 3
 
 
@@ -106,11 +106,11 @@ def test_first_run_on_a_terminal_guides_the_person(program: Program, sandbox: Sa
     terminal.expect_exact(f"Enter exactly this Redirect URI:  {redirect_uri}")
     terminal.expect_exact("Tick these Scopes:                spark:all")
     terminal.expect_exact("Client ID: ")
-    terminal.sendline(sandbox.webex.client_id)
+    terminal.sendline(sandbox.client_id)
     terminal.expect_exact("Client Secret (hidden): ")
-    terminal.sendline(sandbox.webex.client_secret)
+    terminal.sendline(sandbox.client_secret)
     terminal.expect_exact("Signed in as Ada Lovelace")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
-    assert sandbox.webex.client_secret not in str(terminal.before)
+    assert sandbox.client_secret not in str(terminal.before)

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from tests.support.stored import stored_files
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.store.local.locks import locked
 
 
@@ -34,7 +33,7 @@ def test_ctrl_c_at_the_question_ends_with_130(program: Program) -> None:
 
 
 def test_ctrl_c_during_the_exchange_stores_nothing_and_ends_at_once(program: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/people/me", 200, {"Content-Type": "application/json"}, "{}", delay=30))
+    sandbox.order(Answer("/v1/people/me", 200, {"Content-Type": "application/json"}, "{}", delay=30))
     with program.started("login") as login:
         wait_until(lambda: sandbox.in_flight > 0)
         asked = time.monotonic()

@@ -13,8 +13,7 @@ from tests.support.ports import free_port
 from tests.support.program import Finished, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, age, config_file, record_file, stored_files
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 ADMIN = "spark:all identity:tokens_read identity:tokens_write"
 HOW_TO_REMOVE = (
@@ -83,21 +82,21 @@ def test_logout_of_all_goes_on_after_one_that_fails(signed_in: Program) -> None:
 
 def test_an_admin_revokes_the_grant_and_removes_the_profile(program: Program, sandbox: Sandbox) -> None:
     sign_in(program, scopes=ADMIN)
-    token = sandbox.webex.grants[0].access_token
+    token = sandbox.grants[0].access_token
     assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
-    assert sandbox.webex.grants[0].revoked
+    assert sandbox.grants[0].revoked
     assert stored_files(program) == {"config.ini": b""}
     request = sandbox.requests[-1]
     assert (request.method, request.path, request.query) == (
         "DELETE",
         "/v1/authorizations",
-        f"clientId={sandbox.webex.client_id}",
+        f"clientId={sandbox.client_id}",
     )
     assert (request.headers["Authorization"], request.body) == (f"Bearer {token}", "")
 
 
 def test_anybody_revokes_the_access_token_and_is_told_what_stays_valid(signed_in: Program, sandbox: Sandbox) -> None:
-    token = sandbox.webex.grants[0].access_token
+    token = sandbox.grants[0].access_token
     done = signed_in.run("logout", "--revoke")
     assert (done.status, done.out) == (0, "default: access token revoked, profile removed.\n")
     assert re.sub(TIME, "TIME", done.err) == (
@@ -107,7 +106,7 @@ def test_anybody_revokes_the_access_token_and_is_told_what_stays_valid(signed_in
     )
     assert stored_files(signed_in) == {"config.ini": b""}
     asked = sandbox.requests[-1]
-    secret = f"{sandbox.webex.client_id}:{sandbox.webex.client_secret}"
+    secret = f"{sandbox.client_id}:{sandbox.client_secret}"
     assert (asked.method, asked.path) == ("POST", "/idb/oauth2/v1/revoke")
     assert parse_qs(asked.body) == {"token": [token], "token_type_hint": ["access_token"]}
     assert asked.headers["Authorization"] == f"Basic {base64.b64encode(secret.encode()).decode()}"
@@ -139,7 +138,7 @@ REFUSALS = [
 def test_a_refused_revocation_is_reported_and_the_profile_is_removed(
     signed_in: Program, sandbox: Sandbox, answer: tuple[int, str], why: str
 ) -> None:
-    sandbox.order(Fault("/idb/oauth2/v1/revoke", answer[0], {}, answer[1]))
+    sandbox.order(Answer("/idb/oauth2/v1/revoke", answer[0], {}, answer[1]))
     done = run_in_process(signed_in, "logout", "--revoke")
     assert (done.status, done.out) == (1, "default: removed.\n")
     first, second = done.err.splitlines()
@@ -149,7 +148,7 @@ def test_a_refused_revocation_is_reported_and_the_profile_is_removed(
         f"{HOW_TO_REMOVE}"
     )
     assert stored_files(signed_in) == {"config.ini": b""}
-    assert me(sandbox, sandbox.webex.grants[0].access_token).status_code == 200
+    assert me(sandbox, sandbox.grants[0].access_token).status_code == 200
 
 
 ADMIN_REFUSALS = [
@@ -167,7 +166,7 @@ def test_an_admin_who_is_refused_revokes_the_access_token(
     program: Program, sandbox: Sandbox, answer: tuple[int, str], why: str
 ) -> None:
     sign_in(program, scopes=ADMIN)
-    sandbox.order(Fault("/v1/authorizations", answer[0], {}, answer[1]))
+    sandbox.order(Answer("/v1/authorizations", answer[0], {}, answer[1]))
     done = run_in_process(program, "logout", "--revoke")
     assert (done.status, done.out) == (0, "default: access token revoked, profile removed.\n")
     assert f"for admins only. Revoking more was refused: {why}" in done.err
@@ -189,7 +188,7 @@ def test_no_secret_is_sent_to_an_identity_service_that_is_not_webex(
     signed_in: Program, sandbox: Sandbox, issuer: str
 ) -> None:
     discovery = "/v1/.well-known/openid-configuration"
-    sandbox.order(Fault(discovery, 200, {}, json.dumps({"issuer": issuer})))
+    sandbox.order(Answer(discovery, 200, {}, json.dumps({"issuer": issuer})))
     done = run_in_process(signed_in, "logout", "--revoke")
     assert (done.status, done.out) == (1, "default: removed.\n")
     assert "names an identity service that is not Webex's" in done.err
@@ -197,7 +196,7 @@ def test_no_secret_is_sent_to_an_identity_service_that_is_not_webex(
 
 
 def test_without_an_issuer_nobody_is_asked_for_an_api_that_is_not_webex(signed_in: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/.well-known/openid-configuration", 200, {}, "{}"))
+    sandbox.order(Answer("/v1/.well-known/openid-configuration", 200, {}, "{}"))
     done = run_in_process(signed_in, "logout", "--revoke")
     assert (done.status, done.out) == (1, "default: removed.\n")
     assert "The discovery document of 127.0.0.1 names no identity service to ask." in done.err
@@ -226,7 +225,7 @@ def test_if_webex_cannot_be_reached_nothing_is_removed(
     if answer is None:
         signed_in = signed_in.having(WEBEX_TOKEN_API_URL=f"http://127.0.0.1:{free_port()}/v1")
     else:
-        sandbox.order(Fault(path, *answer))
+        sandbox.order(Answer(path, *answer))
     done = run_in_process(signed_in, "logout", "--revoke")
     assert (done.status, done.out) == (4, "")
     first, second = done.err.splitlines()[-2:]
@@ -241,26 +240,26 @@ def test_if_webex_cannot_be_reached_nothing_is_removed(
 @pytest.mark.parametrize(("status", "body"), [(200, "{}"), (200, ""), (202, ""), (204, "")])
 def test_any_success_status_means_revoked(program: Program, sandbox: Sandbox, status: int, body: str) -> None:
     sign_in(program, scopes=ADMIN)
-    sandbox.order(Fault("/v1/authorizations", status, {}, body))
+    sandbox.order(Answer("/v1/authorizations", status, {}, body))
     assert run_in_process(program, "logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
     sign_in(program)
-    sandbox.order(Fault("/idb/oauth2/v1/revoke", status, {}, body))
+    sandbox.order(Answer("/idb/oauth2/v1/revoke", status, {}, body))
     assert run_in_process(program, "logout", "--revoke").out == "default: access token revoked, profile removed.\n"
 
 
 def test_an_expired_access_token_is_renewed_to_revoke_its_grant(program: Program, sandbox: Sandbox) -> None:
     sign_in(program, scopes=ADMIN)
-    sandbox.webex.advance(20 * DAY)
+    sandbox.advance(20 * DAY)
     age(program, 20 * DAY)
     assert program.run("logout", "--revoke") == Finished(0, "default: revoked and removed.\n", "")
     assert sandbox.outcomes()[-1] == "renewed"
-    assert sandbox.webex.grants[0].revoked
+    assert sandbox.grants[0].revoked
 
 
 def test_a_grant_that_ended_before_is_reported_and_the_profile_is_removed(program: Program, sandbox: Sandbox) -> None:
     sign_in(program, scopes=ADMIN)
     age(program, 20 * DAY)
-    sandbox.webex.revoke_everything()
+    sandbox.revoke()
     done = program.run("logout", "--revoke")
     assert (done.status, done.out) == (0, "default: removed.\n")
     assert done.err.startswith("Warning: nothing was left to revoke. ")
@@ -274,8 +273,8 @@ def test_all_profiles_are_logged_out_separately_and_the_worst_status_is_returned
         sign_in(program, name, ADMIN)
     record_file(program, "broken").write_text("{")
     for status, body in ((204, ""), (503, ""), (403, "{}")):
-        sandbox.order(Fault("/v1/authorizations", status, {}, body))
-    sandbox.order(Fault("/idb/oauth2/v1/revoke", 403, {}, "{}"))
+        sandbox.order(Answer("/v1/authorizations", status, {}, body))
+    sandbox.order(Answer("/idb/oauth2/v1/revoke", 403, {}, "{}"))
     done = program.run("logout", "--all", "--revoke")
     assert (done.status, done.out) == (5, "first: revoked and removed.\nrefused: removed.\n")
     messages = (

@@ -8,7 +8,7 @@ import pytest
 from tests.support.program import Finished, Program
 from tests.support.stored import DAY, age, record_file
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def refused(old: tuple[str, str], new: tuple[str, str]) -> Finished:
 def test_login_to_another_integration_is_refused_before_webex_is_asked(signed_in: Program, sandbox: Sandbox) -> None:
     before, asked = stored(signed_in), len(sandbox.requests)
     done = signed_in.run("login", "--client-id", OTHER)
-    here = sandbox.webex.client_id, sandbox.api_url
+    here = sandbox.client_id, sandbox.api_url
     assert done == refused(here, (OTHER, sandbox.api_url))
     assert (stored(signed_in), len(sandbox.requests)) == (before, asked)
 
 
 def test_login_at_another_api_url_is_refused_without_replace(elsewhere: Program, sandbox: Sandbox) -> None:
     before, asked = stored(elsewhere), len(sandbox.requests)
-    client_id = sandbox.webex.client_id
+    client_id = sandbox.client_id
     assert elsewhere.run("login") == refused((client_id, sandbox.api_url), (client_id, url_elsewhere(sandbox)))
     assert (stored(elsewhere), len(sandbox.requests)) == (before, asked)
     assert elsewhere.run("login", "-p", "another").status == 0
@@ -75,7 +75,7 @@ def test_a_sign_in_in_another_store_is_known_from_the_configuration(signed_in: P
     record_file(signed_in).unlink()
     config = Path(signed_in.variables["WEBEX_TOKEN_HOME"], "config.ini")
     config.write_text(config.read_text().replace("store = file", "store = keyring"))
-    here = sandbox.webex.client_id, sandbox.api_url
+    here = sandbox.client_id, sandbox.api_url
     assert signed_in.run("login", "--client-id", OTHER) == refused(here, (OTHER, sandbox.api_url))
 
 
@@ -88,7 +88,7 @@ def test_a_stored_client_secret_that_login_sends_to_another_api_url_is_named(
 
 @pytest.mark.parametrize("answer", ["n", "y"])
 def test_login_asks_on_a_terminal(elsewhere: Program, sandbox: Sandbox, answer: str) -> None:
-    before, client_id = stored(elsewhere), sandbox.webex.client_id
+    before, client_id = stored(elsewhere), sandbox.client_id
     change = (client_id, sandbox.api_url), (client_id, url_elsewhere(sandbox))
     with at_a_terminal(elsewhere, "login", "--flow", "browser") as child:
         child.expect_exact(f"{would_replace(*change)}\r\nReplace it? [y/N]: ")
@@ -108,12 +108,12 @@ def test_login_asks_on_a_terminal(elsewhere: Program, sandbox: Sandbox, answer: 
 def test_import_for_another_integration_is_refused_without_replace(
     signed_in: Program, sandbox: Sandbox, kind: str
 ) -> None:
-    here, other = (sandbox.webex.client_id, sandbox.api_url), (OTHER, sandbox.api_url)
+    here, other = (sandbox.client_id, sandbox.api_url), (OTHER, sandbox.api_url)
     if kind == "export":
-        document = signed_in.run("export").out.replace(sandbox.webex.client_id, OTHER)
+        document = signed_in.run("export").out.replace(sandbox.client_id, OTHER)
         options = []
     else:
-        document = json.dumps(sandbox.webex.issue_token_response(("spark:all",)))
+        document = json.dumps(sandbox.token_response())
         options = ["--client-id", OTHER]
     before, asked = stored(signed_in), len(sandbox.requests)
     assert signed_in.run("import", *options, stdin=document) == refused(here, other)

@@ -8,12 +8,11 @@ import pytest
 from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, record_file
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 
 def test_refresh_says_renewed(signed_in: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.advance(DAY + 1)
+    sandbox.advance(DAY + 1)
     before = signed_in.run("get").out
     done = signed_in.run("refresh")
     assert (done.status, done.err) == (0, "")
@@ -46,7 +45,7 @@ def test_refresh_says_not_due(signed_in: Program, sandbox: Sandbox) -> None:
 
 def test_a_refresh_token_that_webex_left_out_stays(signed_in: Program, sandbox: Sandbox) -> None:
     before = json.loads(record_file(signed_in).read_text())
-    sandbox.order(Fault("/v1/access_token", 200, {}, '{"access_token": "brand-new", "expires_in": "1209599"}'))
+    sandbox.order(Answer("/v1/access_token", 200, {}, '{"access_token": "brand-new", "expires_in": "1209599"}'))
     assert signed_in.run("refresh").status == 0
     after = json.loads(record_file(signed_in).read_text())
     assert after["access_token"] == "brand-new"
@@ -54,36 +53,36 @@ def test_a_refresh_token_that_webex_left_out_stays(signed_in: Program, sandbox: 
 
 
 REFUSED = [
-    pytest.param(Fault("", 503, {}, "<html>"), 4, "Webex cannot answer now (HTTP 503", id="503"),
-    pytest.param(Fault("", 429, {"Retry-After": "30"}, "{}"), 4, "Webex cannot answer now (HTTP 429", id="429"),
-    pytest.param(Fault("", 408, {}, ""), 4, "Webex cannot answer now (HTTP 408", id="408"),
+    pytest.param(Answer("", 503, {}, "<html>"), 4, "Webex cannot answer now (HTTP 503", id="503"),
+    pytest.param(Answer("", 429, {"Retry-After": "30"}, "{}"), 4, "Webex cannot answer now (HTTP 429", id="429"),
+    pytest.param(Answer("", 408, {}, ""), 4, "Webex cannot answer now (HTTP 408", id="408"),
     pytest.param(
-        Fault("", 200, {}, "<html>Please sign in to this Wi-Fi</html>"),
+        Answer("", 200, {}, "<html>Please sign in to this Wi-Fi</html>"),
         4,
         "did not come from Webex",
         id="captive portal",
     ),
     pytest.param(
-        Fault("", 302, {"Location": "http://127.0.0.1:1/"}, ""), 4, "did not come from Webex", id="captive redirect"
+        Answer("", 302, {"Location": "http://127.0.0.1:1/"}, ""), 4, "did not come from Webex", id="captive redirect"
     ),
-    pytest.param(Fault("", 200, {}, '{"access_tok'), 4, "did not come from Webex", id="truncated"),
-    pytest.param(Fault("", 200, {}, '{"expires_in": 5}'), 4, "did not come from Webex", id="no token"),
-    pytest.param(Fault("", 400, {}, "<html>proxy</html>"), 4, "did not come from Webex", id="proxy's 400"),
+    pytest.param(Answer("", 200, {}, '{"access_tok'), 4, "did not come from Webex", id="truncated"),
+    pytest.param(Answer("", 200, {}, '{"expires_in": 5}'), 4, "did not come from Webex", id="no token"),
+    pytest.param(Answer("", 400, {}, "<html>proxy</html>"), 4, "did not come from Webex", id="proxy's 400"),
     pytest.param(
-        Fault("", 400, {}, '{"error": "invalid_grant"}'), 3, "no longer accepts the grant", id="invalid_grant"
+        Answer("", 400, {}, '{"error": "invalid_grant"}'), 3, "no longer accepts the grant", id="invalid_grant"
     ),
     pytest.param(
-        Fault("", 400, {}, '{"message": "The refresh token is expired", "trackingId": "T-1"}'),
+        Answer("", 400, {}, '{"message": "The refresh token is expired", "trackingId": "T-1"}'),
         3,
         "Profile default: Webex no longer accepts the grant (HTTP 400, “The refresh token is expired”, "
         "tracking ID T-1).",
         id="webex's own words",
     ),
     pytest.param(
-        Fault("", 401, {}, '{"error": "invalid_client"}'), 3, "client id and client secret", id="invalid_client"
+        Answer("", 401, {}, '{"error": "invalid_client"}'), 3, "client id and client secret", id="invalid_client"
     ),
     pytest.param(
-        Fault("", 403, {}, '{"message": "no"}'),
+        Answer("", 403, {}, '{"message": "no"}'),
         1,
         "Webex refused the request (HTTP 403, “no”, tracking ID ROUTER_",
         id="403",
@@ -93,7 +92,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("fault", "status", "message"), REFUSED)
 def test_a_refresh_that_fails_keeps_what_is_stored(
-    signed_in: Program, sandbox: Sandbox, fault: Fault, status: int, message: str
+    signed_in: Program, sandbox: Sandbox, fault: Answer, status: int, message: str
 ) -> None:
     before = record_file(signed_in).read_text()
     fault.path = "/v1/access_token"
@@ -109,7 +108,7 @@ def test_a_refresh_that_fails_keeps_what_is_stored(
 
 def test_refresh_all_goes_on_past_a_failure(signed_in: Program, sandbox: Sandbox) -> None:
     sign_in(signed_in, "other")
-    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    sandbox.order(Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     done = signed_in.run("refresh", "--all")
     assert done.status == 3
     assert done.err.startswith("Error: Profile default: Webex no longer accepts the grant")

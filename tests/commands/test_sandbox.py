@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.program import Program, Running
 from tests.support.sandbox_client import ask, fetch
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 def printed_lines(running: Running) -> dict[str, str]:

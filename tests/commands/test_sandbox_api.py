@@ -1,14 +1,12 @@
 """The sandbox answers requests for the person and for the grants of an integration."""
 
 import json
-import urllib.request
 from datetime import datetime
 
 import pytest
 
 from tests.support.sandbox_client import ask, authorize, bearer_of, exchange, press, refresh
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 ADMIN = "spark:all identity:tokens_read identity:tokens_write"
 
@@ -23,35 +21,28 @@ def test_people_me_is_401_without_a_token_and_403_without_the_scope(sandbox: San
 def test_token_expiry_tells_when_the_calling_access_token_ends(sandbox: Sandbox) -> None:
     bearer = bearer_of(sandbox, "spark:rooms_read")
     status, _, body = ask(sandbox, "/authorizations/tokenExpiry", Authorization=bearer)
-    assert (status, json.loads(body)) == (200, {"exp": int(sandbox.webex.grants[0].access_expires_at * 1000)})
-    sandbox.webex.advance(14 * 86400)
+    assert (status, json.loads(body)) == (200, {"exp": int(sandbox.grants[0].access_expires_at * 1000)})
+    sandbox.advance(14 * 86400)
     assert ask(sandbox, "/authorizations/tokenExpiry", Authorization=bearer)[0] == 401
 
 
-@pytest.mark.parametrize("rules", [Rules.contact_center(), Rules.device(), Rules.government(), Rules()])
+@pytest.mark.parametrize(
+    "rules", [Rules.preset("contact-center"), Rules.preset("device"), Rules.preset("government"), Rules()]
+)
 def test_a_refresh_extends_the_refresh_token_or_not_as_the_rules_say(sandbox: Sandbox, rules: Rules) -> None:
     _, tokens = exchange(sandbox, press(sandbox, authorize(sandbox)[2], "accept")["code"][0])
     assert tokens["expires_in"] == pytest.approx(rules.access_ttl, abs=5)
     assert tokens["refresh_token_expires_in"] == pytest.approx(rules.refresh_ttl, abs=5)
-    sandbox.webex.advance(rules.access_ttl)
+    sandbox.advance(rules.access_ttl)
     _, after = refresh(sandbox, tokens["refresh_token"])
     passed = 0 if rules.extends_refresh_token else rules.access_ttl
     assert after["refresh_token_expires_in"] == pytest.approx(rules.refresh_ttl - passed, abs=5)
     assert after["access_token"] != tokens["access_token"]
 
 
-def test_a_fault_is_ordered_by_its_name(sandbox: Sandbox) -> None:
-    order = json.dumps({"name": "locked", "retry_after": 5})
-    request = urllib.request.Request(f"{sandbox.api_url.removesuffix('/v1')}/sandbox/fault", order.encode())
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 200
-    assert refresh(sandbox, "whatever")[0] == 423
-    assert refresh(sandbox, "whatever")[0] == 400
-
-
 def test_an_admin_lists_and_revokes_the_grants_of_an_integration(sandbox: Sandbox) -> None:
     person, admin = bearer_of(sandbox, "spark:all"), bearer_of(sandbox, ADMIN)
-    moment = int(sandbox.webex.grants[0].made_at)
+    moment = int(sandbox.grants[0].made_at)
     status, _, body = ask(sandbox, "/authorizations", Authorization=admin)
     items = json.loads(body)["items"]
     assert [0 <= datetime.fromisoformat(item.pop("created")).timestamp() - moment < 30 for item in items] == [True] * 2
@@ -60,23 +51,23 @@ def test_an_admin_lists_and_revokes_the_grants_of_an_integration(sandbox: Sandbo
         [
             {
                 "id": grant.id,
-                "clientId": sandbox.webex.client_id,
-                "personId": sandbox.webex.person["id"],
+                "clientId": sandbox.client_id,
+                "personId": sandbox.person["id"],
                 "type": "refresh",
             }
-            for grant in sandbox.webex.grants
+            for grant in sandbox.grants
         ],
     )
     status, headers, body = ask(
-        sandbox, f"/authorizations?clientId={sandbox.webex.client_id}", method="DELETE", Authorization=admin
+        sandbox, f"/authorizations?clientId={sandbox.client_id}", method="DELETE", Authorization=admin
     )
     assert (status, body, "Content-Length" in headers, "trackingid" in headers) == (204, "", False, True)
     assert sandbox.outcomes("/v1/authorizations") == ["", "revoked"]
     for bearer in (person, admin):
         assert ask(sandbox, "/people/me", Authorization=bearer)[0] == 401
-    assert [refresh(sandbox, grant.refresh_token)[0] for grant in sandbox.webex.grants] == [400, 400]
+    assert [refresh(sandbox, grant.refresh_token)[0] for grant in sandbox.grants] == [400, 400]
     _, _, body = ask(sandbox, "/authorizations", Authorization=bearer_of(sandbox, ADMIN))
-    assert [item["id"] for item in json.loads(body)["items"]] == [sandbox.webex.grants[-1].id]
+    assert [item["id"] for item in json.loads(body)["items"]] == [sandbox.grants[-1].id]
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
@@ -93,11 +84,11 @@ def test_authorizations_need_the_scopes_of_an_admin(
     sandbox: Sandbox, method: str, scope: str, status: int, error: str
 ) -> None:
     bearer = bearer_of(sandbox, scope) if scope else ""
-    path = f"/authorizations?clientId={sandbox.webex.client_id}"
+    path = f"/authorizations?clientId={sandbox.client_id}"
     got, _, body = ask(sandbox, path, method=method, Authorization=bearer)
     assert (got, "trackingId" in json.loads(body)) == (status, True)
     assert sandbox.outcomes("/v1/authorizations") == [error]
-    assert not any(grant.revoked for grant in sandbox.webex.grants)
+    assert not any(grant.revoked for grant in sandbox.grants)
 
 
 @pytest.mark.parametrize("query", ["?clientId=unknown", "?clientId=", ""])

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support.sandbox_client import VERIFIER, ask, authorize, basic, code, exchange, press, refresh
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 
 def test_a_sign_in_gives_tokens_shaped_like_webexs(sandbox: Sandbox) -> None:
@@ -104,16 +103,16 @@ def test_a_code_works_once_and_using_it_again_revokes_its_tokens(sandbox: Sandbo
 
 def test_a_code_expires_after_ten_minutes(sandbox: Sandbox) -> None:
     late = code(sandbox)
-    sandbox.webex.advance(601)
+    sandbox.advance(601)
     assert exchange(sandbox, late)[0] == 400
 
 
 def test_the_token_endpoint_accepts_http_basic(sandbox: Sandbox) -> None:
-    right = basic(sandbox.webex.client_id, sandbox.webex.client_secret)
+    right = basic(sandbox.client_id, sandbox.client_secret)
     form = {
         "grant_type": "authorization_code",
         "code": code(sandbox),
-        "redirect_uri": sandbox.webex.rules.redirect_uris[0],
+        "redirect_uri": sandbox.redirect_uri,
         "code_verifier": VERIFIER,
     }
     assert ask(sandbox, "/access_token", form, Authorization=right)[0] == 200
@@ -122,11 +121,11 @@ def test_the_token_endpoint_accepts_http_basic(sandbox: Sandbox) -> None:
 
 def test_a_refresh_within_a_day_returns_the_same_access_token(sandbox: Sandbox) -> None:
     _, first = exchange(sandbox, code(sandbox))
-    sandbox.webex.advance(86000)
+    sandbox.advance(86000)
     _, second = refresh(sandbox, first["refresh_token"])
     assert second["access_token"] == first["access_token"]
     assert (second["expires_in"], second["refresh_token_expires_in"]) == (1209599 - 86000, 7775999)
-    sandbox.webex.advance(401)
+    sandbox.advance(401)
     _, third = refresh(sandbox, first["refresh_token"])
     assert third["access_token"] != first["access_token"]
     assert (third["expires_in"], third["refresh_token"]) == (1209599, first["refresh_token"])
@@ -143,5 +142,5 @@ def test_with_rotation_using_an_old_refresh_token_revokes_the_grant(sandbox: San
 
 def test_a_refresh_token_expires_after_ninety_days_without_a_refresh(sandbox: Sandbox) -> None:
     _, tokens = exchange(sandbox, code(sandbox))
-    sandbox.webex.advance(90 * 86400)
+    sandbox.advance(90 * 86400)
     assert refresh(sandbox, tokens["refresh_token"])[0] == 400

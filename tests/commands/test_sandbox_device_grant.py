@@ -8,17 +8,15 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.sandbox_client import ask, basic, fetch, refresh
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
 
 EITHER_SHAPE = pytest.mark.parametrize("rules", [{}, {"rfc_errors": True}], indirect=True, ids=["webex", "rfc6749"])
 
 
 def device(sandbox: Sandbox, **change: str) -> dict[str, Any]:
     """The answer to a device authorization request. From then on, only advance() moves the sandbox's clock."""
-    moment = sandbox.webex.clock()
-    sandbox.webex.clock = lambda: moment
+    sandbox.freeze()
     status, _, body = ask_for_device(sandbox, **change)
     assert status == 200
     response: dict[str, Any] = json.loads(body)
@@ -26,19 +24,17 @@ def device(sandbox: Sandbox, **change: str) -> dict[str, Any]:
 
 
 def ask_for_device(sandbox: Sandbox, **change: str) -> tuple[int, dict[str, str], str]:
-    return ask(
-        sandbox, "/device/authorize", {"client_id": sandbox.webex.client_id, "scope": "spark:all spark:kms", **change}
-    )
+    return ask(sandbox, "/device/authorize", {"client_id": sandbox.client_id, "scope": "spark:all spark:kms", **change})
 
 
 def poll(sandbox: Sandbox, response: dict[str, Any], **change: str) -> tuple[int, dict[str, str], dict[str, Any]]:
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
         "device_code": response["device_code"],
-        "client_id": sandbox.webex.client_id,
+        "client_id": sandbox.client_id,
         **change,
     }
-    header = basic(sandbox.webex.client_id, sandbox.webex.client_secret)
+    header = basic(sandbox.client_id, sandbox.client_secret)
     status, headers, body = ask(sandbox, "/device/token", form, Authorization=header)
     return status, headers, json.loads(body)
 
@@ -53,7 +49,7 @@ def decide_for_device(sandbox: Sandbox, page: str, decision: str) -> tuple[int, 
 
 def refused(sandbox: Sandbox, headers: dict[str, str], error: str, words: str) -> dict[str, Any]:
     """The body of a refusal, in the shape that the sandbox's rules choose."""
-    if sandbox.webex.rules.rfc_errors:
+    if sandbox.rules.rfc_errors:
         return {"error": error, "error_description": words}
     return {"message": words, "errors": [{"description": words}], "trackingId": headers["trackingid"]}
 
@@ -70,7 +66,7 @@ def test_a_device_receives_its_codes_the_address_and_the_interval(sandbox: Sandb
     }
     assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", response["user_code"])
     assert re.fullmatch(r"[0-9a-f]{64}", response["device_code"])
-    assert sandbox.webex.issued == {response["device_code"]}
+    assert sandbox.issued == {sandbox.client_secret, response["device_code"]}
 
 
 @EITHER_SHAPE
@@ -87,7 +83,7 @@ def test_a_wrong_device_request_is_refused_in_the_chosen_error_shape(
 ) -> None:
     got, headers, body = ask_for_device(sandbox, **change)
     assert (got, json.loads(body)) == (status, refused(sandbox, headers, error, words))
-    assert (sandbox.outcomes("/v1/device/authorize"), sandbox.webex.issued) == ([error], set())
+    assert (sandbox.outcomes("/v1/device/authorize"), set(sandbox.issued)) == ([error], {sandbox.client_secret})
 
 
 @pytest.mark.parametrize("rules", [{"helper_redirects": False}], indirect=True)
@@ -104,7 +100,7 @@ def test_a_poll_before_the_decision_is_answered_with_authorization_pending(sandb
         status, headers, body = poll(sandbox, response)
         assert status == (400 if rules.rfc_errors else 428)
         assert body == refused(sandbox, headers, "authorization_pending", "The resource owner has not answered yet")
-        sandbox.webex.advance(2)
+        sandbox.advance(2)
     assert sandbox.outcomes("/v1/device/token") == ["pending", "pending"]
 
 
@@ -113,7 +109,7 @@ def test_each_poll_that_comes_too_early_lengthens_the_interval_by_five_seconds(s
     response = device(sandbox)
     poll(sandbox, response)
     for pause, interval in ((1.75, 7), (6.75, 12)):
-        sandbox.webex.advance(pause)
+        sandbox.advance(pause)
         status, headers, body = poll(sandbox, response)
         assert body == refused(sandbox, headers, "slow_down", "The device polls more often than it may")
         if rules.rfc_errors:
@@ -121,7 +117,7 @@ def test_each_poll_that_comes_too_early_lengthens_the_interval_by_five_seconds(s
         else:
             assert (status, headers["Retry-After"]) == (429, str(interval))
     for pause in (11.875, 12):
-        sandbox.webex.advance(pause)
+        sandbox.advance(pause)
         poll(sandbox, response)
     assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "slow_down", "pending", "pending"]
 
@@ -130,7 +126,7 @@ def test_slowing_one_device_down_does_not_slow_another(sandbox: Sandbox) -> None
     first, second = device(sandbox), device(sandbox)
     for response in (first, first, second, first):
         poll(sandbox, response)
-    sandbox.webex.advance(2)
+    sandbox.advance(2)
     poll(sandbox, second)
     assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "pending", "slow_down", "pending"]
 
@@ -150,7 +146,7 @@ def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(sandbox: Sandbox) -> N
         "scope": "spark:all spark:kms",
     }
     assert re.fullmatch(r"[\w-]{64}_PF84_[0-9a-f-]{36}", tokens["refresh_token"])
-    sandbox.webex.advance(86400)
+    sandbox.advance(86400)
     _, renewed = refresh(sandbox, tokens["refresh_token"])
     assert renewed == {**tokens, "access_token": renewed["access_token"]} != tokens
     for token in (tokens["access_token"], renewed["access_token"]):
@@ -158,7 +154,8 @@ def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(sandbox: Sandbox) -> N
         assert 1900 < len(token) < 2100
     status, _, body = ask(sandbox, "/people/me", Authorization=f"Bearer {renewed['access_token']}")
     assert (status, json.loads(body)["displayName"]) == (200, "Ada Lovelace")
-    assert sandbox.webex.issued == {
+    assert sandbox.issued == {
+        sandbox.client_secret,
         response["device_code"],
         tokens["access_token"],
         tokens["refresh_token"],
@@ -196,7 +193,7 @@ def test_the_end_of_a_device_request_is_told_by_an_rfc_error_code(
     if ending in {"accepted and expired", "used"}:
         answer(response["verification_uri_complete"])
     if ending in {"expired", "accepted and expired"}:
-        sandbox.webex.advance(300)
+        sandbox.advance(300)
     if ending == "used":
         assert poll(sandbox, response)[0] == 200
     if ending == "unknown":
@@ -231,7 +228,7 @@ def test_a_wrong_poll_is_refused_in_the_chosen_error_shape(
 def test_a_poll_must_authenticate_with_http_basic(sandbox: Sandbox, rules: Rules) -> None:
     response = device(sandbox)
     answer(response["verification_uri_complete"])
-    client_id, client_secret = sandbox.webex.client_id, sandbox.webex.client_secret
+    client_id, client_secret = sandbox.client_id, sandbox.client_secret
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
         "device_code": response["device_code"],
@@ -255,7 +252,7 @@ def test_with_auto_approve_a_device_is_accepted_at_its_second_poll(sandbox: Sand
     response = device(sandbox)
     poll(sandbox, response)
     poll(sandbox, response)
-    sandbox.webex.advance(7)
+    sandbox.advance(7)
     poll(sandbox, response)
     assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "signed in"]
 
@@ -278,7 +275,7 @@ def test_an_unknown_expired_or_answered_code_is_asked_for_again(sandbox: Sandbox
     if lost == "mistyped":
         response["verification_uri_complete"] += "B"
     if lost == "expired":
-        sandbox.webex.advance(300)
+        sandbox.advance(300)
     if lost == "answered":
         decide_for_device(sandbox, page, "deny")
     status, _, again = fetch(response["verification_uri_complete"])

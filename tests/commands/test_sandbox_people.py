@@ -9,8 +9,7 @@ from tests.support.cookie_browser import CookieBrowser
 from tests.support.people import ADA, GRACE, sandbox_of_both
 from tests.support.program import Program
 from tests.support.sandbox_client import ask, authorization_url, exchange
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 
 @pytest.fixture
@@ -87,7 +86,7 @@ def test_prompt_none_is_answered_without_a_page(sandbox: Sandbox, browser: Cooki
 
 def test_max_age_makes_an_old_sign_in_count_for_nothing(sandbox: Sandbox, browser: CookieBrowser) -> None:
     browser.open(authorization_url(sandbox)).choose(GRACE).press("accept")
-    sandbox.webex.advance(600)
+    sandbox.advance(600)
     assert browser.open(authorization_url(sandbox, max_age="900")).answer["code"]
     assert browser.open(authorization_url(sandbox, max_age="300", prompt="none")).answer["error"] == "login_required"
     assert browser.open(authorization_url(sandbox, max_age="300")).choose(GRACE).answer["code"]

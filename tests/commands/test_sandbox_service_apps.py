@@ -7,8 +7,7 @@ import pytest
 import requests
 
 from tests.support.sandbox_client import ask, bearer_of, refresh
-from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.sandbox.service_apps import ServiceApp
+from webex_token_cli.sandbox import Sandbox, ServiceApp
 
 SCOPES = "spark:all spark:applications_token"
 
@@ -17,7 +16,7 @@ def tokens(sandbox: Sandbox, app: ServiceApp, bearer: str, **changed: str) -> re
     document = {
         "clientId": app.client_id,
         "clientSecret": app.client_secret,
-        "targetOrgId": sandbox.webex.person["orgId"],
+        "targetOrgId": sandbox.person["orgId"],
         **changed,
     }
     application_id = changed.pop("application_id", app.application_id)
@@ -26,7 +25,7 @@ def tokens(sandbox: Sandbox, app: ServiceApp, bearer: str, **changed: str) -> re
 
 
 def control(sandbox: Sandbox, **asked: Any) -> dict[str, Any]:
-    url = sandbox.api_url.replace("/v1", "/sandbox/service-app")
+    url = f"{sandbox.url}/sandbox/v1/service-apps"
     answer = requests.post(url, json=asked, timeout=30)
     answer.raise_for_status()
     return dict(answer.json())
@@ -35,7 +34,7 @@ def control(sandbox: Sandbox, **asked: Any) -> dict[str, Any]:
 def test_a_service_app_gets_tokens_once_an_admin_has_authorized_it(sandbox: Sandbox) -> None:
     bearer = bearer_of(sandbox, SCOPES)
     registered = control(sandbox)
-    app = sandbox.webex.service_apps.find(registered["id"])
+    app = sandbox.service_apps.find(registered["id"])
     assert (app.client_id, app.client_secret) == (registered["clientId"], registered["clientSecret"])
     assert tokens(sandbox, app, bearer).status_code == 403
     assert control(sandbox, id=app.application_id, authorized=True)["authorized"]
@@ -66,21 +65,21 @@ def test_a_service_app_gets_tokens_once_an_admin_has_authorized_it(sandbox: Sand
     ],
 )
 def test_a_service_app_gets_no_tokens_with_wrong_data(sandbox: Sandbox, changed: dict[str, str], status: int) -> None:
-    app = sandbox.webex.service_apps.register()
+    app = sandbox.service_apps.register()
     app.authorized = True
     assert tokens(sandbox, app, bearer_of(sandbox, SCOPES), **changed).status_code == status
 
 
 @pytest.mark.parametrize(("scope", "status"), [("", 401), ("spark:all", 403)])
 def test_the_tokens_of_a_service_app_need_a_person_with_the_scope(sandbox: Sandbox, scope: str, status: int) -> None:
-    app = sandbox.webex.service_apps.register()
+    app = sandbox.service_apps.register()
     app.authorized = True
     bearer = bearer_of(sandbox, scope) if scope else "Bearer x"
     assert tokens(sandbox, app, bearer).status_code == status
 
 
 def revoke(sandbox: Sandbox, token: str, secret: str | None = None, **form: str) -> int:
-    auth = (sandbox.webex.client_id, secret or sandbox.webex.client_secret)
+    auth = (sandbox.client_id, secret or sandbox.client_secret)
     issuer = requests.get(f"{sandbox.api_url}/.well-known/openid-configuration", timeout=30).json()["issuer"]
     url = f"{issuer}/oauth2/v1/revoke"
     return requests.post(url, data={"token": token, **form}, auth=auth, timeout=30).status_code
@@ -88,7 +87,7 @@ def revoke(sandbox: Sandbox, token: str, secret: str | None = None, **form: str)
 
 def test_an_access_token_is_revoked_alone(sandbox: Sandbox) -> None:
     bearer = bearer_of(sandbox, "spark:all")
-    grant = sandbox.webex.grants[0]
+    grant = sandbox.grants[0]
     token, refresh_token = grant.access_token, grant.refresh_token
     assert revoke(sandbox, token, "wrong") == 401
     assert revoke(sandbox, refresh_token, token_type_hint="refresh_token") == 400
@@ -102,8 +101,8 @@ def test_an_access_token_is_revoked_alone(sandbox: Sandbox) -> None:
 
 
 def test_the_journal_and_the_control_paths_show_no_token(sandbox: Sandbox) -> None:
-    app = sandbox.webex.service_apps.register()
+    app = sandbox.service_apps.register()
     app.authorized = True
     given = tokens(sandbox, app, bearer_of(sandbox, SCOPES)).json()
-    shown = json.dumps([str(entry) for entry in sandbox.journal]) + repr(sandbox.webex.service_apps) + repr(app)
+    shown = json.dumps([str(entry) for entry in sandbox.journal]) + repr(sandbox.service_apps) + repr(app)
     assert [secret for secret in (given["access_token"], app.client_secret) if secret in shown] == []

@@ -10,9 +10,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, age, config_file, record_file
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
-from webex_token_cli.sandbox.service_apps import ServiceApp
+from webex_token_cli.sandbox import Answer, Sandbox, ServiceApp
 
 HELPER = "spark:all spark:applications_token"
 
@@ -20,7 +18,7 @@ HELPER = "spark:all spark:applications_token"
 @pytest.fixture
 def app(sandbox: Sandbox) -> ServiceApp:
     """A Service App that an admin has authorized."""
-    app = sandbox.webex.service_apps.register()
+    app = sandbox.service_apps.register()
     app.authorized = True
     return app
 
@@ -33,7 +31,7 @@ def helped(program: Program, app: ServiceApp) -> Program:
 
 
 def login_arguments(sandbox: Sandbox, app: ServiceApp, **changed: str) -> list[str]:
-    values = {"app": app.application_id, "org": sandbox.webex.person["orgId"], "with": "work", **changed}
+    values = {"app": app.application_id, "org": sandbox.person["orgId"], "with": "work", **changed}
     options = [word for name, value in values.items() for word in (f"--{name}", value)]
     return ["login", "-p", "app", "--flow", "service-app", *options]
 
@@ -48,7 +46,7 @@ def with_app(helped: Program, sandbox: Sandbox, app: ServiceApp) -> Program:
 def test_a_service_app_signs_in_without_a_browser_and_remembers_how(
     helped: Program, sandbox: Sandbox, app: ServiceApp
 ) -> None:
-    helper_token = sandbox.webex.grants[0].access_token
+    helper_token = sandbox.grants[0].access_token
     done = helped.having(BROWSER="false").run(*login_arguments(sandbox, app))
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).startswith(
@@ -62,25 +60,25 @@ def test_a_service_app_signs_in_without_a_browser_and_remembers_how(
     assert json.loads(asked.body) == {
         "clientId": app.client_id,
         "clientSecret": app.client_secret,
-        "targetOrgId": sandbox.webex.person["orgId"],
+        "targetOrgId": sandbox.person["orgId"],
     }
     section = config_file(helped).read_text().partition("[app]\n")[2].splitlines()
     assert [line for line in section if line.startswith(("application_id", "org_id", "with_profile", "scopes"))] == [
         f"application_id = {app.application_id}",
-        f"org_id = {sandbox.webex.person['orgId']}",
+        f"org_id = {sandbox.person['orgId']}",
         "with_profile = work",
     ]
-    assert run_in_process(helped, "get", "-p", "app").out.strip() == sandbox.webex.grants[1].access_token
+    assert run_in_process(helped, "get", "-p", "app").out.strip() == sandbox.grants[1].access_token
 
 
 def test_the_helping_profile_is_refreshed_first_if_its_token_has_expired_or_is_refused(
     helped: Program, sandbox: Sandbox, app: ServiceApp
 ) -> None:
-    sandbox.webex.advance(20 * DAY)
+    sandbox.advance(20 * DAY)
     age(helped, 20 * DAY, "work")
     assert run_in_process(helped, *login_arguments(sandbox, app)).status == 0
     assert sandbox.outcomes() == ["signed in", "renewed"]
-    sandbox.webex.advance(20 * DAY)  # the profile does not know
+    sandbox.advance(20 * DAY)  # the profile does not know
     assert run_in_process(helped, *login_arguments(sandbox, app)).status == 0
     assert sandbox.outcomes() == ["signed in", "renewed", "renewed"]
 
@@ -89,7 +87,7 @@ PATH = "/v1/applications/{}/token"
 
 
 def order(sandbox: Sandbox, app: ServiceApp, status: int, body: str) -> None:
-    sandbox.order(Fault(PATH.format(app.application_id.replace("=", "%3D")), status, {}, body))
+    sandbox.order(Answer(PATH.format(app.application_id.replace("=", "%3D")), status, {}, body))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +199,7 @@ def work_signs_in_again(program: Program, sandbox: Sandbox) -> None:
 
 
 def revoked_and_authorized_again(sandbox: Sandbox, app: ServiceApp) -> None:
-    sandbox.webex.revoke_service_app(app)
+    sandbox.revoke_service_app(app)
     app.authorized = True
 
 
@@ -215,7 +213,7 @@ def test_refresh_gets_a_new_pair_when_the_refresh_token_is_revoked_and_says_so(
         "app: new pair; Webex no longer accepted the refresh token and gave the Service App new tokens; the new access "
         "token expires TIME (in 14 days).\n"
     )
-    assert run_in_process(with_app, "get", "-p", "app").out.strip() == sandbox.webex.grants[-1].access_token
+    assert run_in_process(with_app, "get", "-p", "app").out.strip() == sandbox.grants[-1].access_token
     assert run_in_process(with_app, "show", "--check", "-p", "app").status == 0
     revoked_and_authorized_again(sandbox, app)
     done = run_in_process(with_app, "refresh", "-p", "app", "--json")
@@ -225,13 +223,13 @@ def test_refresh_gets_a_new_pair_when_the_refresh_token_is_revoked_and_says_so(
 def test_get_gets_a_new_pair_after_the_refresh_token_has_lapsed(
     with_app: Program, sandbox: Sandbox, app: ServiceApp
 ) -> None:
-    sandbox.webex.advance(100 * DAY)
+    sandbox.advance(100 * DAY)
     age(with_app, 100 * DAY, "app")
     work_signs_in_again(with_app, sandbox)  # its refresh token has lapsed as well
     done = run_in_process(with_app, "get", "-p", "app")
     assert (done.status, done.err) == (0, "")
-    assert done.out.strip() == sandbox.webex.grants[-1].access_token
-    assert sandbox.webex.grants[-1].client_id == app.client_id
+    assert done.out.strip() == sandbox.grants[-1].access_token
+    assert sandbox.grants[-1].client_id == app.client_id
 
 
 def test_show_says_that_lapsed_tokens_need_no_sign_in(with_app: Program) -> None:
@@ -253,7 +251,7 @@ def test_watch_gets_a_new_pair_and_the_hook_gets_its_token(
     done = with_app.run("watch", "--once", "-p", "app", "--on-change", "cat >&2")
     assert done.status == 0
     assert "new pair: Webex no longer accepted the refresh token and gave the Service App a new pair; exp" in done.out
-    assert done.err == sandbox.webex.grants[-1].access_token
+    assert done.err == sandbox.grants[-1].access_token
 
 
 @pytest.mark.posix
@@ -262,7 +260,7 @@ def test_a_service_app_that_is_not_authorized_calls_for_attention_and_nothing_is
 ) -> None:
     age(with_app, 2 * DAY, "app")
     before = record_file(with_app, "app").read_text()
-    sandbox.webex.revoke_service_app(app)
+    sandbox.revoke_service_app(app)
     done = with_app.run("watch", "--once", "-p", "app", "--on-attention", "cat >&2", "--log-format", "json")
     assert done.status == 2
     event = json.loads(done.out.splitlines()[0])
@@ -279,7 +277,7 @@ def test_a_helping_profile_whose_grant_has_ended_is_what_is_said(
     with_app: Program, sandbox: Sandbox, app: ServiceApp
 ) -> None:
     revoked_and_authorized_again(sandbox, app)
-    sandbox.webex.revoke_everything()
+    sandbox.revoke()
     done = run_in_process(with_app, "refresh", "-p", "app")
     assert (done.status, done.out) == (3, "")
     first, second = done.err.splitlines()
@@ -298,16 +296,16 @@ def test_a_new_pair_is_asked_for_once_by_many_at_once(with_app: Program, sandbox
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(with_app.started("get", "-p", "app")) for _ in range(6)]
         finished = [each.finish() for each in running]
-    assert {(each.status, each.out.strip()) for each in finished} == {(0, sandbox.webex.grants[-1].access_token)}
-    assert len([grant for grant in sandbox.webex.grants if grant.client_id == app.client_id]) == 2
+    assert {(each.status, each.out.strip()) for each in finished} == {(0, sandbox.grants[-1].access_token)}
+    assert len([grant for grant in sandbox.grants if grant.client_id == app.client_id]) == 2
 
 
 def test_a_plain_login_signs_the_service_app_in_again(with_app: Program, sandbox: Sandbox, app: ServiceApp) -> None:
-    sandbox.webex.revoke_service_app(app)
+    sandbox.revoke_service_app(app)
     app.authorized = True
     done = run_in_process(with_app, "login", "-p", "app")
     assert (done.status, done.err) == (0, "")
-    assert sandbox.webex.grants[-1].client_id == app.client_id
+    assert sandbox.grants[-1].client_id == app.client_id
 
 
 def test_a_person_who_signs_in_replaces_the_service_app(with_app: Program, sandbox: Sandbox) -> None:
@@ -344,11 +342,11 @@ def test_a_section_that_lacks_a_part_is_reported(with_app: Program) -> None:
 def test_no_secret_of_a_service_app_is_printed(with_app: Program, sandbox: Sandbox, app: ServiceApp) -> None:
     printed = []
     for status in (400, 403, 404, 401, 503):
-        body = json.dumps({"message": f"{app.client_secret} {sandbox.webex.grants[0].access_token}"})
+        body = json.dumps({"message": f"{app.client_secret} {sandbox.grants[0].access_token}"})
         order(sandbox, app, status, body)
         revoked_and_authorized_again(sandbox, app)
         done = run_in_process(with_app, "--debug", "refresh", "-p", "app")
         printed.append(done.out + done.err)
     printed.append(run_in_process(with_app, "--debug", "login", "-p", "app").err)
-    secrets = {*sandbox.webex.issued, app.client_secret, sandbox.webex.client_secret}
+    secrets = sandbox.issued
     assert [secret for secret in secrets for text in printed if secret in text] == []

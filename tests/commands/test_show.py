@@ -10,9 +10,7 @@ from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, age, record_file
 from tests.support.terminal import at_a_terminal, end_of
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 
 def test_show_tells_where_things_stand(signed_in: Program, sandbox: Sandbox) -> None:
@@ -21,7 +19,7 @@ def test_show_tells_where_things_stand(signed_in: Program, sandbox: Sandbox) -> 
     assert re.sub(rf"{TIME} \([^)]*\)", "TIME", done.out).splitlines() == [
         "Profile        default",
         "Person         Ada Lovelace <ada@example.com>",
-        f"Integration    …{sandbox.webex.client_id[-4:]}",
+        f"Integration    …{sandbox.client_id[-4:]}",
         "Scopes         spark:all",
         "Access token   ████████████████████  expires TIME",
         "Refresh token  ████████████████████  expires TIME",
@@ -44,13 +42,13 @@ def test_show_for_programs(signed_in: Program, sandbox: Sandbox) -> None:
             "default": {
                 "state": "fresh",
                 "person": {
-                    "id": sandbox.webex.person["id"],
+                    "id": sandbox.person["id"],
                     "display_name": "Ada Lovelace",
                     "emails": ["ada@example.com"],
-                    "org_id": sandbox.webex.person["orgId"],
+                    "org_id": sandbox.person["orgId"],
                     "type": "person",
                 },
-                "client_id": f"…{sandbox.webex.client_id[-4:]}",
+                "client_id": f"…{sandbox.client_id[-4:]}",
                 "scopes": ["spark:all"],
                 "requested_scopes": ["spark:all"],
                 "access_token_expires_at": stored["access_expires_at"],
@@ -75,7 +73,7 @@ def test_show_needs_no_network(signed_in: Program, sandbox: Sandbox) -> None:
 
 def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("show", "--check").err == "Webex accepts the access token of profile default.\n"
-    sandbox.webex.revoke_everything()
+    sandbox.revoke()
     done = signed_in.run("show", "--check")
     assert done.status == 3
     assert "Error: Webex does not accept the access token (HTTP 401, tracking ID ROUTER_" in done.err
@@ -89,7 +87,7 @@ def test_show_check_compares_the_expiry_with_webexs(signed_in: Program, sandbox:
         "is stored. Correct the clock if it is wrong now, then run `webex-token refresh`.\n"
     )
     for status in (403, 404):
-        sandbox.order(Fault("/v1/authorizations/tokenExpiry", status, {}, '{"message": "No."}'))
+        sandbox.order(Answer("/v1/authorizations/tokenExpiry", status, {}, '{"message": "No."}'))
         assert signed_in.run("show", "--check").err == accepts
     age(signed_in, -600 + 240)
     assert signed_in.run("show", "--check").err == accepts
@@ -103,7 +101,7 @@ def test_show_check_tells_an_expiry_that_was_not_known(signed_in: Program) -> No
     )
 
 
-@pytest.mark.parametrize(("rules", "told"), [(Rules.contact_center(), True), (Rules.device(), False)])
+@pytest.mark.parametrize(("rules", "told"), [(Rules.preset("contact-center"), True), (Rules.preset("device"), False)])
 def test_show_says_that_webex_does_not_extend_the_refresh_token_once_that_was_seen(
     signed_in: Program, sandbox: Sandbox, told: bool
 ) -> None:
@@ -112,9 +110,9 @@ def test_show_says_that_webex_does_not_extend_the_refresh_token_once_that_was_se
 
     by = "               Webex does not extend it: sign in again by TIME."
     assert by not in sheet()
-    half = int(sandbox.webex.rules.refresh_ttl // 2)
+    half = int(sandbox.rules.refresh_ttl // 2)
     age(signed_in, half)
-    sandbox.webex.advance(half)
+    sandbox.advance(half)
     assert signed_in.run("refresh").status == 0
     profile = json.loads(signed_in.run("show", "--json").out)["profiles"]["default"]
     assert profile["sign_in_by"] == (profile["refresh_token_expires_at"] if told else None)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,9 +22,7 @@ from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, record_file
 from webex_token_cli import TokenAuth
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 ME = "/v1/people/me"
 
@@ -50,11 +49,11 @@ class Clock:
         self.sandbox, self.ahead = sandbox, 0.0
 
     def __call__(self) -> float:
-        return self.sandbox.webex.clock() + self.ahead
+        return time.time() + self.ahead
 
     def advance(self, seconds: float) -> None:
         self.ahead += seconds
-        self.sandbox.webex.advance(seconds)
+        self.sandbox.advance(seconds)
 
 
 @pytest.fixture
@@ -108,7 +107,7 @@ def test_after_a_401_the_request_is_sent_again_once_with_a_new_token(sandbox: Sa
     """The program's clock does not know that the token has ended: it was revoked, or the clock is wrong."""
     auth = TokenAuth(min_valid=0)
     assert get(auth, f"{sandbox.api_url}/people/me") == 200
-    sandbox.webex.advance(11)
+    sandbox.advance(11)
     assert get(auth, f"{sandbox.api_url}/people/me") == 200
     statuses = [entry.status for entry in sandbox.journal if entry.path == ME]
     assert statuses[1:] == [200, 401, 200]
@@ -117,7 +116,7 @@ def test_after_a_401_the_request_is_sent_again_once_with_a_new_token(sandbox: Sa
 
 @each_library
 def test_a_401_that_a_new_token_does_not_help_is_the_answer(sandbox: Sandbox, get: Get) -> None:
-    sandbox.order(Fault(ME, 401, {}, "{}", times=99))
+    sandbox.order(Answer(ME, 401, {}, "{}", times=99))
     auth = TokenAuth(min_valid=0)
     for _ in range(3):
         assert get(auth, f"{sandbox.api_url}/people/me") == 401
@@ -151,10 +150,10 @@ def test_a_sign_in_that_has_ended_is_logged_and_the_401_is_the_answer(
 ) -> None:
     auth = TokenAuth(min_valid=0)
     assert get(auth, f"{sandbox.api_url}/people/me") == 200
-    sandbox.webex.revoke_everything()
+    sandbox.revoke()
     assert get(auth, f"{sandbox.api_url}/people/me") == 401
     assert "Webex no longer accepts the grant" in caplog.text
-    assert [secret for secret in sandbox.webex.issued if secret in caplog.text] == []
+    assert [secret for secret in sandbox.issued if secret in caplog.text] == []
 
 
 @each_library
@@ -166,7 +165,7 @@ def test_no_token_is_sent_unencrypted(get: Get) -> None:
 def test_the_store_is_read_once_a_minute(
     signed_in_here: Program, sandbox: Sandbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.webex.rules = replace(sandbox.webex.rules, access_ttl=14 * DAY)
+    sandbox.rules = replace(sandbox.rules, access_ttl=14 * DAY)
     assert signed_in_here.run("refresh").status == 0
     auth = TokenAuth(clock=clock)
     url = f"{sandbox.api_url}/people/me"
@@ -191,7 +190,7 @@ def test_while_webex_is_down_not_every_request_asks_it(sandbox: Sandbox, clock: 
     auth = TokenAuth(clock=clock)
     url = f"{sandbox.api_url}/people/me"
     clock.advance(11)
-    sandbox.order(Fault("/v1/access_token", 503, {}, "", times=2))
+    sandbox.order(Answer("/v1/access_token", 503, {}, "", times=2))
     for _ in range(20):
         with pytest.raises(TemporaryFailure):
             with_requests(auth, url)
@@ -207,8 +206,8 @@ def test_many_threads_share_one_refresh(sandbox: Sandbox) -> None:
     auth = TokenAuth(min_valid=0)
     url = f"{sandbox.api_url}/people/me"
     assert with_requests(auth, url) == 200
-    sandbox.webex.advance(11)
-    sandbox.webex.rules = replace(sandbox.webex.rules, access_ttl=14 * DAY)
+    sandbox.advance(11)
+    sandbox.rules = replace(sandbox.rules, access_ttl=14 * DAY)
     start, statuses = threading.Barrier(12), []
 
     def work() -> None:
@@ -354,7 +353,7 @@ def test_neither_the_object_nor_the_log_shows_a_token(sandbox: Sandbox, caplog: 
         assert get(auth, f"{sandbox.api_url}/people/me") == 200
     shown = f"{auth!r} {auth} {auth._source!r} {caplog.text}"
     assert repr(auth) == "TokenAuth(profile='default')"
-    assert [secret for secret in {*sandbox.webex.issued, sandbox.webex.client_secret} if secret in shown] == []
+    assert [secret for secret in sandbox.issued if secret in shown] == []
 
 
 @pytest.mark.parametrize("arguments", [{"profile": "../x"}, {"min_valid": -1}, {"min_valid": float("nan")}])

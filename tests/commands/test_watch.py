@@ -9,9 +9,7 @@ import pytest
 
 from tests.support.program import PROMPT, Program, Running, wait_until
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.store.local.locks import locked
 
 # The body of an answer that is delayed until after the signal.
@@ -62,7 +60,7 @@ def test_a_signal_ends_it_at_once(signed_in: Program, number: signal.Signals, st
 
 def test_a_refresh_in_flight_is_finished_and_saved(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    sandbox.order(Answer("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     asked = len(sandbox.journal)
     with signed_in.started("watch") as watch:
         wait_until(lambda: sandbox.in_flight > 0 or len(sandbox.journal) > asked)
@@ -77,7 +75,7 @@ def test_a_refresh_in_flight_of_another_command_is_saved_too(
     signed_in: Program, sandbox: Sandbox, command: str
 ) -> None:
     age(signed_in, 15 * DAY)
-    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    sandbox.order(Answer("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     with signed_in.started(command) as running:
         wait_until(lambda: sandbox.in_flight > 0)
         running.process.send_signal(signal.SIGINT)
@@ -90,14 +88,14 @@ def test_once_is_one_round_and_returns_the_worst_status(signed_in: Program, sand
     assert (signed_in.run("watch", "--once").status, sandbox.outcomes()) == (0, ["signed in", "signed in"])
     age(signed_in, 2 * DAY)
     age(signed_in, 2 * DAY, "other")
-    sandbox.webex.advance(2)
-    sandbox.order(Fault("/v1/access_token", 503))
+    sandbox.advance(2)
+    sandbox.order(Answer("/v1/access_token", 503))
     done = signed_in.run("watch", "--once")
     kinds = ["renewed", "retrying"]
     assert (done.status, sorted(kind for _, kind in events(done.out))) == (4, kinds)
     assert signed_in.run("refresh", "--all").status == 0
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    sandbox.order(Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     done = signed_in.run("watch", "--once")
     assert (done.status, sorted(events(done.out))) == (3, [("default", "needs sign-in"), ("other", "fresh")])
     record_file(signed_in, "other").chmod(0o644)
@@ -113,7 +111,7 @@ def test_only_the_named_profiles_are_watched(signed_in: Program) -> None:
 
 def test_a_revoked_profile_is_reported_once_and_returns_with_a_sign_in(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
-    sandbox.webex.grants[0].revoked = True
+    sandbox.grants[0].revoked = True
     age(signed_in, 2 * DAY)
     with signed_in.started("watch", "--interval", "1") as watch:
         watch.wait_for("default  needs sign-in: ")
@@ -126,7 +124,7 @@ def test_a_revoked_profile_is_reported_once_and_returns_with_a_sign_in(signed_in
 
 
 def test_it_ends_with_3_if_no_profile_can_be_kept_fresh(signed_in: Program, sandbox: Sandbox) -> None:
-    sandbox.webex.revoke_everything()
+    sandbox.revoke()
     age(signed_in, 2 * DAY)
     done = signed_in.run("watch")
     assert (done.status, events(done.out)) == (3, [("default", "needs sign-in")])
@@ -147,7 +145,7 @@ def test_it_does_not_start_without_a_stored_profile(program: Program) -> None:
 def test_a_temporary_failure_is_tried_again_before_the_next_round(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     time.sleep(1.1)
-    sandbox.order(Fault("/v1/access_token", 503, {"Retry-After": "1"}))
+    sandbox.order(Answer("/v1/access_token", 503, {"Retry-After": "1"}))
     with signed_in.started("watch", "--interval", "1h") as watch:
         watch.wait_for("retrying: Webex cannot answer now (HTTP 503")
         watch.wait_for("renewed: ", timeout=20)
@@ -212,7 +210,7 @@ def test_two_watchers_redeem_the_refresh_token_once(signed_in: Program, sandbox:
 
 def test_sighup_checks_at_once_and_loses_no_refresh_in_flight(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    sandbox.order(Answer("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     with signed_in.started("watch") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
         watch.process.send_signal(signal.SIGHUP)
@@ -225,7 +223,7 @@ def test_sighup_checks_at_once_and_loses_no_refresh_in_flight(signed_in: Program
 
 
 def test_sighup_ends_another_command_only_after_the_save(signed_in: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    sandbox.order(Answer("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     with signed_in.started("refresh") as running:
         wait_until(lambda: sandbox.in_flight > 0)
         running.process.send_signal(signal.SIGHUP)
@@ -239,7 +237,7 @@ def test_a_round_that_was_cut_short_does_not_report_that_all_is_fresh(
 ) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    sandbox.order(Answer("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
     with signed_in.started("watch", "--once") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
         watch.process.send_signal(number)
@@ -276,7 +274,7 @@ def test_a_config_file_that_becomes_unreadable_does_not_end_it(signed_in: Progra
 
 def test_a_stop_during_a_refresh_that_is_refused_reports_only_the_refusal(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}', delay=1.0))
+    sandbox.order(Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}', delay=1.0))
     with signed_in.started("watch", "--on-attention", "cat >&2") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
         watch.process.send_signal(signal.SIGTERM)

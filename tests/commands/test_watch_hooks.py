@@ -8,8 +8,7 @@ import pytest
 
 from tests.support.program import PROMPT, Program, wait_until
 from tests.support.rounds import due_record, store_in, stored_in
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 TOKEN = "the-new-access-token"
 
@@ -52,7 +51,7 @@ def told(tmp_path: Path, name: str) -> dict[str, str]:
 
 
 def test_a_renewal_runs_the_one_for_it(stale: Program, sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED))
     stale = stale.having(UNDER_ANOTHER_NAME=f"it is {due_record().client_secret}", WEBEX_REFRESH_TOKEN="of another")
     done = stale.run("watch", "--once", "-p", "default", "--on-change", TELL_EVERYTHING, "--on-attention", "exit 1")
     assert (done.status, done.err) == (0, "said by the hook\n")
@@ -68,12 +67,12 @@ def test_a_renewal_runs_the_one_for_it(stale: Program, sandbox: Sandbox, tmp_pat
     }
     seen = "".join((tmp_path / name).read_text() for name in ("cmdline", "environ", "parent"))
     record = due_record()
-    secrets = (TOKEN, *record.secrets, sandbox.webex.client_secret)
+    secrets = (TOKEN, *record.secrets, sandbox.client_secret)
     assert not [secret for secret in secrets if secret and secret in seen]
 
 
 def test_one_that_fails_is_told_of_and_costs_nothing(stale: Program, sandbox: Sandbox) -> None:
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED))
     done = stale.run("watch", "--once", "-p", "default", "--on-change", "cat >&2; exit 7")
     kinds = [line.split("  ")[2] for line in done.out.splitlines()]
     assert (done.status, kinds[1:]) == (
@@ -86,7 +85,7 @@ def test_one_that_fails_is_told_of_and_costs_nothing(stale: Program, sandbox: Sa
 
 
 def test_a_profile_that_needs_a_person_runs_the_one_for_that(stale: Program, sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.order(Fault("/v1/access_token", 400, {}, REVOKED))
+    sandbox.order(Answer("/v1/access_token", 400, {}, REVOKED))
     done = stale.run("watch", "--once", "-p", "default", "--on-attention", TELL_EVERYTHING, "--on-change", "exit 1")
     assert (done.status, done.err) == (3, "said by the hook\n")
     why = (tmp_path / "stdin").read_text()
@@ -101,7 +100,7 @@ def test_a_profile_that_needs_a_person_runs_the_one_for_that(stale: Program, san
 
 
 def test_a_stop_does_not_wait_for_one_that_hangs(stale: Program, sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED))
     command = 'echo $$ > "$TOLD/self"; exec sleep 30'
     with stale.started("watch", "-p", "default", "--on-change", command) as watch:
         wait_until(lambda: (tmp_path / "self").exists() and (tmp_path / "self").read_text())

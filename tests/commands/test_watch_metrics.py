@@ -18,9 +18,7 @@ from tests.support.ports import free_port
 from tests.support.program import PROMPT, Program, wait_until
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -58,9 +56,9 @@ def test_the_times_of_a_profile_are_those_that_show_tells(signed_in: Program, po
 
 def test_refreshes_requests_and_failures_are_counted(signed_in: Program, sandbox: Sandbox, port: int) -> None:
     age(signed_in, 2 * DAY)
-    sandbox.webex.advance(2)
-    sandbox.order(Fault("/v1/access_token", 503))
-    sandbox.order(Fault("/v1/access_token", 429, {"Retry-After": "1"}))
+    sandbox.advance(2)
+    sandbox.order(Answer("/v1/access_token", 503))
+    sandbox.order(Answer("/v1/access_token", 429, {"Retry-After": "1"}))
     with signed_in.started("watch", "--metrics", f"127.0.0.1:{port}") as watch:
         watch.wait_for("renewed: ")
         metrics = scraped(port)
@@ -85,7 +83,7 @@ def test_a_profile_that_needs_a_sign_in_is_told_until_it_has_one(
 ) -> None:
     sign_in(signed_in, "other")
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 400, {}, REVOKED))
+    sandbox.order(Answer("/v1/access_token", 400, {}, REVOKED))
     with watching(signed_in, port, "--interval", "1"):
         metrics = scraped(port)
         needed = {name: value for name, value in metrics.items() if "sign_in_needed" in name}
@@ -108,7 +106,7 @@ def test_a_logout_removes_the_profile_from_the_metrics(signed_in: Program, port:
 
 def test_it_is_not_ready_while_a_profile_was_never_checked(signed_in: Program, sandbox: Sandbox, port: int) -> None:
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 503, delay=3.0))
+    sandbox.order(Answer("/v1/access_token", 503, delay=3.0))
     with signed_in.started("watch", "--metrics", f"127.0.0.1:{port}") as watch:
         wait_until(lambda: sandbox.in_flight > 0, lambda: watch.err)
         assert got(port, "/readyz") == (503, "Not every profile has been checked yet.\n")
@@ -156,7 +154,7 @@ def test_hostile_clients_do_not_delay_a_renewal(signed_in: Program, sandbox: San
         threads = [threading.Thread(target=flood, daemon=True) for _ in range(4)]
         for each in threads:
             each.start()
-        sandbox.webex.advance(2)
+        sandbox.advance(2)
         time.sleep(1.1)
         asked = time.monotonic()
         watch.process.send_signal(signal.SIGHUP)
@@ -260,9 +258,9 @@ def test_no_secret_and_no_name_of_a_person_is_served_or_written(
     before = json.loads(record_file(signed_in).read_text())
     path = tmp_path / "webex-token.prom"
     age(signed_in, 2 * DAY)
-    sandbox.webex.advance(2)
+    sandbox.advance(2)
     echo = json.dumps({"message": f"{before['refresh_token']} {before['client_secret']}"})
-    sandbox.order(Fault("/v1/access_token", 500, {}, echo))
+    sandbox.order(Answer("/v1/access_token", 500, {}, echo))
     texts = []
     with watching(signed_in, port, "--metrics-file", str(path)) as watch:
         texts += [got(port, each)[1] for each in ("/metrics", "/livez", "/readyz", "/")]

@@ -11,9 +11,7 @@ from tests.support.metrics import REVOKED, got, values, watching
 from tests.support.ports import free_port
 from tests.support.program import Program, wait_until
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -43,7 +41,7 @@ def test_once_writes_the_file(signed_in: Program, sandbox: Sandbox, tmp_path: Pa
     metrics = values(path.read_text())
     assert (metrics["webex_token_watch_rounds_total"], path.stat().st_mode & 0o777) == (1, 0o644)
     age(signed_in, 2 * DAY)
-    sandbox.order(Fault("/v1/access_token", 400, {}, REVOKED))
+    sandbox.order(Answer("/v1/access_token", 400, {}, REVOKED))
     assert program.run("watch", "--once").status == 3
     assert values(path.read_text())['webex_token_sign_in_needed{profile="default"}'] == 1
 

@@ -20,8 +20,7 @@ from webex_token_cli.commands.watch import StatusDisplay
 from webex_token_cli.errors import GrantRefused, TemporaryFailure
 from webex_token_cli.refresh.events import Outlook
 from webex_token_cli.refresh.schedule import ProfileState
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.service.sd_notify import Notifier
 
 KEYS = [
@@ -34,7 +33,7 @@ KEYS = [
 def test_each_json_line_is_an_object_with_the_same_keys(signed_in: Program, sandbox: Sandbox) -> None:
     age(signed_in, 2 * DAY)
     refused = '{"message": "The refresh token is revoked", "trackingId": "ROUTER_1"}'
-    sandbox.order(Fault("/v1/access_token", 400, {}, refused))
+    sandbox.order(Answer("/v1/access_token", 400, {}, refused))
     done = signed_in.run("watch", "--log-format", "json")
     started, refusal = map(json.loads, done.out.splitlines())
     assert (list(started), list(refusal)) == (KEYS, KEYS)

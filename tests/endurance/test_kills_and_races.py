@@ -19,8 +19,7 @@ from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program, Running, wait_until
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age, record_file
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -98,7 +97,7 @@ def test_a_kill_at_a_random_moment_leaves_a_whole_record(
         ends[_run_and_kill(stored, command, seed.uniform(0, 1.2 * duration))] += 1
         get = (run_in_process if in_file else Program.run)(stored, "get", "--no-refresh")
         assert (get.status, get.err) == (0, "")
-        assert get.out.strip() in sandbox.webex.issued
+        assert get.out.strip() in sandbox.issued
         tokens.add(get.out)
     with capsys.disabled():
         print(f"{request.node.name}: {kills} runs, {ends}, {len(tokens)} different tokens stored", flush=True)
@@ -126,7 +125,7 @@ def test_a_kill_costs_a_rotated_refresh_token_only_between_the_answer_and_its_sa
         end = _run_and_kill(stored, "refresh", seed.uniform(0, 1.2 * duration))
         ends[end] += 1
         record = json.loads(run(stored, "export").out)["record"]
-        if record["refresh_token"] == sandbox.webex.grants[-1].refresh_token:
+        if record["refresh_token"] == sandbox.grants[-1].refresh_token:
             continue
         assert end == "killed"
         wait_until(lambda before=renewed: sandbox.outcomes().count("renewed") == before + 1)
@@ -192,7 +191,7 @@ def test_processes_that_race_redeem_each_refresh_token_once(
     rounds, processes = (50, 20) if is_full else (2, 8)
     requests = []
     for turn in range(rounds):
-        sandbox.webex.advance(14 * DAY - 60)
+        sandbox.advance(14 * DAY - 60)
         if in_file:
             age(stored, 14 * DAY - 60)
         else:
@@ -211,14 +210,14 @@ def test_processes_that_race_redeem_each_refresh_token_once(
             out, err = process.communicate(timeout=60)
             assert process.returncode == 0, (command, err)
             if command[0] == "get":
-                sandbox.webex.person_of(out.strip())
+                sandbox.person_of(out.strip())
         answers = sandbox.outcomes()[before:]
         assert set(answers) <= {"renewed", "unchanged"}
         assert answers.count("renewed") == 1
         # `refresh` asks Webex even if another one has just ended; `get` and `watch --once` do not.
         assert 1 <= len(answers) <= 1 + sum(command[0] == "refresh" for command, _ in running)
         requests.append(len(answers))
-    assert not sandbox.webex.grants[-1].revoked  # Webex revokes a grant whose refresh token is redeemed twice
+    assert not sandbox.grants[-1].revoked  # Webex revokes a grant whose refresh token is redeemed twice
     with capsys.disabled():
         print(
             f"{request.node.name}: {rounds} rounds of {processes} processes, "

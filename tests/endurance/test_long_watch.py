@@ -6,12 +6,11 @@ import signal
 
 import pytest
 
+from tests.support import refusals
 from tests.support.program import Program, Running, wait_until
 from tests.support.rounds import settled
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -52,7 +51,7 @@ def test_a_repeated_failure_is_reported_less_and_less_often_and_its_end_once(
     """The answers differ in their tracking IDs only, which does not make them different failures."""
     age(signed_in, 2 * DAY)
     status, body = fault
-    sandbox.order(Fault("/v1/access_token", status, {}, body, times=5))
+    sandbox.order(Answer("/v1/access_token", status, {}, body, times=5))
     with signed_in.started("watch", "--interval", "1") as watch:
         watch.wait_for("it had been failing for ")
         watch.process.send_signal(signal.SIGTERM)
@@ -72,7 +71,7 @@ def test_a_refusal_is_reported_once_and_the_profile_returns_with_a_sign_in(
     signed_in: Program, sandbox: Sandbox, refusal: str
 ) -> None:
     assert signed_in.run("login", "-p", "other").status == 0
-    sandbox.order(Fault.named(refusal))
+    sandbox.order(refusals.refusal(refusal))
     age(signed_in, 2 * DAY)
     with signed_in.started("watch", "--interval", "1", "--log-format", "json") as watch:
         wait_until(lambda: kinds(watch, "default") == ["needs sign-in"])

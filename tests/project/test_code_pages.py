@@ -9,7 +9,7 @@ import pytest
 from tests.support.documents import block
 from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.signing_in import sign_in
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 NAME = "Zoë Łukasiewicz"
 DOCUMENTED = {"utf-8": "show in utf-8", "cp1252": "show in cp1252", "cp437": "show in cp437"}
@@ -32,7 +32,7 @@ def settled(text: str) -> str:
 @pytest.fixture
 def signed_in(program: Program, sandbox: Sandbox) -> Program:
     """The program after the sign-in of a person whose name is not in every code page, in a zone without a name."""
-    sandbox.webex.person.update(displayName=NAME, emails=["zoe@example.com"])
+    sandbox.person.update(displayName=NAME, emails=["zoe@example.com"])
     sign_in(program)
     return program.having(TZ="<+01>-1")
 

@@ -19,8 +19,7 @@ from tests.support.folders import SUPPORT
 from tests.support.program import Program
 from webex_token_cli.config.settings import STORES
 from webex_token_cli.main import COMMANDS, group, run
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 OVERHEARD = SUPPORT / "overheard"
 

@@ -37,6 +37,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # The stand-in for Webex imports nothing of the rest, so that both cannot share a mistake. The commands start it.
 APART = "sandbox"
 
+# What a test imports of the sandbox. The browser is a program of its own, which tests start or call.
+PUBLIC = {"webex_token_cli.sandbox", "webex_token_cli.sandbox.accepting_browser"}
+
 # Where somebody comes in from outside, with an environment and a terminal.
 ENTRANCES = {"commands", "cli", "main.py", "__init__.py", "programs.py"}
 
@@ -112,15 +115,18 @@ def test_only_the_webex_package_and_the_vault_store_use_requests(path: Path) -> 
     assert not uses_requests or path.parts[0] == "webex" or path.parts[:2] == ("store", "vault")
 
 
-@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
-def test_a_test_imports_from_tests_support_only(path: Path) -> None:
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "a relative import hides what is imported"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    of_tests = {name for name in names if name.split(".")[0] == "tests"}
-    # The benchmark is a program of several modules, and no test.
-    allowed = ("tests.support.", "tests.bench.") if path.parent.name == "bench" else ("tests.support.",)
-    assert {name for name in of_tests if not name.startswith(allowed)} == set()
+def private_parts(path: Path) -> set[str]:
+    """What a test uses of the sandbox that is not its public interface."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return ({name for name in imported if name.startswith(f"{NAME}.sandbox")} - PUBLIC) | {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and ast.unparse(node.value).endswith("sandbox")
+    }
+
+
+def test_tests_use_the_public_interface_of_the_sandbox() -> None:
+    """What the project's own tests need, other people's tests need as well."""
+    used = {str(path.relative_to(TESTS)): private_parts(path) for path in TESTS.rglob("*.py")}
+    assert {path: parts for path, parts in used.items() if parts} == {}

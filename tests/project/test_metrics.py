@@ -14,8 +14,7 @@ from tests.support.metrics import got
 from tests.support.ports import free_port
 from tests.support.program import Program
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 PAGE = document(".github/docs/metrics.md").text
 
@@ -39,7 +38,7 @@ def rules(redirect_uri: str) -> Rules:
 def metrics(signed_in: Program, sandbox: Sandbox) -> Mapping[str, Metric]:
     """All metrics of a watch that has renewed a token, by name."""
     age(signed_in, 2 * DAY)
-    sandbox.webex.advance(2)
+    sandbox.advance(2)
     port = free_port()
     with signed_in.started("watch", "--metrics", f"127.0.0.1:{port}") as watch:
         watch.wait_for("renewed: ")

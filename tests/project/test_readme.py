@@ -17,9 +17,8 @@ from tests.support.folders import ROOT
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.systemctl import FakeSystemd
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
 
 
 @dataclass(frozen=True)
@@ -107,15 +106,15 @@ def another_machine(ssh: Path, home: Path) -> None:
 
 def service_app(sandbox: Sandbox, folder: Path) -> None:
     """What its page shows of a Service App, in files."""
-    (folder / "secret.txt").write_text(sandbox.webex.client_secret)
-    (folder / "tokens.json").write_text(json.dumps(sandbox.webex.issue_token_response(("spark:all",))))
+    (folder / "secret.txt").write_text(sandbox.client_secret)
+    (folder / "tokens.json").write_text(json.dumps(sandbox.token_response()))
 
 
 def with_service_app(command: str, sandbox: Sandbox, folder: Path) -> str:
     """The command with the ids of a Service App, which an admin has authorized, and has revoked once before."""
-    apps, org_id = sandbox.webex.service_apps, sandbox.webex.person["orgId"]
+    apps, org_id = sandbox.service_apps, sandbox.person["orgId"]
     app = apps.registered[0] if apps.registered else apps.register()
-    sandbox.webex.revoke_service_app(app)
+    sandbox.revoke_service_app(app)
     app.authorized = True
     (folder / "secret.txt").write_text(app.client_secret)
     command = command.replace("--app Y2lz…", f"--app {app.application_id}").replace("--org Y2lz…", f"--org {org_id}")
@@ -127,9 +126,9 @@ def run(example: Example, environment: dict[str, str], sandbox: Sandbox, folder:
     command = example.command
     if "--profile build" in command:
         command = with_service_app(command, sandbox, folder)
-    command = command.replace("https://webexapis.com/v1", sandbox.api_url).replace("C9…", sandbox.webex.client_id)
+    command = command.replace("https://webexapis.com/v1", sandbox.api_url).replace("C9…", sandbox.client_id)
     if "tokens.json" in command:
-        sandbox.webex.person.update(displayName="Build App", emails=["build-app@example.com"])
+        sandbox.person.update(displayName="Build App", emails=["build-app@example.com"])
     log = folder / f"log-{time.monotonic_ns()}"
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.folders import SUPPORT
 from tests.support.program import Finished, Program
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 # The methods of the Secret Service that read, write or delete the secret of an item.
 _READS = ("Item.GetSecret", "Service.GetSecrets")

@@ -3,12 +3,12 @@
 import re
 
 from tests.support.program import Finished, Program
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 
 def settled(done: Finished, program: Program, sandbox: Sandbox) -> tuple[int, str, str]:
     """Exit status, report and standard error of ``doctor``, with placeholders for what differs between runs."""
-    redirect = sandbox.webex.rules.redirect_uris[0]
+    redirect = sandbox.redirect_uri
     names = {
         program.variables["WEBEX_TOKEN_HOME"]: "<home>",
         sandbox.api_url: "<webex>",

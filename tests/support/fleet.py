@@ -25,8 +25,7 @@ from webex_token_cli.refresh.executor import ThreadExecutor
 from webex_token_cli.refresh.refresher import Refresher
 from webex_token_cli.refresh.schedule import Timing
 from webex_token_cli.refresh.watcher import Control, Listener, TaskResult, Watcher
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.system.signals import StopRequest
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
@@ -43,8 +42,8 @@ def serve(count: int, latency: float) -> None:
     The first line of output has the environment that leads to it, and the grants. ``latency`` is in seconds.
     """
     sandbox = Sandbox(Rules(latency=latency, rotate=True))
-    made = [sandbox.webex.issue_token_response(("spark:all",)) for _ in range(count)]
-    sandbox.webex.advance(2 * DAY)
+    made = [sandbox.token_response() for _ in range(count)]
+    sandbox.advance(2 * DAY)
     with sandbox:
         print(json.dumps({"environment": sandbox.environment, "grants": made}), flush=True)
         sys.stdin.read()

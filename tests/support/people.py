@@ -1,8 +1,6 @@
 """The two people of tests about whose account a sign-in is for."""
 
-from webex_token_cli.sandbox.people import person_from
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox, person_from
 
 ADA, GRACE = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>"
 

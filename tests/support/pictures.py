@@ -23,8 +23,7 @@ from tests.support.ports import free_port
 from tests.support.program import ACCEPTING_BROWSER, WEBEX_TOKEN, Program
 from tests.support.stored import DAY, age
 from webex_token_cli.main import COMMANDS
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 FOLDER = ROOT / ".pictures"
 
@@ -95,7 +94,7 @@ def somebody() -> Iterator[Program]:
         people = {"default": ("Ada Lovelace", 0), "work": ("Ada Lovelace", 5), "build": ("Build App", 15)}
         for profile, (name, days) in {**people, "old": ("Charles Babbage", 91)}.items():
             address = f"{name.split()[0].lower()}@example.com"
-            sandbox.webex.person.update(displayName=name, emails=[address])
+            sandbox.person.update(displayName=name, emails=[address])
             done = program.run("login", "-p", profile, "--scope", "spark:all spark:kms")
             assert done.status == 0, done.err
             age(program, days * DAY, profile)

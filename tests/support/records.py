@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 
@@ -41,7 +41,7 @@ RECORD = TokenRecord.signed_in(RESPONSE, "client-id", "client-secret", NOW)
 
 def issued_response(sandbox: Sandbox, *scopes: str, **changes: object) -> str:
     """The text of a token response that the sandbox has given another program, with ``changes`` to its keys."""
-    return json.dumps({**sandbox.webex.issue_token_response(scopes or ("spark:all",)), **changes})
+    return json.dumps({**sandbox.token_response(scopes or ("spark:all",)), **changes})
 
 
 # Any JSON value.

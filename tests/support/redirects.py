@@ -4,8 +4,8 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlencode
 
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.server import Sandbox
 
 
 def redirected_to(sandbox: Sandbox, url: str) -> str:
@@ -16,5 +16,5 @@ def redirected_to(sandbox: Sandbox, url: str) -> str:
         return error.url
     except urllib.error.URLError:
         pass
-    authorization = sandbox.webex.latest_authorization()
+    authorization = sandbox.latest_authorization()
     return f"{authorization.redirect_uri}?{urlencode({'code': authorization.code, 'state': authorization.state})}"

@@ -9,7 +9,7 @@ import urllib.request
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -54,8 +54,8 @@ def authorization_url(sandbox: Sandbox, **change: str) -> str:
     """The address of an authorization request with some parameters changed, or with "" left out."""
     query = {
         "response_type": "code",
-        "client_id": sandbox.webex.client_id,
-        "redirect_uri": sandbox.webex.rules.redirect_uris[0],
+        "client_id": sandbox.client_id,
+        "redirect_uri": sandbox.redirect_uri,
         "scope": "spark:all",
         "state": "s",
         "code_challenge": CHALLENGE,
@@ -88,10 +88,10 @@ def exchange(sandbox: Sandbox, code: str, **change: str) -> tuple[int, dict[str,
     """Exchange an authorization code, with some parameters changed: the status and the JSON of the answer."""
     form = {
         "grant_type": "authorization_code",
-        "client_id": sandbox.webex.client_id,
-        "client_secret": sandbox.webex.client_secret,
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
         "code": code,
-        "redirect_uri": sandbox.webex.rules.redirect_uris[0],
+        "redirect_uri": sandbox.redirect_uri,
         "code_verifier": VERIFIER,
         **change,
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.openbao import Server
 from tests.support.program import Program
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 from webex_token_cli.store.vault.store import VaultStore, open_vault_store
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
@@ -26,11 +26,11 @@ def path_in(mount: str) -> dict[str, str]:
 
 def sign_in_to(store: VaultStore, sandbox: Sandbox, profile: str = "default", ago: float = 0.0) -> TokenRecord:
     """Store a new sign-in of ``profile``, as if it had happened ``ago`` seconds ago."""
-    tokens = sandbox.webex.issue_token_response(("spark:all",))
+    tokens = sandbox.token_response()
     record = TokenRecord.signed_in(
-        TokenResponse.parse(tokens), sandbox.webex.client_id, sandbox.webex.client_secret, time.time() - ago
+        TokenResponse.parse(tokens), sandbox.client_id, sandbox.client_secret, time.time() - ago
     )
-    store.save(profile, record, Profile(profile, client_id=sandbox.webex.client_id, api_url=sandbox.api_url))
+    store.save(profile, record, Profile(profile, client_id=sandbox.client_id, api_url=sandbox.api_url))
     return record
 
 

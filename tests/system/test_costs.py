@@ -8,7 +8,7 @@ import pytest
 from tests.support.costs import Cost, run_and_count
 from tests.support.program import Program
 from tests.support.world import DAY
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 pytestmark = pytest.mark.long
 

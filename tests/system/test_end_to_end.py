@@ -8,8 +8,7 @@ import pytest
 
 from tests.support.chromium import Chromium
 from tests.support.program import PROMPT, Program, wait_until
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -35,7 +34,7 @@ def test_a_person_signs_in_with_chromium_and_watch_keeps_the_token_alive(
             assert "Signed in as Ada Lovelace <ada@example.com>" in page.text
             assert page.address.startswith(f"{redirect_uri}?outcome=")
             history = page.history()
-            assert [secret for secret in sandbox.webex.issued if any(secret in url for url in history)] == []
+            assert [secret for secret in sandbox.issued if any(secret in url for url in history)] == []
         done = login.finish()
     assert done.status == 0, done
     assert done.out.startswith("Signed in as Ada Lovelace <ada@example.com>")
@@ -46,11 +45,11 @@ def test_a_person_signs_in_with_chromium_and_watch_keeps_the_token_alive(
     assert "the keyring (SecretService Keyring)" in shown.out
 
     got = program.run("get")
-    assert got == type(got)(0, sandbox.webex.grants[0].access_token + "\n", "")
+    assert got == type(got)(0, sandbox.grants[0].access_token + "\n", "")
 
-    sandbox.webex.rules = Rules(redirect_uris=(redirect_uri,))
+    sandbox.rules = Rules(redirect_uris=(redirect_uri,))
     assert ": unchanged; Webex renews at most once in 24 hours" in program.run("refresh").out
-    sandbox.webex.rules = Rules(redirect_uris=(redirect_uri,), renew_after=1)
+    sandbox.rules = Rules(redirect_uris=(redirect_uri,), renew_after=1)
 
     with program.started("watch", "--interval", "2", "--max-age", "3") as watch:
         watch.wait_for("renewed: ", times=3)
@@ -61,7 +60,7 @@ def test_a_person_signs_in_with_chromium_and_watch_keeps_the_token_alive(
         assert time.monotonic() - asked < PROMPT
     assert sandbox.outcomes().count("renewed") == watch.out.count("renewed: ")
 
-    issued = sandbox.webex.grants[0]
+    issued = sandbox.grants[0]
     assert program.run("get", "--no-refresh").out == issued.access_token + "\n"
     assert (
         json.loads(program.run("show", "--json").out)["profiles"][program.variables["WEBEX_TOKEN_PROFILE"]][

@@ -25,8 +25,7 @@ from tests.support.rounds import (
 from webex_token_cli.application import Application
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.main import group
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.webex.client import WebexClient
 from webex_token_cli.webex.http import new_session
@@ -139,7 +138,7 @@ def test_an_answer_without_a_token(
     program: Program, sandbox: Sandbox, record: TokenRecord, homes: tuple[Path, Path], name: str
 ) -> None:
     status, headers, body, failure = ANSWERS[name]
-    sandbox.order(Fault("/v1/access_token", status, headers() if callable(headers) else headers, body, times=2))
+    sandbox.order(Answer("/v1/access_token", status, headers() if callable(headers) else headers, body, times=2))
     assert round_of(program, *homes) == expected(failure, record)
     assert [stored_in(home) for home in homes] == [record, record]
     assert sandbox.outcomes() == ["fault"] * 2  # one request for each log format, and no early retry
@@ -149,7 +148,7 @@ def test_an_empty_refresh_token_leaves_the_old_one_in_force(
     program: Program, sandbox: Sandbox, record: TokenRecord, homes: tuple[Path, Path]
 ) -> None:
     body = '{"access_token": "the-new-access-token", "expires_in": 1209599, "refresh_token": ""}'
-    sandbox.order(Fault("/v1/access_token", 200, {}, body, times=2))
+    sandbox.order(Answer("/v1/access_token", 200, {}, body, times=2))
     found = round_of(program, *homes)
     stored = stored_in(homes[1])
     assert stored is not None

@@ -17,9 +17,7 @@ from tests.support.program import WEBEX_TOKEN, Program, wait_until
 from tests.support.requirements import require
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -45,7 +43,7 @@ def due(program: Program, sandbox: Sandbox, folder: Path) -> Program:
     """The program with a signed-in profile whose token is due, and which the sandbox will renew."""
     sign_in(program)
     age(program, 2 * DAY)
-    sandbox.webex.advance(2)
+    sandbox.advance(2)
     path = os.pathsep.join([str(folder), str(WEBEX_TOKEN.parent), os.environ["PATH"]])
     return program.having(PATH=path)
 
@@ -118,7 +116,7 @@ def test_the_recipe_to_the_desktop_shows_why_a_sign_in_is_needed(due: Program, s
     notification = due.home / "notification"
     (folder / "notify-send").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {notification}\n')
     (folder / "notify-send").chmod(0o700)
-    sandbox.order(Fault("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    sandbox.order(Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
     run(due, "to the desktop", LAST_WORDS_OF_WATCH)
     title, why = notification.read_text().splitlines()
     assert title == "Webex, profile default"

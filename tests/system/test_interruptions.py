@@ -15,9 +15,7 @@ from tests.support.requirements import require
 from tests.support.rounds import stored_in
 from tests.support.stored import DAY, age
 from tests.support.terminal import at_a_terminal
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -98,7 +96,7 @@ def test_a_clock_that_is_set_is_noticed_at_once_and_causes_one_refresh(
 
 def in_flight(program: Program, sandbox: Sandbox, delay: float) -> None:
     """Make a refresh due, and delay the answer to it by ``delay`` seconds."""
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, delay=delay))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED, delay=delay))
     age(program, 2 * DAY)
 
 

@@ -9,8 +9,7 @@ from tests.support.desktop import lock, unlock
 from tests.support.in_process import run_in_process
 from tests.support.keyring_choice import own_profile, using
 from tests.support.program import Program
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -82,7 +81,7 @@ def test_a_command_reports_a_failing_keyring_and_loses_no_record(
             assert run_in_process(working, "get", "--no-refresh").status == 0  # the record is whole after a refresh
         done = run_in_process(failing, command)
         found[command] = (done.status, first_error(done.err)[: len(error)])
-        assert not [secret for secret in sandbox.webex.issued if secret in done.err]
+        assert not [secret for secret in sandbox.issued if secret in done.err]
     assert found == outcomes
     assert set(entries_in(tmp_path)) == ({profile} if profile_remains else set())
 
@@ -111,7 +110,7 @@ def test_a_sign_in_with_a_failing_keyring_reveals_no_part_of_a_secret(
     # A keyring with a limit is given the record in parts, so each 32 characters of a secret must be missing.
     assert not [
         secret
-        for secret in sandbox.webex.issued
+        for secret in sandbox.issued
         for start in range(0, len(secret) - 32, 8)
         if secret[start : start + 32] in done.out + done.err
     ]

@@ -8,8 +8,7 @@ import pytest
 from tests.support.keyring_choice import own_profile, using
 from tests.support.program import Program
 from tests.support.records import RECORD
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.records import as_values
 
 pytestmark = pytest.mark.long

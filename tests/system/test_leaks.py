@@ -11,9 +11,7 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import Program, wait_until
 from tests.support.stored import DAY, age
-from webex_token_cli.sandbox.journal import RecordedRequest
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import RecordedRequest, Rules, Sandbox
 from webex_token_cli.signin.finish import SignIn
 from webex_token_cli.store import records
 from webex_token_cli.store.local import store as local_store
@@ -41,7 +39,7 @@ def program(program: Program, tmp_path: Path) -> Program:
 
 def secrets_of(sandbox: Sandbox) -> set[str]:
     """The client secret, and every token and code that the sandbox has issued."""
-    secrets = {*sandbox.webex.issued, sandbox.webex.client_secret}
+    secrets = set(sandbox.issued)
     assert len(secrets) > 4
     return secrets
 
@@ -188,8 +186,8 @@ def test_an_unexpected_error_whose_text_holds_secrets_reveals_none(
 def test_a_login_over_https_leaves_nothing_in_the_temporary_folder(
     program: Program, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    secure = sandbox.webex.rules.redirect_uris[0].replace("http://", "https://")
-    sandbox.webex.rules = Rules(redirect_uris=(secure,), auto_approve=True)
+    secure = sandbox.redirect_uri.replace("http://", "https://")
+    sandbox.rules = Rules(redirect_uris=(secure,), auto_approve=True)
     # The browser stops at the certificate, so the login ends with its timeout.
     done = program.run("login", "--redirect-uri", secure, "--timeout", "2")
     assert done.status == 6

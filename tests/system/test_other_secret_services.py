@@ -17,7 +17,7 @@ from tests.support.records import FULL_RECORD
 from tests.support.requirements import require
 from tests.support.secret_services import keepassxc, kwallet
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox import Rules
 from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.store.keyring.secret_service import BACKEND, SecretService
 from webex_token_cli.store.keyring.splitting import SplittingKeyring

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.chromium import Chromium, Tab
 from tests.support.program import Program
-from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox import Rules
 from webex_token_cli.signin.loopback.pages import Page, render
 
 pytestmark = pytest.mark.long

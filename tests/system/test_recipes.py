@@ -22,8 +22,7 @@ from tests.support.program import WEBEX_TOKEN, Finished, Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.stored import DAY
 from tests.support.webexapis import webexapis
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -56,7 +55,7 @@ def client_used_the_newest_token(sandbox: Sandbox) -> bool:
     requests = [request.headers for request in sandbox.requests if request.path == "/v1/people/me"]
     headers = {name.lower(): value for name, value in requests[-1].items()}
     by_us = headers["user-agent"].startswith("webex-token")
-    return not by_us and headers["authorization"] == f"Bearer {sandbox.webex.grants[-1].access_token}"
+    return not by_us and headers["authorization"] == f"Bearer {sandbox.grants[-1].access_token}"
 
 
 def test_the_recipe_for_curl(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
@@ -91,7 +90,7 @@ def test_the_recipe_for_access_token_in_python(
 @pytest.fixture
 def short_lived(sandbox: Sandbox, signed_in: Program) -> None:
     """Access tokens live ten seconds from now on, and each refresh renews them."""
-    sandbox.webex.rules = replace(sandbox.webex.rules, access_ttl=10, renew_after=0)
+    sandbox.rules = replace(sandbox.rules, access_ttl=10, renew_after=0)
     assert signed_in.run("refresh").status == 0
 
 
@@ -123,14 +122,14 @@ def test_a_program_outlives_its_tokens(
         for _ in range(4):
             assert running.stdout.readline() == "Ada Lovelace\n"
             assert client_used_the_newest_token(sandbox)
-            sandbox.webex.advance(11)
+            sandbox.advance(11)
             running.stdin.write("\n")
             running.stdin.flush()
     finally:
         running.kill()
         _, errors = running.communicate()
     assert sandbox.outcomes().count("renewed") >= 4
-    assert [secret for secret in sandbox.webex.issued if secret in errors] == []
+    assert [secret for secret in sandbox.issued if secret in errors] == []
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +176,7 @@ def test_the_recipe_for_cron(
     cron_environment = {"HOME": str(session.home), "LOGNAME": "ada", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     folders = {name: value for name, value in session.environment.items() if name.startswith("XDG_")}
     done = shell(command, {**cron_environment, **folders, **keyring_session}, session.home)
-    assert done == Finished(0, f"{sandbox.webex.grants[-1].access_token}\n", "")
+    assert done == Finished(0, f"{sandbox.grants[-1].access_token}\n", "")
     without = shell(command, {**cron_environment, **folders}, session.home)
     assert (without.status, without.out) == (5, "")
 
@@ -194,7 +193,7 @@ def test_the_recipe_for_github_actions(user_environment: dict[str, str], sandbox
     runner = {**other_variables, "WEBEX_TOKEN_HOME": str(tmp_path / "runner"), "WEBEX_SIGN_IN": exported}
     done = shell(step["run"], runner, tmp_path, "bash", "-e")  # GitHub runs steps with this shell on Linux.
     assert (done.status, done.err) == (0, "")
-    token = sandbox.webex.grants[-1].access_token
+    token = sandbox.grants[-1].access_token
     assert done.out.splitlines()[-3:] == [
         f"::add-mask::{token}",
         "Ada Lovelace",
@@ -206,7 +205,7 @@ def test_the_recipe_for_jobs_with_a_refresh_token(
     user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "whoami.py").write_text(block("webexpythonsdk"))
-    refresh_token = sandbox.webex.issue_token_response(("spark:all",))["refresh_token"]
+    refresh_token = sandbox.token_response()["refresh_token"]
     job = {**user_environment, "WEBEX_TOKEN_HOME": str(tmp_path / "job"), "WEBEX_REFRESH_TOKEN": refresh_token}
     done = shell(block("from-env"), job, tmp_path, "bash", "-euo", "pipefail")
     assert (done.status, done.out.splitlines()[-1]) == (0, "Ada Lovelace"), done
@@ -220,12 +219,12 @@ def test_the_recipe_for_direnv(user_environment: dict[str, str], sandbox: Sandbo
     (folder / ".envrc").write_text(block("direnv"))
     assert shell("direnv allow", user_environment, folder).status == 0
     done = shell("direnv exec . printenv WEBEX_ACCESS_TOKEN", user_environment, folder)
-    assert (done.status, done.out) == (0, f"{sandbox.webex.grants[-1].access_token}\n")
+    assert (done.status, done.out) == (0, f"{sandbox.grants[-1].access_token}\n")
 
 
 def test_the_recipe_for_variables(user_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
     done = shell(f"{block('env')}\nprintenv WEBEX_ACCESS_TOKEN; cat .env", user_environment, tmp_path)
-    token = sandbox.webex.grants[-1].access_token
+    token = sandbox.grants[-1].access_token
     assert (done.status, done.out) == (0, f"{token}\nWEBEX_ACCESS_TOKEN={token}\n")
 
 
@@ -251,8 +250,8 @@ class TestSwitchingFromAnotherTool:
         """The file has the lines of sample_environ_vars.sh in the repository webex/integration-refresh."""
         (tmp_path / "sample_environ_vars.sh").write_text(
             f"export MY_APP_PORT=3000\n"
-            f"export MY_APP_CLIENT_ID={sandbox.webex.client_id}\n"
-            f"export MY_APP_SECRET_ID={sandbox.webex.client_secret}\n"
+            f"export MY_APP_CLIENT_ID={sandbox.client_id}\n"
+            f"export MY_APP_SECRET_ID={sandbox.client_secret}\n"
             f"export MY_APP_REDIRECT_URI={rules.redirect_uris[0]}\n"
             f"export MY_APP_SCOPES=spark%3Aall%20spark%3Akms\n"
             f"export EVENT_LOOP_SLEEP_SECONDS=1800\n"
@@ -268,35 +267,35 @@ class TestSwitchingFromAnotherTool:
                 assert process.wait(20) == 0
             finally:
                 process.kill()
-        assert sandbox.webex.grants[-1].scopes == ("spark:all", "spark:kms")
+        assert sandbox.grants[-1].scopes == ("spark:all", "spark:kms")
 
     def test_from_wtr(self, new_user: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
         """The file looks as wtr writes it: keys in lower case, times in UTC epoch seconds."""
-        answer = sandbox.webex.issue_token_response(("spark:all", "spark:kms"))
+        answer = sandbox.token_response(("spark:all", "spark:kms"))
         now = 1_800_000_000
         wtr_file = {
-            "clientid": sandbox.webex.client_id,
+            "clientid": sandbox.client_id,
             "expiration": now + answer["expires_in"],
             "refresh_expiration": now + answer["refresh_token_expires_in"],
             "refresh_token": answer["refresh_token"],
             "scopes": "spark:kms spark:all",
-            "secret": sandbox.webex.client_secret,
+            "secret": sandbox.client_secret,
             "token": answer["access_token"],
         }
         (tmp_path / ".wtr-cli.json").write_text(json.dumps(wtr_file, indent=2))
         done = shell(block("wtr"), new_user, tmp_path)
         assert done.err == ""
         assert done.out.splitlines()[0] == "Imported the sign-in of Ada Lovelace <ada@example.com> (profile default)."
-        sandbox.webex.advance(2 * DAY)
+        sandbox.advance(2 * DAY)
         assert shell("webex-token refresh", new_user, tmp_path).out.startswith("default: renewed; ")
-        token = sandbox.webex.grants[-1].access_token
+        token = sandbox.grants[-1].access_token
         assert shell("webex-token get", new_user, tmp_path) == Finished(0, f"{token}\n", "")
         config = Path(new_user["WEBEX_TOKEN_HOME"], "config.ini").read_text()
         assert "redirect_uri = http://localhost:6855\nscopes = spark:kms spark:all\n" in config
 
     def test_from_wxc_sdk(self, new_user: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
         """wxc_sdk itself writes the file, from a token response of the sandbox."""
-        answer = sandbox.webex.issue_token_response(("spark:all",))
+        answer = sandbox.token_response()
         writing = (
             "import json, sys; from wxc_sdk.integration import Integration; from wxc_sdk.tokens import Tokens\n"
             "tokens = Tokens.model_validate(json.load(sys.stdin)); tokens.set_expiration()\n"
@@ -307,8 +306,8 @@ class TestSwitchingFromAnotherTool:
         subprocess.run(
             ["python", "-c", writing], cwd=tmp_path, env=new_user, input=json.dumps(answer).encode(), check=True
         )
-        (tmp_path / "secret.txt").write_text(sandbox.webex.client_secret)
-        done = shell(block("yaml").replace("C9…", sandbox.webex.client_id), new_user, tmp_path, "sh", "-e")
+        (tmp_path / "secret.txt").write_text(sandbox.client_secret)
+        done = shell(block("yaml").replace("C9…", sandbox.client_id), new_user, tmp_path, "sh", "-e")
         assert (done.status, done.err) == (0, "")
         lines = done.out.splitlines()
         assert lines[0] == "Imported the tokens of Ada Lovelace <ada@example.com> (profile default)."

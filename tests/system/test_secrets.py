@@ -17,10 +17,7 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import Finished, Program
 from tests.support.redirects import redirected_to
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.people import person_from
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox, person_from
 
 
 @pytest.fixture
@@ -41,7 +38,7 @@ def program(program: Program, tmp_path: Path) -> Program:
 
 def refresh_token(sandbox: Sandbox) -> str:
     """The refresh token of the latest sign-in."""
-    return sandbox.webex.grants[-1].refresh_token
+    return sandbox.grants[-1].refresh_token
 
 
 def sign_ins(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
@@ -50,7 +47,7 @@ def sign_ins(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     yield login_by_paste(program, sandbox)
     yield run_in_process(program, "--debug", "login", "--flow", "device")
     yield run_in_process(program, "--debug", "login", "--flow", "device", "--json")
-    sandbox.order(Fault("/v1/device/token", 400, {}, json.dumps({"message": refresh_token(sandbox)})))
+    sandbox.order(Answer("/v1/device/token", 400, {}, json.dumps({"message": refresh_token(sandbox)})))
     yield run_in_process(program, "--debug", "login", "--flow", "device")
     yield run_in_process(program.having(WEBEX_CLIENT_SECRET="x" * 20), "--debug", "login")
 
@@ -94,7 +91,7 @@ def doctor_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
 def answers_that_quote_secrets(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     """Refresh and sign in while Webex's answers quote the secrets of the request."""
     echo = json.dumps({"error": "invalid_grant", "error_description": f"Bad {refresh_token(sandbox)} given"})
-    wrong_secret = json.dumps({"message": f"client secret {sandbox.webex.client_secret} is wrong"})
+    wrong_secret = json.dumps({"message": f"client secret {sandbox.client_secret} is wrong"})
     for status, body in (
         (400, echo),
         (401, wrong_secret),
@@ -106,11 +103,11 @@ def answers_that_quote_secrets(program: Program, sandbox: Sandbox) -> Iterator[F
         (200, f"<html>{refresh_token(sandbox)}"),
     ):
         for command in ("refresh", "login"):
-            sandbox.order(Fault("/v1/access_token", status, {}, body))
+            sandbox.order(Answer("/v1/access_token", status, {}, body))
             yield run_in_process(program, "--debug", command)
-    token = sandbox.webex.grants[-1].access_token
+    token = sandbox.grants[-1].access_token
     for status, body in ((200, token), (400, json.dumps({"message": token})), (401, json.dumps({"message": token}))):
-        sandbox.order(Fault("/v1/authorizations/tokenExpiry", status, {}, body))
+        sandbox.order(Answer("/v1/authorizations/tokenExpiry", status, {}, body))
         yield run_in_process(program, "--debug", "show", "--check")
     yield run_in_process(program, "--debug", "logout")
     yield run_in_process(program, "--debug", "refresh")
@@ -148,14 +145,14 @@ def transfer_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
         (401, refresh_token(sandbox)),
         (400, json.dumps({"message": tokens["access_token"]})),
     ):
-        sandbox.order(Fault("/v1/people/me", status, {}, body))
-        sandbox.order(Fault("/v1/authorizations/tokenExpiry", status, {}, body))
+        sandbox.order(Answer("/v1/people/me", status, {}, body))
+        sandbox.order(Answer("/v1/authorizations/tokenExpiry", status, {}, body))
         yield run_in_process(program, "--debug", "import", stdin=json.dumps(response))
 
 
 def account_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     """Sign in as another person, in vain and with consent, silently, and with the variables of a CI system."""
-    sandbox.webex.people.insert(0, person_from("Grace Hopper <grace@example.com>"))
+    sandbox.people.insert(0, person_from("Grace Hopper <grace@example.com>"))
     yield run_in_process(program, "--debug", "login", "--add-scope", "spark:kms", "--max-age", "1h")
     yield run_in_process(program, "--debug", "login", "--prompt", "none")
     yield run_in_process(program, "--debug", "login", "--prompt", "select_account")
@@ -164,7 +161,7 @@ def account_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     given = program.having(WEBEX_REFRESH_TOKEN=refresh_token(sandbox))
     for status in (400, 403, 500):
         body = json.dumps({"error": "invalid_grant", "error_description": f"Not {refresh_token(sandbox)}"})
-        sandbox.order(Fault("/v1/access_token", status, {}, body))
+        sandbox.order(Answer("/v1/access_token", status, {}, body))
         yield run_in_process(given, "--debug", "import", "--from-env")
     yield run_in_process(given, "--debug", "import", "--from-env", "--json")
     yield run_in_process(given.having(WEBEX_REFRESH_TOKEN=f"{refresh_token(sandbox)}é"), "import", "--from-env")
@@ -176,15 +173,15 @@ def logout_runs(program: Program, sandbox: Sandbox) -> Iterator[Finished]:
     scopes = ("--scope", "spark:all identity:tokens_read identity:tokens_write")
     yield run_in_process(program, "--debug", "login", *scopes)
     for status in (503, 403, 401):
-        message = f"not with {sandbox.webex.grants[-1].access_token}"
-        sandbox.order(Fault("/v1/authorizations", status, {}, json.dumps({"message": message})))
+        message = f"not with {sandbox.grants[-1].access_token}"
+        sandbox.order(Answer("/v1/authorizations", status, {}, json.dumps({"message": message})))
         yield run_in_process(program, "--debug", "logout", "--revoke")
         yield run_in_process(program, "--debug", "login", *scopes)
     yield run_in_process(program, "--debug", "logout", "--all", "--revoke")
     for status in (503, 400, 200):
         yield run_in_process(program, "--debug", "login")
-        message = f"not {sandbox.webex.grants[-1].access_token} with {sandbox.webex.client_secret}"
-        sandbox.order(Fault("/idb/oauth2/v1/revoke", status, {}, json.dumps({"message": message})))
+        message = f"not {sandbox.grants[-1].access_token} with {sandbox.client_secret}"
+        sandbox.order(Answer("/idb/oauth2/v1/revoke", status, {}, json.dumps({"message": message})))
         yield run_in_process(program, "--debug", "logout", "--revoke")
     yield run_in_process(program, "--debug", "login")
 
@@ -210,7 +207,7 @@ def test_no_secret_is_printed_or_left_outside_the_store(
     statuses: set[int],
 ) -> None:
     finished = list(runs(signed_in, sandbox))
-    secrets = {*sandbox.webex.issued, sandbox.webex.client_secret}
+    secrets = sandbox.issued
     assert len(secrets) > 4
     printed = "\n".join(run.out + run.err for run in finished)
     assert [secret for secret in secrets if secret in printed] == []
@@ -226,7 +223,7 @@ def test_no_secret_is_among_the_arguments_of_the_browser(program: Program, sandb
     arguments = (tmp_path / "browser-arguments").read_text()
     assert "/oauth?start=" in arguments
     assert "state=" not in arguments
-    assert [secret for secret in {*sandbox.webex.issued, sandbox.webex.client_secret} if secret in arguments] == []
+    assert [secret for secret in sandbox.issued if secret in arguments] == []
 
 
 def test_the_demo_prints_no_token(program: Program) -> None:

@@ -19,8 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.program import Program, Running
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.peers import PeerCheck
 from webex_token_cli.signin.loopback.server import Listener
@@ -198,7 +197,7 @@ def test_idle_connections_are_closed_when_descriptors_run_out(
 def consent(sandbox: Sandbox, url: str) -> tuple[str, str]:
     """Consent at the sign-in page, and return the code and the state that Webex would send the browser back with."""
     urllib.request.urlopen(url).close()
-    authorization = sandbox.webex.accept_pending_authorization()
+    authorization = sandbox.accept_pending_authorization()
     return authorization.code, authorization.state
 
 

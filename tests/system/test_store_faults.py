@@ -12,9 +12,7 @@ from tests.support.program import Program, wait_until
 from tests.support.requirements import ON_CI, require
 from tests.support.rounds import Failure, Round, expected, one_round, round_of, seen
 from tests.support.world import DAY
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.store.records import decode
 from webex_token_cli.tokens import TokenRecord
 
@@ -126,7 +124,7 @@ def test_a_disk_that_cannot_be_written_leaves_the_old_record(
     failure: Failure,
     requests: int,
 ) -> None:
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, times=2))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED, times=2))
     assert round_of(with_disks(program, script + RUN_AND_COPY_RECORD), *homes) == expected(failure, record)
     assert [decode((home / "record.json").read_text(), "") for home in homes] == [record, record]
     assert len(sandbox.outcomes()) == requests
@@ -135,7 +133,7 @@ def test_a_disk_that_cannot_be_written_leaves_the_old_record(
 def test_a_watch_asks_webex_once_the_disk_has_room_again(
     program: Program, sandbox: Sandbox, homes: tuple[Path, Path]
 ) -> None:
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED))
     on_a_full_disk = with_disks(program, f'{FULL_DISK}exec "$@"').having(WEBEX_TOKEN_HOME=str(homes[0]))
     with on_a_full_disk.started("watch", "-p", "default") as watch:
         watch.wait_for("failed: Room for a new record could not be reserved in the file store ")
@@ -180,7 +178,7 @@ def test_an_answer_for_a_keyring_that_locks_meanwhile_is_stored_after_it_is_unlo
     exported = json.loads(program.run("export").out)
     exported["record"]["refreshed_at"] -= 2 * DAY
     assert program.run("import", stdin=json.dumps(exported)).status == 0
-    sandbox.order(Fault("/v1/access_token", 200, {}, RENEWED, delay=2.0))
+    sandbox.order(Answer("/v1/access_token", 200, {}, RENEWED, delay=2.0))
     with program.started("watch") as watch:
         wait_until(lambda: sandbox.in_flight > 0)
         lock(program.environment)

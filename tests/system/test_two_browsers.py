@@ -11,8 +11,7 @@ from tests.support.ports import free_port
 from tests.support.program import Finished, Program
 from tests.support.requirements import require
 from tests.support.stored import record_file, stored_files
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 

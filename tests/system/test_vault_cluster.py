@@ -11,8 +11,7 @@ from tests.support.openbao import Cluster, Server, raft_cluster
 from tests.support.program import wait_until
 from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.errors import StoreUnreachable
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.key_value import KeyValueEngine, OutcomeUnknown, VersionConflict
 
@@ -129,7 +128,7 @@ def test_a_leader_killed_during_a_refresh_costs_no_answer(cluster: Cluster, sand
     assert (done.status, done.out.split(";")[0]) == (0, "default: renewed"), done.err
     record = store_at(standby).load("default")
     assert record is not None
-    assert record.refresh_token == sandbox.webex.grants[-1].refresh_token
+    assert record.refresh_token == sandbox.grants[-1].refresh_token
 
 
 def test_a_sealed_server_is_named_and_an_unsealed_one_answers(

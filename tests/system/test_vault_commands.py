@@ -9,8 +9,7 @@ from tests.support.openbao import Server
 from tests.support.program import Program
 from tests.support.shared_store import host, path_in, sign_in_to, store_at
 from tests.support.signing_in import sign_in
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.vault.store import VaultStore
 from webex_token_cli.tokens import Person
 

@@ -8,8 +8,7 @@ from tests.support.gates import Passing, gated
 from tests.support.in_process import run_in_process
 from tests.support.openbao import Server
 from tests.support.shared_store import host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 

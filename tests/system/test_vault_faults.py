@@ -15,8 +15,7 @@ from tests.support.in_process import run_in_process
 from tests.support.openbao import Server
 from tests.support.program import Program
 from tests.support.shared_store import host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.vault.store import VaultStore
 
 pytestmark = pytest.mark.long
@@ -100,7 +99,7 @@ def test_a_host_with_an_app_role_logs_in_again_in_the_middle_of_a_refresh(
         sandbox,
     )
     assert (done.status, done.out.split(";")[0]) == (0, "default: renewed"), done.err
-    assert stored_refresh_token(store) == sandbox.webex.grants[-1].refresh_token
+    assert stored_refresh_token(store) == sandbox.grants[-1].refresh_token
 
 
 def stored_refresh_token(store: VaultStore) -> str | None:
@@ -173,7 +172,7 @@ def test_an_edit_during_a_refresh_costs_no_answer_unless_the_entry_was_removed(
     change = EDITS[edit][0]
     done = refresh_interrupted_by(lambda: change(openbao.admin.secrets.kv.v2, mount), machine, sandbox)
     assert done.status == status, done.err
-    living = sandbox.webex.grants[-1].refresh_token
+    living = sandbox.grants[-1].refresh_token
     assert stored_refresh_token(store) == (None if status else living)
 
 
@@ -218,7 +217,7 @@ def test_two_hosts_whose_clocks_differ_by_an_hour_both_get_a_good_token(
     for each in (machine, ahead):
         done = each.run("get")
         assert done.status == 0
-        sandbox.webex.person_of(done.out.strip())  # it is good
+        sandbox.person_of(done.out.strip())  # it is good
     assert run_in_process(machine, "watch", "--once").status == 0
     assert run_in_process(machine, "get").err == ""
-    assert not sandbox.webex.grants[-1].revoked
+    assert not sandbox.grants[-1].revoked

@@ -14,8 +14,7 @@ from tests.support.namespaces import Cable, namespace
 from tests.support.openbao import Server
 from tests.support.program import Program, wait_until
 from tests.support.shared_store import host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.vault.store import VaultStore
 
 pytestmark = pytest.mark.long
@@ -100,4 +99,4 @@ def test_an_answer_of_webex_is_saved_when_the_network_is_back(setting: Setting, 
     assert (done.status, done.out.split(";")[0]) == (0, "default: renewed")
     record = setting.store.load("default")
     assert record is not None
-    assert record.refresh_token == sandbox.webex.grants[-1].refresh_token
+    assert record.refresh_token == sandbox.grants[-1].refresh_token

@@ -10,7 +10,7 @@ from tests.support.folders import ROOT
 from tests.support.in_process import run_in_process
 from tests.support.openbao import Server
 from tests.support.program import Program
-from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox import Rules
 
 pytestmark = pytest.mark.long
 

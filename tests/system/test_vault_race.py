@@ -16,8 +16,7 @@ from tests.support.gates import Passing, gated
 from tests.support.many_processes import HostOfMany, Order, host_of_many
 from tests.support.openbao import Server
 from tests.support.shared_store import DAY, host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -109,7 +108,7 @@ def test_processes_on_many_hosts_redeem_each_refresh_token_once(
             assert set(answers) == {"renewed"}
             assert len(answers) <= 2
             requests.append(len(answers))
-    assert not sandbox.webex.grants[-1].revoked  # the sandbox revokes a grant whose refresh token is redeemed twice
+    assert not sandbox.grants[-1].revoked  # the sandbox revokes a grant whose refresh token is redeemed twice
     with capsys.disabled():
         print(
             f"\n{rounds} rounds of {HOSTS} x {PROCESSES} processes: {min(requests)} to {max(requests)} refreshes in a "

@@ -8,8 +8,7 @@ import pytest
 from tests.support.openbao import Server
 from tests.support.program import Program
 from tests.support.shared_store import DAY, host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -63,7 +62,7 @@ def test_no_secret_is_shown(openbao: Server, sandbox: Sandbox, tmp_path: Path, i
     with ProcessList() as processes:
         shown = "".join(output_of(machine, command) for command in COMMANDS)
     assert any(b"webex-token" in line and b"--debug" in line for line in processes.seen)
-    secrets = {token, record.client_secret, *sandbox.webex.issued}
+    secrets = {token, record.client_secret, *sandbox.issued}
     assert [secret for secret in secrets if secret in shown] == []
     listed = b"".join(processes.seen).decode(errors="replace")
     assert [secret for secret in secrets if secret in listed] == []

@@ -22,8 +22,7 @@ from tests.support.gates import Cut, Passing, gated
 from tests.support.openbao import Server
 from tests.support.program import Program
 from tests.support.shared_store import host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 pytestmark = pytest.mark.long
 
@@ -136,7 +135,7 @@ class Scene(NamedTuple):
                 own = "" if is_killed else came_to(disturbed)[0]
         record = store.load(profile)
         assert record is not None
-        living = {each.refresh_token for each in sandbox.webex.grants if not each.revoked}
+        living = {each.refresh_token for each in sandbox.grants if not each.revoked}
         return Result(own, other, record.refresh_token in living, waited)
 
     def _host(self, name: str, **variables: str) -> Program:

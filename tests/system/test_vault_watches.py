@@ -11,8 +11,7 @@ import pytest
 from tests.support.openbao import Server
 from tests.support.program import Running, wait_until
 from tests.support.shared_store import DAY, host, sign_in_to, store_at
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.vault.store import VaultStore
 
 pytestmark = pytest.mark.long
@@ -69,7 +68,7 @@ def test_two_watches_share_the_work_and_one_goes_on_alone(
         make_due(store, names)
         renew(profiles * (rounds + 1), one, other)
     assert sandbox.outcomes() == ["renewed"] * profiles * (rounds + 1)
-    assert not any(grant.revoked for grant in sandbox.webex.grants)
+    assert not any(grant.revoked for grant in sandbox.grants)
     assert (one.err, other.err) == ("", "")
     with capsys.disabled():
         print(f"\n{profiles} profiles, renewed by each of two watches: {shares}")

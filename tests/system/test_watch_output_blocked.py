@@ -12,8 +12,7 @@ import pytest
 from tests.support.program import PROMPT, WEBEX_TOKEN, Program, wait_until
 from tests.support.stored import age
 from tests.support.terminal import at_a_terminal
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 
 WATCH = ("watch", "--interval", "1", "--max-age", "1")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import credential_manager
 from tests.support.program import ACCEPTING_BROWSER, Program
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Sandbox
 
 assert sys.platform == "win32"
 
@@ -39,15 +39,15 @@ def test_a_person_signs_in_uses_the_token_moves_it_and_signs_out(
     shown = done(person, "show")
     assert "Windows" in shown
     token = done(person, "get").strip()
-    assert token in sandbox.webex.issued
+    assert token in sandbox.issued
     command = "import os; print(os.environ['WEBEX_ACCESS_TOKEN'])"
     assert done(person, "exec", "--", sys.executable, "-c", command).strip() == token
 
-    sandbox.webex.advance(2 * 86400)
+    sandbox.advance(2 * 86400)
     done(person, "refresh")
     renewed = done(person, "get").strip()
     assert renewed != token
-    assert renewed in sandbox.webex.issued
+    assert renewed in sandbox.issued
     done(person, "watch", "--once")
 
     exported = done(person, "export")

@@ -16,8 +16,7 @@ from tests.support.program import Program, wait_until
 from tests.support.signing_in import sign_in
 from tests.support.stored import record_file
 from tests.support.windows import WEBEX_TOKEN, Started, own_console, send, started
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 EVENTS = {"Ctrl-C": 0, "Ctrl-Break": 1, "a closed console": 2, "a logoff": 5, "a shutdown": 6}
 
@@ -40,7 +39,7 @@ def signed_in(tmp_path: Path, sandbox: Sandbox) -> Program:
 def in_flight(signed_in: Program, sandbox: Sandbox, *command: str) -> Iterator[Started]:
     """A command whose refresh waits for Webex's answer."""
     own_console()
-    sandbox.order(Fault("/v1/access_token", 200, {"Content-Type": "application/json"}, RENEWED, delay=IN_FLIGHT))
+    sandbox.order(Answer("/v1/access_token", 200, {"Content-Type": "application/json"}, RENEWED, delay=IN_FLIGHT))
     with started([*WEBEX_TOKEN, *command], {**os.environ, **signed_in.variables}) as program:
         wait_until(lambda: sandbox.in_flight, lambda: program.out, process=program.process)
         yield program

@@ -24,8 +24,7 @@ from tests.support.records import FULL_RECORD
 from tests.support.store_worker import is_whole, numbered
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.keyring.credential_manager import BACKEND
 from webex_token_cli.store.keyring.splitting import SplittingKeyring
 from webex_token_cli.store.records import decode, encode
@@ -78,9 +77,8 @@ def profiles(program: Program, sandbox: Sandbox, stored_in: str) -> Program:
     program = program.having(WEBEX_TOKEN_STORE=None, BROWSER=None)
     application = Application(program.environment)
     for profile in PROFILES:
-        grant = sandbox.webex._tokens.new_grant(("spark:all",), sandbox.webex.rules, self_contained=True)
-        answer = TokenResponse.parse(sandbox.webex._tokens.response(grant))
-        record = TokenRecord.signed_in(answer, sandbox.webex.client_id, sandbox.webex.client_secret, int(time.time()))
+        answer = TokenResponse.parse(sandbox.token_response(self_contained=True))
+        record = TokenRecord.signed_in(answer, sandbox.client_id, sandbox.client_secret, int(time.time()))
         _sign_in(application, profile, record, stored_in, sandbox.api_url)
     return program
 
@@ -138,7 +136,7 @@ def presented(sandbox: Sandbox) -> list[str]:
 
 def assert_no_reuse(sandbox: Sandbox) -> None:
     assert set(sandbox.outcomes()) == {"renewed"}
-    assert not any(grant.revoked for grant in sandbox.webex.grants)
+    assert not any(grant.revoked for grant in sandbox.grants)
     tokens = presented(sandbox)
     assert len(tokens) == len(set(tokens))
 
@@ -157,7 +155,7 @@ def test_profiles_refreshed_at_once_never_go_back(
         refreshes = [finished(process)["refreshes"] for process in processes]
         seen, probes = finished(observer), finished(probing)
     assert_no_reuse(sandbox)
-    newest = [grant.refresh_token for grant in sandbox.webex.grants]
+    newest = [grant.refresh_token for grant in sandbox.grants]
     order = [*presented(sandbox), *newest]
     for profile in PROFILES:
         positions = [order.index(token) for token in seen[profile]]  # type: ignore[attr-defined]

@@ -43,8 +43,7 @@ def command(application: Application, open_browser: bool) -> None:
 
     Exit status: 0 if every step worked; 1 if a step failed.
     """
-    from webex_token_cli.sandbox.rules import Rules
-    from webex_token_cli.sandbox.server import Sandbox
+    from webex_token_cli.sandbox import Rules, Sandbox
 
     rules = Rules(redirect_uris=(f"http://localhost:{_free_port()}/oauth",))
     with tempfile.TemporaryDirectory(prefix="webex-token-demo-") as home, Sandbox(rules) as sandbox:
@@ -58,7 +57,7 @@ def command(application: Application, open_browser: bool) -> None:
         _tell("Webex renews an access token at most once in 24 hours, so a refresh now changes nothing:")
         steps.run("refresh")
         _tell("A day passes in the stand-in. Watch checks every second here, and renews a token that is 2 seconds old:")
-        sandbox.webex.advance(DAY)
+        sandbox.advance(DAY)
         steps.watch_until_renewed("watch", "--interval", "1s", "--max-age", "2s")
         _tell("Remove the tokens again:")
         steps.run("logout")

@@ -31,7 +31,7 @@ def _check_port(_context: click.Context, _parameter: click.Parameter, port: int)
 
 def _check_people(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> list[dict[str, Any]]:
     """The people, as the sandbox describes them. A usage error if one has no address, or two have the same."""
-    from webex_token_cli.sandbox.people import person_from
+    from webex_token_cli.sandbox import person_from
 
     people = []
     for value in values:
@@ -146,9 +146,7 @@ def command(
 
     Exit status: 2 if the port is taken; 130 after Ctrl-C; 143 after SIGTERM.
     """
-    from webex_token_cli.sandbox.journal import Entry
-    from webex_token_cli.sandbox.rules import Rules
-    from webex_token_cli.sandbox.server import Sandbox
+    from webex_token_cli.sandbox import Entry, Rules, Sandbox
 
     def report(entry: Entry) -> None:
         outcome = f"  {entry.outcome}" if entry.outcome else ""

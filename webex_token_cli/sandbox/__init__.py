@@ -1,4 +1,26 @@
 """A stand-in for Webex on loopback.
 
 It imports nothing from the rest of the package, so that the program and its sandbox cannot share a mistake.
+The names here are its public interface; ``Sandbox`` is where to begin.
 """
+
+from webex_token_cli.sandbox.faults import Answer, Fault
+from webex_token_cli.sandbox.journal import Entry, RecordedRequest
+from webex_token_cli.sandbox.people import person_from
+from webex_token_cli.sandbox.rules import PRESETS, Rules
+from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox.service_apps import ServiceApp
+from webex_token_cli.sandbox.tokens import Grant
+
+__all__ = [
+    "PRESETS",
+    "Answer",
+    "Entry",
+    "Fault",
+    "Grant",
+    "RecordedRequest",
+    "Rules",
+    "Sandbox",
+    "ServiceApp",
+    "person_from",
+]

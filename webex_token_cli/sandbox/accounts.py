@@ -12,6 +12,7 @@ from typing import Any
 from webex_token_cli.sandbox.authorization import Authorization
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.rules import DAY
+from webex_token_cli.sandbox.secret_names import SecretNames
 
 # Browsers do not tell ports apart when they send a cookie, so the name says whose it is.
 _COOKIE = "webex-sandbox-session"
@@ -35,6 +36,7 @@ class Accounts:
 
     people: list[dict[str, Any]]
     now: Callable[[], float]
+    names: SecretNames = field(default_factory=SecretNames, repr=False)
     _sessions: dict[str, Session] = field(default_factory=dict, repr=False)
     _consents: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
@@ -61,7 +63,7 @@ class Accounts:
 
     def sign_in(self, person: dict[str, Any]) -> str:
         """Sign ``person`` in in a browser, and return the Set-Cookie header for it."""
-        session = secrets.token_urlsafe(16)
+        session = self.names.add("session", secrets.token_urlsafe(16))
         self._sessions[session] = Session(person, self.now())
         return f"{_COOKIE}={session}; Path=/; Max-Age={DAY}; HttpOnly; SameSite=Lax"
 

@@ -95,7 +95,7 @@ class AuthorizationRequests:
                 "error_description": "The resource owner denied the request",
                 "state": authorization.state,
             }
-        authorization.code = self.tokens.new_code()
+        authorization.code = self.tokens.new_code("authorization code")
         authorization.expires_at = self.tokens.now() + CODE_LIFETIME
         self._by_code[authorization.code] = authorization
         return authorization, {"code": authorization.code, "state": authorization.state}
@@ -126,6 +126,6 @@ class AuthorizationRequests:
         if self.tokens.now() > authorization.expires_at:
             raise Problem(400, "invalid_grant", "The authorization code has expired")
         authorization.used = True
-        self.tokens.remember(form["code_verifier"])
+        self.tokens.names.add("code verifier", form["code_verifier"])
         authorization.grant = self.tokens.new_grant(authorization.scopes, rules, authorization.person_id)
         return authorization.grant

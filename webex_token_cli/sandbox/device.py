@@ -57,7 +57,7 @@ class DeviceRequests:
                 "invalid_request",
                 "The redirect_uri of the device helper service is not registered with the integration",
             )
-        device_code = self.tokens.new_code()
+        device_code = self.tokens.new_code("device code")
         expires_at = self.tokens.now() + rules.device_ttl
         request = DeviceRequest(_new_user_code(), scopes, expires_at, rules.device_interval)
         self._by_device_code[device_code] = request

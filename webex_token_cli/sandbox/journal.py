@@ -1,28 +1,23 @@
 """The journal of a sandbox: what it was asked and what it answered."""
 
+import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from webex_token_cli.sandbox.secret_names import SecretNames
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One answered request, without any secret.
-
-    ``moment`` is the sandbox's time in UTC epoch seconds. ``outcome`` is what the answer means in a word or two,
-    such as ``renewed`` or an OAuth error code; it is empty if the status says enough.
-    """
-
-    moment: float
-    method: str
-    path: str
-    status: int
-    outcome: str
+# Where a secret stands in a request or an answer: a form or URL, a JSON object, an Authorization header.
+_FIELDS = "access_token|refresh_token|client_secret|clientSecret|code|code_verifier|device_code|token"
+_SECRET_PLACES = re.compile(
+    rf"""(\b(?:{_FIELDS})=|"(?:{_FIELDS})":\s*"|^(?:Bearer|Basic)\s+)(?!<)([^&"\s]+)""", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it arrived, including its secrets, for tests that check what the program sends.
+    """A request as it arrived, including its secrets, for tests that check what a program sends.
 
     ``client_port`` is the client's end of the connection, which tells connections apart.
     """
@@ -33,6 +28,25 @@ class RecordedRequest:
     headers: dict[str, str] = field(repr=False)
     body: str = field(repr=False)
     client_port: int = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answered request. It shows no secret, unless ``request``, ``headers`` or ``body`` are asked for.
+
+    ``moment`` is the sandbox's time in UTC epoch seconds. ``outcome`` is what the answer means in a word or two,
+    such as ``renewed`` or an OAuth error code; it is empty if the status says enough. ``status`` is 0 if the
+    connection was reset without an answer. ``headers`` and ``body`` are those of the answer.
+    """
+
+    moment: float
+    method: str
+    path: str
+    status: int
+    outcome: str
+    request: RecordedRequest | None = field(default=None, repr=False, compare=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    body: str = field(default="", repr=False, compare=False)
 
 
 class Journal:
@@ -59,3 +73,30 @@ class Journal:
         """The ``outcome`` of each entry for ``path``, oldest first."""
         with self._lock:
             return [entry.outcome for entry in self.entries if entry.path == path]
+
+    def clear(self) -> None:
+        """Forget everything so far."""
+        with self._lock:
+            self.entries.clear()
+            self.requests.clear()
+
+
+def marked(entry: Entry, names: SecretNames) -> dict[str, Any]:
+    """``entry`` as a JSON object, with each secret replaced by its name, such as ``<refresh token 2>``.
+
+    A secret that was never handed out here becomes ``<unknown>``.
+    """
+
+    def hidden(text: str) -> str:
+        return _SECRET_PLACES.sub(r"\1<unknown>", names.marked(text))
+
+    shown = asdict(entry)
+    request = shown.pop("request") or {}
+    answer = {"status": shown.pop("status"), "headers": shown.pop("headers"), "body": hidden(shown.pop("body"))}
+    return {
+        **shown,
+        "query": hidden(request.get("query", "")),
+        "headers": {name: hidden(value) for name, value in request.get("headers", {}).items()},
+        "body": hidden(request.get("body", "")),
+        "answer": {**answer, "headers": {name: hidden(value) for name, value in answer["headers"].items()}},
+    }

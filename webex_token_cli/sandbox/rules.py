@@ -21,6 +21,22 @@ KNOWN_SCOPES = frozenset(
     }
 )
 
+# What Webex has been seen to do for each kind of integration, where it differs from the defaults.
+PRESETS: dict[str, dict[str, Any]] = {
+    "integration": {},
+    # A refresh was seen not to extend the refresh token.
+    "contact-center": {
+        "access_ttl": 43_200,
+        "refresh_ttl": 5_086_615,
+        "renew_after": 0,
+        "extends_refresh_token": False,
+    },
+    # The lifetimes in the example of Webex's documentation of the device grant.
+    "device": {"access_ttl": 64_800, "refresh_ttl": 7_697_038, "renew_after": 0},
+    "service-app": {"service_app": True},
+    "government": {"refresh_ttl": 60 * DAY},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -38,6 +54,7 @@ class Rules:
     the device grant needs.
     ``auto_approve`` accepts each request without asking: a browser's at once, a device's at its second poll.
     ``latency`` delays every answer.
+    With ``service_app``, an authorized Service App is there from the start.
     """
 
     access_ttl: float = 14 * DAY
@@ -53,22 +70,12 @@ class Rules:
     redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
     scopes: frozenset[str] = KNOWN_SCOPES
     latency: float = 0.0
+    service_app: bool = False
 
     @classmethod
-    def contact_center(cls, **changes: Any) -> "Rules":
-        """The lifetimes that Webex Contact Center has been seen to give, with ``changes`` to the other rules."""
-        lifetimes = {"access_ttl": 43_200, "refresh_ttl": 5_086_615, "renew_after": 0, "extends_refresh_token": False}
-        return cls(**{**lifetimes, **changes})
-
-    @classmethod
-    def device(cls, **changes: Any) -> "Rules":
-        """The lifetimes in the example of Webex's documentation of the device grant, with ``changes``."""
-        return cls(**{"access_ttl": 64_800, "refresh_ttl": 7_697_038, "renew_after": 0, **changes})
-
-    @classmethod
-    def government(cls, **changes: Any) -> "Rules":
-        """The lifetimes of Webex for Government, with ``changes`` to the other rules."""
-        return cls(**{"refresh_ttl": 60 * DAY, **changes})
+    def preset(cls, name: str, **changes: Any) -> "Rules":
+        """The rules for a kind of integration, a key of ``PRESETS``, with ``changes``. Raises KeyError."""
+        return cls(**{**PRESETS[name], **changes})
 
     def check_scopes(self, scope: str) -> tuple[str, ...]:
         """Split the ``scope`` parameter of a request. Raises Problem unless the integration has every scope in it."""

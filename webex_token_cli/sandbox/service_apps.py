@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from webex_token_cli.sandbox.problem import Problem
+from webex_token_cli.sandbox.secret_names import SecretNames
 
 # What a person's access token needs to get the tokens of a Service App.
 SERVICE_APP_SCOPE = "spark:applications_token"
@@ -40,11 +41,13 @@ class ServiceApp:
 class ServiceApps:
     """All Service Apps that are registered here."""
 
+    names: SecretNames = field(repr=False)
     registered: list[ServiceApp] = field(default_factory=list)
 
     def register(self, scopes: tuple[str, ...] = ("spark:all",)) -> ServiceApp:
         """A new Service App, which no admin has authorized yet."""
-        app = ServiceApp("C" + secrets.token_hex(32), secrets.token_hex(32), scopes)
+        secret = self.names.add("client secret", secrets.token_hex(32))
+        app = ServiceApp("C" + secrets.token_hex(32), secret, scopes)
         self.registered.append(app)
         return app
 

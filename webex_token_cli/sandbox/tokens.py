@@ -13,6 +13,7 @@ from typing import Any
 
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.secret_names import SecretNames
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Grant:
 
 @dataclass(slots=True)
 class TokenIssuer:
-    """Makes every secret that the sandbox hands out, and remembers each of them in ``issued``.
+    """Makes every secret that the sandbox hands out, and remembers each of them in ``names``.
 
     ``now`` gives the time in UTC epoch seconds; ``client_id`` is a claim of the JWTs.
     ``default_person_id`` gives the person of a grant that is made without naming one.
@@ -49,18 +50,14 @@ class TokenIssuer:
     default_person_id: Callable[[], str]
     client_id: str
     grants: list[Grant] = field(default_factory=list)
-    issued: set[str] = field(default_factory=set, repr=False)
-    # The grant of each refresh token that was ever issued, so that one of ten thousand is found without a search.
+    names: SecretNames = field(default_factory=SecretNames, repr=False)
+    # The grant of each token that was ever issued, so that one of ten thousand is found without a search.
     _grant_of_refresh_token: dict[str, Grant] = field(default_factory=dict, repr=False)
+    _grant_of_access_token: dict[str, Grant] = field(default_factory=dict, repr=False)
 
-    def new_code(self) -> str:
-        """A new authorization code or device code: 64 hexadecimal digits."""
-        return self.remember(secrets.token_hex(32))
-
-    def remember(self, secret: str) -> str:
-        """Add ``secret`` to ``issued`` and return it."""
-        self.issued.add(secret)
-        return secret
+    def new_code(self, kind: str) -> str:
+        """A new authorization code or device code, which ``kind`` names: 64 hexadecimal digits."""
+        return self.names.add(kind, secrets.token_hex(32))
 
     def new_grant(
         self,
@@ -120,8 +117,9 @@ class TokenIssuer:
 
     def grant_of(self, access_token: str) -> Grant:
         """The grant for which ``access_token`` is valid now. Raises Problem (401) if there is none."""
-        grant = next((each for each in self.grants if access_token and each.access_token == access_token), None)
-        if grant is None or grant.revoked or self.now() >= grant.access_expires_at:
+        grant = self._grant_of_access_token.get(access_token)
+        is_current = grant is not None and grant.access_token == access_token
+        if grant is None or not is_current or grant.revoked or self.now() >= grant.access_expires_at:
             raise Problem(
                 401, "invalid_token", "The request requires a valid access token set in the Authorization header"
             )
@@ -134,22 +132,24 @@ class TokenIssuer:
         """
         if token in self._grant_of_refresh_token:
             raise Problem(400, "unsupported_token_type", "Only access tokens can be revoked here")
-        for grant in self.grants:
-            if token and grant.access_token == token and grant.client_id == client_id:
-                grant.access_token = ""
+        grant = self._grant_of_access_token.get(token)
+        if grant is not None and grant.access_token == token and grant.client_id == client_id:
+            grant.access_token = ""
 
     def living_grants(self) -> list[Grant]:
         """The grants that are neither revoked nor expired."""
         return [grant for grant in self.grants if not grant.revoked and self.now() < grant.refresh_expires_at]
 
     def _issue_refresh_token(self, grant: Grant) -> None:
-        grant.refresh_token = self.remember(_opaque_token())
+        grant.refresh_token = self.names.add("refresh token", _opaque_token())
         self._grant_of_refresh_token[grant.refresh_token] = grant
 
     def _renew_access(self, grant: Grant, rules: Rules) -> None:
         grant.access_made_at = self.now()
         grant.access_expires_at = self.now() + rules.access_ttl
-        grant.access_token = self.remember(self._jwt(grant) if grant.self_contained else _opaque_token())
+        token = self._jwt(grant) if grant.self_contained else _opaque_token()
+        grant.access_token = self.names.add("access token", token)
+        self._grant_of_access_token[token] = grant
 
     def _jwt(self, grant: Grant) -> str:
         """A token with the shape of a JWT and Webex's length of about 2,000 characters; its signature is random."""

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequest, Dev
 from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.secret_names import SecretNames
 from webex_token_cli.sandbox.service_apps import SERVICE_APP_SCOPE, ServiceApp, ServiceApps
 from webex_token_cli.sandbox.tokens import Grant, TokenIssuer
 
@@ -47,14 +48,18 @@ class Webex:
     _accounts: Accounts = field(init=False, repr=False)
     _authorizations: AuthorizationRequests = field(init=False, repr=False)
     _devices: DeviceRequests = field(init=False, repr=False)
-    service_apps: ServiceApps = field(default_factory=ServiceApps, repr=False)
+    service_apps: ServiceApps = field(init=False, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
         self._tokens = TokenIssuer(self.now, lambda: self.person["id"], self.client_id)
-        self._accounts = Accounts(self.people, self.now)
+        self._tokens.names.add("client secret", self.client_secret)
+        self._accounts = Accounts(self.people, self.now, self._tokens.names)
         self._authorizations = AuthorizationRequests(self._tokens)
         self._devices = DeviceRequests(self._tokens)
+        self.service_apps = ServiceApps(self._tokens.names)
+        if self.rules.service_app:
+            self.service_apps.register().authorized = True
 
     def now(self) -> float:
         """The time in the sandbox, in UTC epoch seconds."""
@@ -73,14 +78,25 @@ class Webex:
         return self._tokens.grants
 
     @property
-    def issued(self) -> set[str]:
-        """Every code, code verifier and token that was ever issued or redeemed here."""
-        return self._tokens.issued
+    def secret_names(self) -> SecretNames:
+        """The name of every code, code verifier, token and client secret that was issued or redeemed here."""
+        return self._tokens.names
 
     def advance(self, seconds: float) -> None:
         """Set the sandbox's clock forward by ``seconds``."""
         with self._lock:
             self.advanced += seconds
+
+    def freeze(self) -> None:
+        """Stop the clock: from now on, only ``advance`` moves it."""
+        moment = self.clock()
+        self.clock = lambda: moment
+
+    def reset(self) -> None:
+        """Forget every grant, sign-in, Service App and advance of the clock. The integration and the people stay."""
+        with self._lock:
+            self.advanced = 0.0
+            self.__post_init__()
 
     def revoke_everything(self) -> None:
         """Revoke every grant, as an admin or the person can do at any time."""
@@ -88,10 +104,25 @@ class Webex:
             for grant in self.grants:
                 grant.revoked = True
 
-    def issue_token_response(self, scopes: tuple[str, ...]) -> dict[str, Any]:
-        """The token response for a new sign-in with ``scopes``, without a browser or a code."""
+    def revoke_grant(self, grant_id: str) -> None:
+        """Revoke the grant with that id. Raises Problem (404) if there is none."""
         with self._lock:
-            return self._tokens.response(self._tokens.new_grant(scopes, self.rules))
+            for grant in self.grants:
+                if grant.id == grant_id:
+                    grant.revoked = True
+                    return
+        raise Problem(404, "not_found", "There is no grant with that id")
+
+    def issue_token_response(
+        self, scopes: tuple[str, ...], expires_in: float | None = None, self_contained: bool = False
+    ) -> dict[str, Any]:
+        """The token response for a new sign-in of the first person with ``scopes``, without a browser or a code.
+
+        ``expires_in`` is the lifetime of this access token in seconds, in place of that of the rules.
+        """
+        rules = self.rules if expires_in is None else replace(self.rules, access_ttl=expires_in)
+        with self._lock:
+            return self._tokens.response(self._tokens.new_grant(scopes, rules, self_contained=self_contained))
 
     def accept_pending_authorization(self) -> Authorization:
         """Press Accept for the request that has waited longest. Raises StopIteration if no request waits."""
@@ -182,10 +213,13 @@ class Webex:
         with self._lock:
             return self._devices.begin(form.get("scope", ""), self.rules, verification_uri)
 
-    def poll_device(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> dict[str, Any]:
+    def poll_device(
+        self, form: Mapping[str, str], basic: tuple[str, str] | None, rules: Rules | None = None
+    ) -> dict[str, Any]:
         """The answer to a device's poll: a token response once the person has accepted. Raises Problem until then.
 
-        ``basic`` is the client id and client secret from HTTP Basic, which this endpoint requires.
+        ``basic`` is the client id and client secret from HTTP Basic, which this endpoint requires. ``rules`` are those
+        for this request alone.
         """
         if basic is None:
             raise Problem(401, "invalid_client", "The client id and client secret must be sent by HTTP Basic here")
@@ -195,20 +229,24 @@ class Webex:
         if form.get("client_id") != self.client_id:
             raise Problem(400, "invalid_request", "The client_id is not the one that HTTP Basic names")
         with self._lock:
-            return self._tokens.response(self._devices.poll(form.get("device_code", ""), self.rules))
+            return self._tokens.response(self._devices.poll(form.get("device_code", ""), rules or self.rules))
 
-    def token(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> tuple[dict[str, Any], str]:
+    def token(
+        self, form: Mapping[str, str], basic: tuple[str, str] | None, rules: Rules | None = None
+    ) -> tuple[dict[str, Any], str]:
         """The answer to a token request, and what the journal says of it. Raises Problem.
 
-        ``basic`` is the client id and client secret from HTTP Basic; without it, ``form`` must contain them.
+        ``basic`` is the client id and client secret from HTTP Basic; without it, ``form`` must contain them. ``rules``
+        are those for this request alone.
         """
+        rules = rules or self.rules
         client_id = self._authenticate(*(basic or (form.get("client_id", ""), form.get("client_secret", ""))))
         with self._lock:
             match form.get("grant_type"):
                 case "authorization_code" if client_id == self.client_id:
-                    return self._tokens.response(self._authorizations.exchange(form, self.rules)), "signed in"
+                    return self._tokens.response(self._authorizations.exchange(form, rules)), "signed in"
                 case "refresh_token":
-                    grant, renewed = self._tokens.refresh(form.get("refresh_token", ""), self.rules, client_id)
+                    grant, renewed = self._tokens.refresh(form.get("refresh_token", ""), rules, client_id)
                     return self._tokens.response(grant), "renewed" if renewed else "unchanged"
                 case _:
                     raise Problem(400, "unsupported_grant_type", "The grant_type is not known")

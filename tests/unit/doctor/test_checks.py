@@ -18,8 +18,7 @@ from webex_token_cli.doctor.port_owner import port_owner
 from webex_token_cli.doctor.profiles import check_profile
 from webex_token_cli.doctor.run import examine
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.signin.flows import Situation
 from webex_token_cli.store.file.opening import open_file_store
 from webex_token_cli.store.local.locks import locked
@@ -95,28 +94,28 @@ def client(api_url: str) -> WebexClient:
     [
         (None, ["<webex> answers.", "This machine's clock agrees with Webex's."]),
         (
-            Fault("", 404, {}, '{"message": "no such document"}'),
+            Answer("", 404, {}, '{"message": "no such document"}'),
             ["<webex> answers.", "This machine's clock agrees with Webex's."],
         ),
         (
-            Fault("", 200, {}, "<html>Welcome to our hotel"),
+            Answer("", 200, {}, "<html>Welcome to our hotel"),
             ["The answer (HTTP 200) did not come from Webex, <id>.", "Webex's time is not known."],
         ),
         (
-            Fault("", 302, {"Location": "http://portal.example/"}, ""),
+            Answer("", 302, {"Location": "http://portal.example/"}, ""),
             ["The answer (HTTP 302) did not come from Webex, <id>.", "Webex's time is not known."],
         ),
-        (Fault("", 503), ["Webex cannot answer now (HTTP 503, <id>).", "Webex's time is not known."]),
+        (Answer("", 503), ["Webex cannot answer now (HTTP 503, <id>).", "Webex's time is not known."]),
         (
-            Fault("", 429, {"Retry-After": "9"}),
+            Answer("", 429, {"Retry-After": "9"}),
             ["Webex cannot answer now (HTTP 429, <id>).", "Webex's time is not known."],
         ),
     ],
 )
-def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Fault | None, message: list[str]) -> None:
+def test_only_webex_counts_as_an_answer(sandbox: Sandbox, fault: Answer | None, message: list[str]) -> None:
     if fault is not None:
         sandbox.order(replace(fault, path="/v1/.well-known/openid-configuration"))
-    found = check_webex(sandbox.api_url, client, sandbox.webex.now)
+    found = check_webex(sandbox.api_url, client, sandbox.now)
     settled_messages = [
         re.sub(r"tracking ID ROUTER_[0-9A-F-]+", "<id>", each.message.replace(sandbox.api_url, "<webex>"))
         for each in found
@@ -150,7 +149,7 @@ def test_webex_is_asked_while_the_store_is_tried(tmp_path: Path, sandbox: Sandbo
         situation=Situation("linux", {"BROWSER": "x"}, interactive=True),
         find_browser=lambda: "x",
         port_owner=lambda _: None,
-        clock=sandbox.webex.now,
+        clock=sandbox.now,
     )
     found = examine(machine, [])
     assert {each.check: each.exit_status for each in found} == {

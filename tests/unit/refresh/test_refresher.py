@@ -11,10 +11,8 @@ import pytest
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import SignInNeeded, StoreUnavailable, WebexTokenError
 from webex_token_cli.refresh.refresher import SAVE_ATTEMPTS, NotSaved, Outcome, Refresher, Result
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.rules import Rules
-from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.store.file.opening import open_file_store
@@ -45,13 +43,12 @@ def client(sandbox: Sandbox) -> WebexClient:
 @pytest.fixture
 def record(sandbox: Sandbox, client: WebexClient, store: LocalStore, redirect_uri: str) -> TokenRecord:
     """The stored record of a grant from the sandbox."""
-    webex = sandbox.webex
     redirect = RedirectURI.parse(redirect_uri)
 
     def page(proof: Proof) -> str:
         return authorization_url(
             sandbox.api_url,
-            client_id=webex.client_id,
+            client_id=sandbox.client_id,
             redirect_uri=redirect.uri,
             scopes=["spark:all"],
             state=proof.state,
@@ -61,12 +58,12 @@ def record(sandbox: Sandbox, client: WebexClient, store: LocalStore, redirect_ur
     def finish(code: str, proof: Proof) -> TokenRecord:
         response = client.exchange_code(
             code,
-            client_id=webex.client_id,
-            client_secret=webex.client_secret,
+            client_id=sandbox.client_id,
+            client_secret=sandbox.client_secret,
             redirect_uri=redirect.uri,
             code_verifier=proof.code_verifier,
         )
-        return TokenRecord.signed_in(response, webex.client_id, webex.client_secret, time.time())
+        return TokenRecord.signed_in(response, sandbox.client_id, sandbox.client_secret, time.time())
 
     flow = BrowserFlow(redirect, open_browser=lambda url: bool(answer(url)), say=lambda _: None)
     made = flow.sign_in(page, finish, lambda _: "done")
@@ -79,17 +76,17 @@ def test_within_a_day_the_access_token_is_unchanged_and_the_new_refresh_token_is
 ) -> None:
     outcome = Refresher(store, client.refresh).refresh("default")
     assert outcome.result is Result.UNCHANGED
-    assert outcome.record.refresh_token == sandbox.webex.grants[0].refresh_token != record.refresh_token
+    assert outcome.record.refresh_token == sandbox.grants[0].refresh_token != record.refresh_token
     assert store.load("default") == outcome.record
 
 
 def test_after_a_day_the_token_is_renewed(
     sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
-    sandbox.webex.advance(DAY)
+    sandbox.advance(DAY)
     outcome = Refresher(store, client.refresh).refresh("default")
     assert outcome.result is Result.RENEWED
-    assert outcome.record.access_token == sandbox.webex.grants[0].access_token != record.access_token
+    assert outcome.record.access_token == sandbox.grants[0].access_token != record.access_token
     assert store.load("default") == outcome.record
 
 
@@ -103,7 +100,7 @@ def test_webex_is_not_asked_for_a_token_that_is_not_due(
 def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
     sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord
 ) -> None:
-    sandbox.webex.advance(DAY)
+    sandbox.advance(DAY)
     start = threading.Barrier(8)
     outcomes: list[Outcome] = []
 
@@ -121,7 +118,7 @@ def test_of_many_at_once_one_redeems_and_the_others_take_its_result(
     assert sandbox.outcomes() == ["signed in", "renewed"]
     assert [o.result for o in outcomes].count(Result.RENEWED) == 1
     assert {o.result for o in outcomes} <= {Result.RENEWED, Result.SUPERSEDED, Result.NOT_DUE}
-    assert {o.record.access_token for o in outcomes} == {sandbox.webex.grants[0].access_token}
+    assert {o.record.access_token for o in outcomes} == {sandbox.grants[0].access_token}
 
 
 def test_a_record_that_another_process_replaced_is_the_outcome_even_if_it_is_due(
@@ -170,7 +167,7 @@ def test_an_old_refresh_token_revokes_the_grant_and_is_a_permanent_failure(
     with pytest.raises(SignInNeeded, match="has been used before; the grant is revoked”, tracking ID"):
         refresher.refresh("default")
     assert store.load("default") == record
-    assert sandbox.webex.grants[0].revoked
+    assert sandbox.grants[0].revoked
 
 
 class FlakyKeyring:
@@ -219,7 +216,7 @@ def test_a_failure_leaves_the_stored_record(
     sandbox: Sandbox, client: WebexClient, store: LocalStore, record: TokenRecord, status: int
 ) -> None:
     for body in ("", "<html>", '{"error": "invalid_grant"}', '{"error": "invalid_client"}'):
-        sandbox.order(Fault("/v1/access_token", status, {}, body))
+        sandbox.order(Answer("/v1/access_token", status, {}, body))
         with pytest.raises(WebexTokenError):
             Refresher(store, client.refresh).refresh("default")
         assert store.load("default") == record
@@ -240,7 +237,7 @@ def test_an_answer_that_no_keyring_can_hold_is_not_tried_again(
     slept: list[float] = []
     small = replace(store, keyring=SplittingKeyring(SmallKeyring(store, 0)))
     answer = {"access_token": "a" * 90_000, "expires_in": 1209599}
-    sandbox.order(Fault("/v1/access_token", 200, {}, json.dumps(answer)))
+    sandbox.order(Answer("/v1/access_token", 200, {}, json.dumps(answer)))
     with pytest.raises(NotSaved) as raised:
         Refresher(small, client.refresh, sleep=slept.append).refresh("default")
     assert raised.value.message.startswith(

@@ -15,8 +15,7 @@ from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable, WebexTokenError
 from webex_token_cli.profiles import changing, remember
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.signin.authorization import Proof
 from webex_token_cli.signin.finish import SignIn
 from webex_token_cli.webex.client import WebexClient
@@ -85,8 +84,8 @@ def test_a_disk_that_fills_up_while_a_code_is_redeemed_has_room_for_tokens_and_s
     def no_room(*_: object, **__: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    sandbox.order(Fault("/v1/people/me", 403))
-    sandbox.order(Fault("/v1/access_token", 200, {}, json.dumps(ANSWER)))
+    sandbox.order(Answer("/v1/people/me", 403))
+    sandbox.order(Answer("/v1/access_token", 200, {}, json.dumps(ANSWER)))
     exchange_code = WebexClient.exchange_code
 
     def exchanging(*arguments: object, **named: object) -> object:

@@ -9,8 +9,7 @@ import pytest
 from tests.support.program import Program
 from tests.support.stored import DAY, record_file
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.tokens import TokenRecord
 from webex_token_cli.transfer.documents import Export, read
 
@@ -84,17 +83,17 @@ def test_what_cannot_be_taken_is_said(changes: dict[str, object], why: str) -> N
 
 
 def test_tokens_that_are_dead_by_now_are_taken_all_the_same(program: Program, sandbox: Sandbox, tmp_path: Path) -> None:
-    answer = sandbox.webex.issue_token_response(("spark:all",))
+    answer = sandbox.token_response()
     file = tmp_path / ".wtr-cli.json"
     ended = {"expiration": NOW - 900 * DAY, "token": answer["access_token"], "refresh_token": answer["refresh_token"]}
-    ours = {"clientid": sandbox.webex.client_id, "secret": sandbox.webex.client_secret}
+    ours = {"clientid": sandbox.client_id, "secret": sandbox.client_secret}
     file.write_text(json.dumps({**FILE, **ended, **ours}))
-    sandbox.order(Fault("/v1/people/me", 401))
+    sandbox.order(Answer("/v1/people/me", 401))
     done = program.run("import", str(file))
     assert done.status == 0
     assert done.out.startswith("Imported the sign-in of a person whose name is not known (profile default).\n")
     assert "`webex-token refresh` may correct that." in done.err
-    assert program.run("get").out == f"{sandbox.webex.grants[-1].access_token}\n"
+    assert program.run("get").out == f"{sandbox.grants[-1].access_token}\n"
     assert json.loads(record_file(program).read_text())["person"] is None
 
 

@@ -15,8 +15,7 @@ from requests.adapters import BaseAdapter
 from tests.support.ports import free_port
 from tests.support.records import ANSWER, FULL_RECORD, RESPONSE
 from webex_token_cli.errors import ConfigurationError, TemporaryFailure
-from webex_token_cli.sandbox.faults import Fault
-from webex_token_cli.sandbox.server import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.webex.client import WebexClient
 from webex_token_cli.webex.http import new_session
 
@@ -119,7 +118,7 @@ def test_nobody_listening_is_temporary() -> None:
 def test_a_trace_says_what_and_how_long_and_no_more(sandbox: Sandbox) -> None:
     lines: list[str] = []
     client = WebexClient(sandbox.api_url, new_session(sandbox.api_url), lines.append)
-    sandbox.order(Fault("/v1/access_token", 503))
+    sandbox.order(Answer("/v1/access_token", 503))
     with pytest.raises(TemporaryFailure):
         client.refresh(FULL_RECORD)
     assert lines[0].startswith("POST /access_token 503 trackingId=ROUTER_")

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from webex_token_cli.sandbox.problem import Problem
@@ -13,13 +13,18 @@ from webex_token_cli.sandbox.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer, and what the journal says of it."""
+    """An HTTP answer, and what the journal says of it.
+
+    ``sent`` tells how much of it reaches the client: after half an answer the connection is closed, after none
+    it is reset.
+    """
 
     status: int
     body: bytes
     content_type: str
     outcome: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    sent: Literal["whole", "half", "none"] = "whole"
 
 
 def json_reply(status: int, body: dict[str, Any], outcome: str = "", headers: dict[str, str] | None = None) -> Reply:
