@@ -90,4 +90,5 @@ def test_another_users_flood_does_not_delay_the_persons_own_browser(scheme: str,
             started = time.monotonic()
             assert "Signed in as Ada" in login.follow(login.good_query)
             took.append(time.monotonic() - started)
-    assert statistics.median(took) < 1
+    # It takes a tenth of a second, more on a busy machine, and took three to seven when the flood came first.
+    assert statistics.median(took) < 2
