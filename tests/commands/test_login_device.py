@@ -17,7 +17,7 @@ from webex_token_cli.sandbox.accepting_browser import answer
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
-    return Rules(redirect_uris=(redirect_uri,), device_interval=1)
+    return Rules(redirect_uris=(redirect_uri,), device_interval=1, devices_get_jwts=True)
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def test_another_program_relays_the_code(program: Program, sandbox: Sandbox) -> 
     assert runs[0].status == 0
     result = json.loads(runs[0].out.partition("\n")[2])
     assert (result["profile"], result["person"]) == ("default", "Ada Lovelace <ada@example.com>")
-    assert len(program.run("get").out) > 1500  # the device grant's token is long
+    assert len(program.run("get").out) > 1500  # a JWT is long
     assert sandbox.outcomes("/v1/device/token")[-1] == "signed in"
 
 
@@ -76,7 +76,6 @@ def test_an_integration_without_the_helper_redirect_uris(program: Program, sandb
     [
         (Answer("/v1/device/authorize", 503), 4),
         (Answer("/v1/device/authorize", 200, {}, "<html>"), 4),
-        (Answer("/v1/device/authorize", 401, {}, '{"message": "Unknown client id"}'), 3),
         (Answer("/v1/device/token", 401, {}, '{"error": "invalid_client"}'), 3),
     ],
 )
@@ -87,6 +86,13 @@ def test_a_device_sign_in_that_fails(program: Program, sandbox: Sandbox, fault: 
     assert stored_files(program) == {}
 
 
+def test_a_client_id_that_webex_does_not_know(program: Program) -> None:
+    done = program.having(WEBEX_CLIENT_ID="Cunknown").run("login", "--flow", "device")
+    assert (done.status, done.out) == (3, "")
+    assert "Webex does not accept the client id and client secret (HTTP 400, “" in done.err
+    assert "Client Id is invalid”, tracking ID ROUTER_" in done.err
+
+
 def test_a_scope_that_is_refused_is_named(program: Program) -> None:
     done = program.run("login", "--flow", "device", "--scope", "spark:all spark-admin:everything")
     assert (done.status, done.out) == (2, "")
@@ -95,9 +101,9 @@ def test_a_scope_that_is_refused_is_named(program: Program) -> None:
 
 def test_a_person_at_a_terminal_sees_the_code_a_qr_code_and_a_countdown(program: Program, sandbox: Sandbox) -> None:
     with at_a_terminal(program, "login", "--flow", "device", columns=100) as child:
-        user_code = read(child, r"enter the code\s+([B-Z]{4}-[B-Z]{4})")
+        user_code = read(child, r"enter the code\s+([0-9]{6})\s")
         complete = read(child, r"which has the code in it:\s+(\S+)\s")
-        assert user_code in complete
+        assert re.search(r"\?userCode=[0-9a-f]{64}$", complete)
         child.expect(r"(\x1b\[38;5;16;48;5;231m[█▀▄ ]{20,}\x1b\[0m\r\n){8,}")  # black on white, in half blocks
         first = read(child, r"Waiting for you to enter it … (4:5\d|5:00) left")
         assert read(child, r"Waiting for you to enter it … (4:5\d) left") < first
@@ -107,7 +113,8 @@ def test_a_person_at_a_terminal_sees_the_code_a_qr_code_and_a_countdown(program:
         status, rest = end_of(child)
     assert status == 0
     assert shown.endswith("\r\x1b[K")  # the countdown is wiped
-    assert not re.search(r"[0-9a-f]{64}", shown + rest)
+    assert user_code not in complete
+    assert [secret for secret in sandbox.issued if secret in shown + rest] == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The sandbox grants tokens to devices as Webex's documentation says (RFC 8628)."""
 
+import hashlib
 import json
 import re
+import uuid
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +12,8 @@ import pytest
 from tests.support.sandbox_client import ask, basic, fetch, refresh
 from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
+
+MALFORMED = "The request could not be understood by the server due to malformed syntax."
 
 EITHER_SHAPE = pytest.mark.parametrize("rules", [{}, {"rfc_errors": True}], indirect=True, ids=["webex", "rfc6749"])
 
@@ -51,7 +55,12 @@ def refused(sandbox: Sandbox, headers: dict[str, str], error: str, words: str) -
     """The body of a refusal, in the shape that the sandbox's rules choose."""
     if sandbox.rules.rfc_errors:
         return {"error": error, "error_description": words}
-    return {"message": words, "errors": [{"description": words}], "trackingId": headers["trackingid"]}
+    return refused_as_webex_does(headers, words)
+
+
+def refused_as_webex_does(headers: dict[str, str], words: str, message: str = "") -> dict[str, Any]:
+    """The body of a refusal in Webex's own shape. Without a ``message``, that is the description as well."""
+    return {"message": message or words, "errors": [{"description": words}], "trackingId": headers["trackingid"]}
 
 
 def test_a_device_receives_its_codes_the_address_and_the_interval(sandbox: Sandbox) -> None:
@@ -61,28 +70,39 @@ def test_a_device_receives_its_codes_the_address_and_the_interval(sandbox: Sandb
         "expires_in": 300,
         "user_code": response["user_code"],
         "verification_uri": f"http://127.0.0.1:{sandbox.port}/verify",
-        "verification_uri_complete": f"http://127.0.0.1:{sandbox.port}/verify?userCode={response['user_code']}",
+        "verification_uri_complete": response["verification_uri_complete"],
         "interval": 2,
     }
-    assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", response["user_code"])
-    assert re.fullmatch(r"[0-9a-f]{64}", response["device_code"])
+    assert re.fullmatch(r"[0-9]{6}", response["user_code"])
+    assert str(uuid.UUID(response["device_code"])) == response["device_code"]
     assert sandbox.issued == {sandbox.client_secret, response["device_code"]}
+
+
+def test_the_link_carries_a_hash_that_does_not_tell_the_code(sandbox: Sandbox) -> None:
+    response = device(sandbox)
+    address, _, code_hash = response["verification_uri_complete"].partition("?userCode=")
+    assert address == f"http://127.0.0.1:{sandbox.port}/verify"
+    assert re.fullmatch(r"[0-9a-f]{64}", code_hash)
+    assert code_hash != hashlib.sha256(response["user_code"].encode()).hexdigest()
+    status, _, page = fetch(response["verification_uri_complete"])
+    assert (status, re.findall("<dd>(.*)</dd>", page)) == (200, ["spark:all spark:kms", response["user_code"]])
 
 
 @EITHER_SHAPE
 @pytest.mark.parametrize(
-    ("change", "status", "error", "words"),
+    ("change", "error", "words"),
     [
-        ({"client_id": "unknown"}, 401, "invalid_client", "Unknown client id"),
-        ({"scope": "spark:all not:ours"}, 400, "invalid_scope", "The scope is not one of the integration: not:ours"),
-        ({"scope": ""}, 400, "invalid_scope", "The scope is not one of the integration: none"),
+        ({"client_id": "unknown"}, "invalid_client", "Client Id is invalid"),
+        ({"client_id": ""}, "invalid_client", "Client Id is invalid"),
+        ({"scope": "spark:all not:ours"}, "invalid_scope", "The scope is not one of the integration: not:ours"),
+        ({"scope": ""}, "invalid_scope", "The scope is not one of the integration: none"),
     ],
 )
-def test_a_wrong_device_request_is_refused_in_the_chosen_error_shape(
-    sandbox: Sandbox, rules: Rules, change: dict[str, str], status: int, error: str, words: str
+def test_a_wrong_device_request_is_always_refused_in_webexs_own_shape(
+    sandbox: Sandbox, rules: Rules, change: dict[str, str], error: str, words: str
 ) -> None:
     got, headers, body = ask_for_device(sandbox, **change)
-    assert (got, json.loads(body)) == (status, refused(sandbox, headers, error, words))
+    assert (got, json.loads(body)) == (400, refused_as_webex_does(headers, words, MALFORMED))
     assert (sandbox.outcomes("/v1/device/authorize"), set(sandbox.issued)) == ([error], {sandbox.client_secret})
 
 
@@ -90,7 +110,13 @@ def test_a_wrong_device_request_is_refused_in_the_chosen_error_shape(
 def test_a_device_request_needs_the_redirect_uris_of_the_helper_service(sandbox: Sandbox, rules: Rules) -> None:
     status, headers, body = ask_for_device(sandbox)
     words = "The redirect_uri of the device helper service is not registered with the integration"
-    assert (status, json.loads(body)) == (400, refused(sandbox, headers, "invalid_request", words))
+    assert (status, json.loads(body)) == (400, refused_as_webex_does(headers, words, MALFORMED))
+
+
+def test_every_device_that_waits_shows_a_code_of_its_own(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([729703, 729703, 42])
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+    assert [device(sandbox)["user_code"] for _ in range(2)] == ["729703", "000042"]
 
 
 @EITHER_SHAPE
@@ -131,11 +157,25 @@ def test_slowing_one_device_down_does_not_slow_another(sandbox: Sandbox) -> None
     assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "pending", "slow_down", "pending"]
 
 
-def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("asked", [{}, {"self_contained_token": "false"}])
+def test_a_device_gets_an_opaque_token_unless_it_asks_for_a_self_contained_one(
+    sandbox: Sandbox, asked: dict[str, str]
+) -> None:
+    response = device(sandbox)
+    answer(response["verification_uri_complete"])
+    assert re.fullmatch(r"[\w-]{64}_PF84_[0-9a-f-]{36}", poll(sandbox, response, **asked)[2]["access_token"])
+
+
+@pytest.mark.parametrize(
+    ("rules", "asked"), [({}, {"self_contained_token": "true"}), ({"devices_get_jwts": True}, {})], indirect=["rules"]
+)
+def test_an_accepted_device_gets_a_jwt_and_can_refresh_it(
+    sandbox: Sandbox, rules: Rules, asked: dict[str, str]
+) -> None:
     response = device(sandbox)
     assert poll(sandbox, response)[0] == 428
     assert "<h1>You can go back to your device</h1>" in answer(response["verification_uri_complete"])
-    status, headers, tokens = poll(sandbox, response)
+    status, headers, tokens = poll(sandbox, response, **asked)
     assert (status, headers["Cache-Control"]) == (200, "no-store")
     assert tokens == {
         "access_token": tokens["access_token"],
@@ -257,11 +297,11 @@ def test_with_auto_approve_a_device_is_accepted_at_its_second_poll(sandbox: Sand
     assert sandbox.outcomes("/v1/device/token") == ["pending", "slow_down", "signed in"]
 
 
-def test_a_person_can_type_the_code_in_lower_case_and_with_blanks(sandbox: Sandbox) -> None:
+def test_a_person_can_type_the_code_with_blanks_and_dashes(sandbox: Sandbox) -> None:
     response = device(sandbox)
     status, _, page = fetch(response["verification_uri"])
     assert (status, 'name="userCode"' in page, "ticket" in page) == (200, True, False)
-    typed = response["user_code"].lower().replace("-", " ") + " "
+    typed = f"{response['user_code'][:3]}-{response['user_code'][3:]} "
     status, _, page = fetch(f"{response['verification_uri']}?{urlencode({'userCode': typed})}")
     assert (status, re.findall("<dd>(.*)</dd>", page)) == (200, ["spark:all spark:kms", response["user_code"]])
     assert decide_for_device(sandbox, page, "accept")[0] == 200

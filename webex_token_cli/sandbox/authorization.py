@@ -95,7 +95,7 @@ class AuthorizationRequests:
                 "error_description": "The resource owner denied the request",
                 "state": authorization.state,
             }
-        authorization.code = self.tokens.new_code("authorization code")
+        authorization.code = self.tokens.new_code()
         authorization.expires_at = self.tokens.now() + CODE_LIFETIME
         self._by_code[authorization.code] = authorization
         return authorization, {"code": authorization.code, "state": authorization.state}

@@ -31,8 +31,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "renew_after": 0,
         "extends_refresh_token": False,
     },
-    # The lifetimes in the example of Webex's documentation of the device grant.
-    "device": {"access_ttl": 64_800, "refresh_ttl": 7_697_038, "renew_after": 0},
+    # The lifetimes and the JWT in the example of Webex's documentation of the device grant.
+    "device": {"access_ttl": 64_800, "refresh_ttl": 7_697_038, "renew_after": 0, "devices_get_jwts": True},
     "service-app": {"service_app": True},
     "government": {"refresh_ttl": 60 * DAY},
 }
@@ -51,7 +51,8 @@ class Rules:
     ``device_ttl`` is how long a device's code waits for the person; ``device_interval`` is the shortest time
     between two polls of a device.
     ``helper_redirects`` tells whether the integration lists the redirect URIs of Webex's helper service, which
-    the device grant needs.
+    the device grant needs. With ``devices_get_jwts``, a device gets JWTs as access tokens also if it does not ask for
+    them with ``self_contained_token``, as the one in the example of Webex's documentation does.
     ``auto_approve`` accepts each request without asking: a browser's at once, a device's at its second poll.
     ``latency`` delays every answer.
     With ``service_app``, an authorized Service App is there from the start.
@@ -67,6 +68,7 @@ class Rules:
     device_ttl: float = 5 * MINUTE
     device_interval: float = 2
     helper_redirects: bool = True
+    devices_get_jwts: bool = False
     redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
     scopes: frozenset[str] = KNOWN_SCOPES
     latency: float = 0.0

@@ -20,8 +20,8 @@ from webex_token_cli.sandbox.secret_names import SecretNames
 class Grant:
     """What a person consented to, and the tokens that are valid for it now. Times are UTC epoch seconds.
 
-    ``person_id`` tells who consented. The access token is a JWT if the grant is ``self_contained``, as a device's is,
-    and opaque if not. ``client_id`` is the integration or Service App that it was granted to.
+    ``person_id`` tells who consented. The access token is a JWT if the grant is ``self_contained``, as a device can ask
+    for, and opaque if not. ``client_id`` is the integration or Service App that it was granted to.
     """
 
     scopes: tuple[str, ...]
@@ -55,9 +55,9 @@ class TokenIssuer:
     _grant_of_refresh_token: dict[str, Grant] = field(default_factory=dict, repr=False)
     _grant_of_access_token: dict[str, Grant] = field(default_factory=dict, repr=False)
 
-    def new_code(self, kind: str) -> str:
-        """A new authorization code or device code, which ``kind`` names: 64 hexadecimal digits."""
-        return self.names.add(kind, secrets.token_hex(32))
+    def new_code(self) -> str:
+        """A new authorization code: 64 hexadecimal digits."""
+        return self.names.add("authorization code", secrets.token_hex(32))
 
     def new_grant(
         self,

@@ -208,10 +208,9 @@ class Webex:
     # -- for the client -------------------------------------------------------------------------------
 
     def begin_device(self, form: Mapping[str, str], verification_uri: str) -> dict[str, Any]:
-        """See ``DeviceRequests.begin``. Raises Problem also if the client id is unknown."""
-        self._check_client_id(form)
+        """See ``DeviceRequests.begin``."""
         with self._lock:
-            return self._devices.begin(form.get("scope", ""), self.rules, verification_uri)
+            return self._devices.begin(form, self.rules, verification_uri)
 
     def poll_device(
         self, form: Mapping[str, str], basic: tuple[str, str] | None, rules: Rules | None = None
@@ -228,8 +227,10 @@ class Webex:
             raise Problem(400, "unsupported_grant_type", "The grant_type is not known here")
         if form.get("client_id") != self.client_id:
             raise Problem(400, "invalid_request", "The client_id is not the one that HTTP Basic names")
+        self_contained = form.get("self_contained_token") == "true"
         with self._lock:
-            return self._tokens.response(self._devices.poll(form.get("device_code", ""), rules or self.rules))
+            grant = self._devices.poll(form.get("device_code", ""), rules or self.rules, self_contained)
+            return self._tokens.response(grant)
 
     def token(
         self, form: Mapping[str, str], basic: tuple[str, str] | None, rules: Rules | None = None

@@ -24,8 +24,8 @@ from webex_token_cli.sandbox.problem import Problem
 # No request that the sandbox understands comes near this many bytes.
 _LONGEST_BODY = 64 * 1024
 
-# The paths whose errors have RFC 6749's shape if the rules say so.
-_IN_EITHER_SHAPE = frozenset({TOKEN_PATH, "/v1/device/authorize", DEVICE_TOKEN_PATH})
+# The paths whose errors have RFC 6749's shape if the rules say so. Those of ``/v1/device/authorize`` have Webex's own.
+_IN_EITHER_SHAPE = frozenset({TOKEN_PATH, DEVICE_TOKEN_PATH})
 
 # The error codes that end a device's request. They always have RFC 6749's shape, because Webex's own shape
 # carries no error code, and a device could not tell one end from another.

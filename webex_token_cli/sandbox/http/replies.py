@@ -44,7 +44,7 @@ def refusal(problem: Problem, tracking_id: str, in_rfc_shape: bool) -> Reply:
         body = {"error": problem.error, "error_description": problem.description}
     else:
         body = {
-            "message": problem.description,
+            "message": problem.message or problem.description,
             "errors": [{"description": problem.description}],
             "trackingId": tracking_id,
         }

@@ -98,9 +98,7 @@ class SignInPages:
     def _verify(self, request: Request) -> Reply:
         user_code = request.query.get("userCode", "")
         if not user_code.strip():
-            return verify_page(
-                200, "code asked", "Type its eight letters. Capitals, dashes and blanks make no difference."
-            )
+            return verify_page(200, "code asked", "Type its six digits. Dashes and blanks make no difference.")
         try:
             device = self.webex.find_device(user_code)
         except Problem as problem:
