@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.sandbox_client import VERIFIER, ask, authorize, basic, code, exchange, press, refresh
+from tests.support.sandbox_client import CHALLENGE, VERIFIER, ask, authorize, basic, code, exchange, press, refresh
 from webex_token_cli.sandbox import Rules, Sandbox
 
 
@@ -63,7 +63,7 @@ def test_a_redirect_uri_that_differs_in_one_character_is_refused(sandbox: Sandbo
         ({"scope": ""}, "invalid_scope"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"code_challenge": ""}, "invalid_request"),
-        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": "S512"}, "invalid_request"),
     ],
 )
 def test_other_errors_are_reported_to_the_redirect_uri(sandbox: Sandbox, change: dict[str, str], error: str) -> None:
@@ -78,6 +78,7 @@ def test_other_errors_are_reported_to_the_redirect_uri(sandbox: Sandbox, change:
         ({"redirect_uri": "http://localhost:1/"}, 400, "redirect_uri is not the one"),
         ({"code_verifier": "w" * 43}, 400, "code_verifier does not match"),
         ({"code_verifier": ""}, 400, "code_verifier does not match"),
+        ({"code_verifier": CHALLENGE}, 400, "code_verifier does not match"),
         ({"client_secret": "wrong"}, 401, "client id and client secret"),
         ({"client_id": "wrong"}, 401, "client id and client secret"),
         ({"grant_type": "password"}, 400, "grant_type"),
@@ -92,6 +93,28 @@ def test_a_wrong_code_exchange_is_refused_in_the_chosen_error_shape(
     said = body["error_description"] if rules.rfc_errors else body["message"]
     assert words in said
     assert ("trackingId" in body, "error" in body) == (not rules.rfc_errors, rules.rfc_errors)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "method", "verifier", "status"),
+    [
+        ("", "", "", 200),
+        ("", "", VERIFIER, 400),
+        (VERIFIER, "plain", VERIFIER, 200),
+        (VERIFIER, "", VERIFIER, 200),
+        (VERIFIER, "plain", CHALLENGE, 400),
+        (VERIFIER[1:], "plain", VERIFIER[1:], 400),
+        (VERIFIER[1:] + "!", "plain", VERIFIER[1:] + "!", 400),
+        ("v" * 128, "plain", "v" * 128, 200),
+        ("v" * 129, "plain", "v" * 129, 400),
+    ],
+)
+def test_pkce_may_be_left_out_or_plain_but_a_verifier_must_belong_to_its_challenge(
+    sandbox: Sandbox, challenge: str, method: str, verifier: str, status: int
+) -> None:
+    page = authorize(sandbox, code_challenge=challenge, code_challenge_method=method)[2]
+    once = press(sandbox, page, "accept")["code"][0]
+    assert exchange(sandbox, once, code_verifier=verifier)[0] == status
 
 
 def test_a_code_works_once_and_using_it_again_revokes_its_tokens(sandbox: Sandbox) -> None:

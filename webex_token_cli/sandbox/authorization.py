@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,12 @@ from webex_token_cli.sandbox.tokens import Grant, TokenIssuer, base64url
 # The values of ``prompt`` that Webex documents.
 _PROMPTS = frozenset({"", "none", "select_account"})
 
+# The values of ``code_challenge_method`` that Webex documents.
+_CHALLENGE_METHODS = frozenset({"plain", "S256"})
+
+# RFC 7636 section 4.1.
+_CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+
 # RFC 6749 section 4.1.2 recommends a lifetime of ten minutes at most.
 CODE_LIFETIME = 10 * MINUTE
 
@@ -21,6 +28,7 @@ CODE_LIFETIME = 10 * MINUTE
 class Authorization:
     """A request that a person is asked to consent to.
 
+    ``code_challenge`` is empty if the client does not use PKCE, which Webex supports and does not require.
     ``prompt``, ``login_hint`` and ``max_age`` (seconds) say who should sign in, and how; they may be empty or None.
     ``person_id`` is set when it is known who signs in. ``code`` and ``expires_at`` (UTC epoch seconds) are set when the
     person accepts, and ``grant`` when the code is redeemed.
@@ -30,6 +38,7 @@ class Authorization:
     scopes: tuple[str, ...]
     state: str
     code_challenge: str
+    code_challenge_method: str
     prompt: str = ""
     login_hint: str = ""
     max_age: int | None = None
@@ -38,6 +47,19 @@ class Authorization:
     expires_at: float = 0.0
     used: bool = False
     grant: Grant | None = None
+
+    def is_proved_by(self, code_verifier: str) -> bool:
+        """Whether the verifier belongs to the challenge (RFC 7636 section 4.6).
+
+        Without a challenge, there must be no verifier: somebody may have removed the challenge (RFC 9700 section 4.8).
+        """
+        if not self.code_challenge:
+            return not code_verifier
+        if not _CODE_VERIFIER.fullmatch(code_verifier):
+            return False
+        if self.code_challenge_method == "S256":
+            code_verifier = base64url(hashlib.sha256(code_verifier.encode()).digest())
+        return hmac.compare_digest(code_verifier.encode(), self.code_challenge.encode())
 
 
 @dataclass(slots=True)
@@ -55,8 +77,12 @@ class AuthorizationRequests:
         """
         if query.get("response_type") != "code":
             raise Problem(400, "unsupported_response_type", "response_type must be code")
-        if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
-            raise Problem(400, "invalid_request", "A code_challenge with code_challenge_method=S256 is required here")
+        challenge = query.get("code_challenge", "")
+        method = query.get("code_challenge_method", "plain" if challenge else "")
+        if method not in (_CHALLENGE_METHODS if challenge else {""}):
+            raise Problem(
+                400, "invalid_request", "The code_challenge_method is not known here, or it has no code_challenge"
+            )
         scopes = rules.check_scopes(query.get("scope", ""))
         prompt, max_age = query.get("prompt", ""), query.get("max_age", "0")
         if prompt not in _PROMPTS:
@@ -67,7 +93,8 @@ class AuthorizationRequests:
             query["redirect_uri"],
             scopes,
             query.get("state", ""),
-            query["code_challenge"],
+            challenge,
+            method,
             prompt,
             query.get("login_hint", ""),
             int(max_age) if "max_age" in query else None,
@@ -120,12 +147,13 @@ class AuthorizationRequests:
             raise Problem(400, "invalid_grant", "The authorization code has been used before")
         if form.get("redirect_uri") != authorization.redirect_uri:
             raise Problem(400, "invalid_request", "The redirect_uri is not the one of the authorization request")
-        challenge = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
-        if not hmac.compare_digest(challenge, authorization.code_challenge):
+        code_verifier = form.get("code_verifier", "")
+        if not authorization.is_proved_by(code_verifier):
             raise Problem(400, "invalid_grant", "The code_verifier does not match the code challenge")
         if self.tokens.now() > authorization.expires_at:
             raise Problem(400, "invalid_grant", "The authorization code has expired")
         authorization.used = True
-        self.tokens.names.add("code verifier", form["code_verifier"])
+        if code_verifier:
+            self.tokens.names.add("code verifier", code_verifier)
         authorization.grant = self.tokens.new_grant(authorization.scopes, rules, authorization.person_id)
         return authorization.grant

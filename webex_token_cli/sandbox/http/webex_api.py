@@ -75,6 +75,6 @@ class WebexAPI:
             "device_authorization_endpoint": f"{base}/device/authorize",
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],
-            "code_challenge_methods_supported": ["S256"],
+            "code_challenge_methods_supported": ["plain", "S256"],
         }
         return json_reply(200, metadata)
