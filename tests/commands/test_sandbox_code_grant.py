@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -152,6 +153,23 @@ def test_a_refresh_within_a_day_returns_the_same_access_token(sandbox: Sandbox) 
     _, third = refresh(sandbox, first["refresh_token"])
     assert third["access_token"] != first["access_token"]
     assert (third["expires_in"], third["refresh_token"]) == (1209599, first["refresh_token"])
+
+
+def test_an_access_token_stays_valid_for_its_own_time_beside_the_one_that_a_refresh_gave(sandbox: Sandbox) -> None:
+    sandbox.freeze()
+    moment = int(sandbox.now())
+    _, first = exchange(sandbox, code(sandbox))
+    sandbox.advance(86400)
+    _, second = refresh(sandbox, first["refresh_token"])
+    assert [expiry(sandbox, tokens) for tokens in (first, second)] == [moment + 14 * 86400, moment + 15 * 86400]
+    sandbox.advance(13 * 86400)
+    assert [expiry(sandbox, tokens) for tokens in (first, second)] == [None, moment + 15 * 86400]
+
+
+def expiry(sandbox: Sandbox, tokens: dict[str, Any]) -> int | None:
+    """When the access token expires, in UTC epoch seconds; None if it is not valid any more."""
+    status, _, body = ask(sandbox, "/authorizations/tokenExpiry", Authorization=f"Bearer {tokens['access_token']}")
+    return int(json.loads(body)["exp"] // 1000) if status == 200 else None
 
 
 @pytest.mark.parametrize("rules", [{"rotate": True}], indirect=True)

@@ -21,7 +21,8 @@ class Grant:
     """What a person consented to, and the tokens that are valid for it now. Times are UTC epoch seconds.
 
     ``person_id`` tells who consented. The access token is a JWT if the grant is ``self_contained``, as a device can ask
-    for, and opaque if not. ``client_id`` is the integration or Service App that it was granted to.
+    for, and opaque if not. ``access_token`` is the newest one; those before it stay valid until they expire.
+    ``client_id`` is the integration or Service App that it was granted to.
     """
 
     scopes: tuple[str, ...]
@@ -53,11 +54,12 @@ class TokenIssuer:
     names: SecretNames = field(default_factory=SecretNames, repr=False)
     # The grant of each token that was ever issued, so that one of ten thousand is found without a search.
     _grant_of_refresh_token: dict[str, Grant] = field(default_factory=dict, repr=False)
-    _grant_of_access_token: dict[str, Grant] = field(default_factory=dict, repr=False)
+    # The same of each access token that was not revoked, with its expiry in UTC epoch seconds.
+    _access_tokens: dict[str, tuple[Grant, float]] = field(default_factory=dict, repr=False)
 
     def new_code(self) -> str:
-        """A new authorization code: 64 hexadecimal digits."""
-        return self.names.add("authorization code", secrets.token_hex(32))
+        """A new authorization code, which has the shape of an opaque token at Webex."""
+        return self.names.add("authorization code", _opaque_token())
 
     def new_grant(
         self,
@@ -117,13 +119,19 @@ class TokenIssuer:
 
     def grant_of(self, access_token: str) -> Grant:
         """The grant for which ``access_token`` is valid now. Raises Problem (401) if there is none."""
-        grant = self._grant_of_access_token.get(access_token)
-        is_current = grant is not None and grant.access_token == access_token
-        if grant is None or not is_current or grant.revoked or self.now() >= grant.access_expires_at:
+        return self._valid(access_token)[0]
+
+    def access_expiry(self, access_token: str) -> float:
+        """When ``access_token`` expires, in UTC epoch seconds. Raises Problem (401) if it is not valid now."""
+        return self._valid(access_token)[1]
+
+    def _valid(self, access_token: str) -> tuple[Grant, float]:
+        grant, expires_at = self._access_tokens.get(access_token, (None, 0.0))
+        if grant is None or grant.revoked or self.now() >= expires_at:
             raise Problem(
                 401, "invalid_token", "The request requires a valid access token set in the Authorization header"
             )
-        return grant
+        return grant, expires_at
 
     def revoke_access_token(self, token: str, client_id: str) -> None:
         """Revoke the access token, if it is one of the client (RFC 7009 section 2.1). Its refresh token stays valid.
@@ -132,8 +140,11 @@ class TokenIssuer:
         """
         if token in self._grant_of_refresh_token:
             raise Problem(400, "unsupported_token_type", "Only access tokens can be revoked here")
-        grant = self._grant_of_access_token.get(token)
-        if grant is not None and grant.access_token == token and grant.client_id == client_id:
+        grant, _ = self._access_tokens.get(token, (None, 0.0))
+        if grant is None or grant.client_id != client_id:
+            return
+        del self._access_tokens[token]
+        if grant.access_token == token:
             grant.access_token = ""
 
     def living_grants(self) -> list[Grant]:
@@ -149,7 +160,7 @@ class TokenIssuer:
         grant.access_expires_at = self.now() + rules.access_ttl
         token = self._jwt(grant) if grant.self_contained else _opaque_token()
         grant.access_token = self.names.add("access token", token)
-        self._grant_of_access_token[token] = grant
+        self._access_tokens[token] = grant, grant.access_expires_at
 
     def _jwt(self, grant: Grant) -> str:
         """A token with the shape of a JWT and Webex's length of about 2,000 characters; its signature is random."""

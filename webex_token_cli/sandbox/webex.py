@@ -266,7 +266,7 @@ class Webex:
         Which scope the endpoint requires is not documented, so any access token may ask.
         """
         with self._lock:
-            return {"exp": int(self._tokens.grant_of(access_token).access_expires_at * 1000)}
+            return {"exp": int(self._tokens.access_expiry(access_token) * 1000)}
 
     def authorizations(self, access_token: str) -> list[dict[str, Any]]:
         """The grants that are neither revoked nor expired, for an admin. Raises Problem (401 or 403)."""
