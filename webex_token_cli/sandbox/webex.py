@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from webex_token_cli.sandbox.accounts import Accounts
+from webex_token_cli.sandbox.admin import Admin
 from webex_token_cli.sandbox.authorization import Authorization, AuthorizationRequests
 from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequest, DeviceRequests
 from webex_token_cli.sandbox.people import ada
@@ -48,6 +48,7 @@ class Webex:
     _accounts: Accounts = field(init=False, repr=False)
     _authorizations: AuthorizationRequests = field(init=False, repr=False)
     _devices: DeviceRequests = field(init=False, repr=False)
+    _admin: Admin = field(init=False, repr=False)
     service_apps: ServiceApps = field(init=False, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -58,6 +59,7 @@ class Webex:
         self._authorizations = AuthorizationRequests(self._tokens)
         self._devices = DeviceRequests(self._tokens)
         self.service_apps = ServiceApps(self._tokens.names)
+        self._admin = Admin(self._tokens, self._accounts, self.service_apps)
         if self.rules.service_app:
             self.service_apps.register().authorized = True
 
@@ -268,27 +270,23 @@ class Webex:
         with self._lock:
             return {"exp": int(self._tokens.access_expiry(access_token) * 1000)}
 
-    def authorizations(self, access_token: str) -> list[dict[str, Any]]:
-        """The grants that are neither revoked nor expired, for an admin. Raises Problem (401 or 403)."""
+    def authorizations(self, access_token: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """See ``Admin.authorizations``. Raises Problem (401 or 403) unless an admin asks."""
         self._check_admin(access_token)
         with self._lock:
-            return [
-                {
-                    "id": grant.id,
-                    "clientId": grant.client_id,
-                    "personId": grant.person_id,
-                    "created": datetime.fromtimestamp(grant.made_at, UTC).isoformat(timespec="seconds"),
-                    "type": "refresh",
-                }
-                for grant in self._tokens.living_grants()
-            ]
+            return self._admin.authorizations(query)
 
-    def revoke(self, access_token: str, client_id: str) -> None:
-        """Revoke every grant of the client, that of ``access_token`` too. Raises Problem (401, 403 or 404)."""
+    def revoke(self, access_token: str, query: Mapping[str, str]) -> None:
+        """See ``Admin.revoke``: it revokes that of ``access_token`` too. Raises Problem (401, 403 or 404)."""
         self._check_admin(access_token)
-        if client_id != self.client_id and self.service_apps.of_client(client_id) is None:
-            raise Problem(404, "not_found", "No authorization of that client id was found")
-        self._revoke_grants_of(client_id)
+        with self._lock:
+            self._admin.revoke(query)
+
+    def revoke_authorization(self, access_token: str, authorization_id: str) -> None:
+        """See ``Admin.revoke_one``. Raises Problem (401, 403 or 404)."""
+        self._check_admin(access_token)
+        with self._lock:
+            self._admin.revoke_one(authorization_id)
 
     def revoke_access_token(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> None:
         """Revoke the access token in ``form``, as any client may (RFC 7009). Raises Problem (400 or 401).
@@ -315,12 +313,7 @@ class Webex:
         """Take the admin's authorization of the Service App back, which revokes all its tokens."""
         with self._lock:
             app.authorized = False
-            self._revoke_grants_of(app.client_id)
-
-    def _revoke_grants_of(self, client_id: str) -> None:
-        with self._lock:
-            for grant in self.grants:
-                grant.revoked |= grant.client_id == client_id
+            self._admin.revoke({"clientId": app.client_id})
 
     # -- checks ---------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT
 from webex_token_cli.sandbox.faults import DEVICE_TOKEN_PATH, TOKEN_PATH
@@ -10,6 +11,9 @@ from webex_token_cli.sandbox.http.replies import Reply, json_reply, token_reply
 from webex_token_cli.sandbox.http.request import Request
 from webex_token_cli.sandbox.service_apps import token_path_of
 from webex_token_cli.sandbox.webex import Webex
+
+# The path before the id of a grant.
+_ONE_GRANT = "/v1/authorizations/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class WebexAPI:
         """The method that answers ``request``; None if its path is none of these."""
         if request.method == "POST" and token_path_of(request.path) is not None:
             return self._service_app_tokens
+        if request.method == "DELETE" and request.path.startswith(_ONE_GRANT):
+            return self._revoke_grant
         return {
             ("POST", TOKEN_PATH): self._token,
             ("POST", "/v1/device/authorize"): self._begin_device,
@@ -50,10 +56,14 @@ class WebexAPI:
         return json_reply(200, self.webex.token_expiry(request.bearer))
 
     def _authorizations(self, request: Request) -> Reply:
-        return json_reply(200, {"items": self.webex.authorizations(request.bearer)})
+        return json_reply(200, {"items": self.webex.authorizations(request.bearer, request.query)})
 
     def _revoke_grants(self, request: Request) -> Reply:
-        self.webex.revoke(request.bearer, request.query.get("clientId", ""))
+        self.webex.revoke(request.bearer, request.query)
+        return Reply(204, b"", "", "revoked")
+
+    def _revoke_grant(self, request: Request) -> Reply:
+        self.webex.revoke_authorization(request.bearer, unquote(request.path.removeprefix(_ONE_GRANT)))
         return Reply(204, b"", "", "revoked")
 
     def _revoke_access_token(self, request: Request) -> Reply:
