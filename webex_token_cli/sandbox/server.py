@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from webex_token_cli.sandbox.authorization import Authorization
 from webex_token_cli.sandbox.durations import seconds
 from webex_token_cli.sandbox.faults import TOKEN_PATH, Answer, Fault, FaultQueue
 from webex_token_cli.sandbox.http.control import Control
 from webex_token_cli.sandbox.http.handler import Delays, Handler
-from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest
+from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest, marked
 from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.service_apps import ServiceApp, ServiceApps
@@ -49,7 +49,7 @@ class Sandbox:
         self._server = _Server(("127.0.0.1", port), type("_SandboxHandler", (Handler,), shared))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
-    def __enter__(self) -> "Sandbox":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -174,14 +174,16 @@ class Sandbox:
         scopes: Sequence[str] = ("spark:all",),
         expires_in: str | float | None = None,
         self_contained: bool = False,
+        person: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The token response for a new sign-in of the first person, without a browser or a code.
+        """The token response for a new sign-in of ``person``, or of the first of the people, without browser or code.
 
         ``expires_in`` is the lifetime of this access token, such as ``10m`` or a number of seconds; without it, that of
         the rules. A ``self_contained`` access token is a JWT, as a device can ask for.
         """
         lifetime = None if expires_in is None else seconds(expires_in)
-        return self._webex.issue_token_response(tuple(scopes), lifetime, self_contained)
+        whose = (person or self.person)["id"]
+        return self._webex.issue_token_response(tuple(scopes), lifetime, self_contained, whose)
 
     def revoke(self, grant: Grant | None = None) -> None:
         """Revoke ``grant``, or every grant, as an admin or the person can do at any time."""
@@ -217,6 +219,10 @@ class Sandbox:
     def journal(self) -> list[Entry]:
         """The answered requests, oldest first, which show no secret unless they are asked for it."""
         return self._journal.entries
+
+    def marked(self, entry: Entry) -> dict[str, Any]:
+        """``entry`` as a JSON object, with its headers and bodies, and each secret in them replaced by its name."""
+        return marked(entry, self._webex.secret_names)
 
     @property
     def requests(self) -> list[RecordedRequest]:

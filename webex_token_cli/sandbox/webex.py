@@ -116,15 +116,20 @@ class Webex:
         raise Problem(404, "not_found", "There is no grant with that id")
 
     def issue_token_response(
-        self, scopes: tuple[str, ...], expires_in: float | None = None, self_contained: bool = False
+        self,
+        scopes: tuple[str, ...],
+        expires_in: float | None = None,
+        self_contained: bool = False,
+        person_id: str = "",
     ) -> dict[str, Any]:
-        """The token response for a new sign-in of the first person with ``scopes``, without a browser or a code.
+        """The token response for a new sign-in with ``scopes``, without a browser or a code.
 
-        ``expires_in`` is the lifetime of this access token in seconds, in place of that of the rules.
+        ``expires_in`` is the lifetime of this access token in seconds, in place of that of the rules. ``person_id``
+        tells who signs in; without it, the first person does.
         """
         rules = self.rules if expires_in is None else replace(self.rules, access_ttl=expires_in)
         with self._lock:
-            return self._tokens.response(self._tokens.new_grant(scopes, rules, self_contained=self_contained))
+            return self._tokens.response(self._tokens.new_grant(scopes, rules, person_id, self_contained))
 
     def accept_pending_authorization(self) -> Authorization:
         """Press Accept for the request that has waited longest. Raises StopIteration if no request waits."""
