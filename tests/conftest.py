@@ -30,6 +30,9 @@ from webex_token_cli.signin.authorization import RedirectURI
 if TYPE_CHECKING:
     from tests.support.openbao import Server
 
+# Runs of pytest as tests: it has to be named in this conftest, which pytest reads before all others.
+pytest_plugins = ("pytester",)
+
 # A test run in the background of a script inherits an ignored SIGINT, and so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in ("SIGHUP", "SIGQUIT"):  # nohup has it ignore SIGHUP, and a shell's background job SIGQUIT

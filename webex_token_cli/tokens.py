@@ -4,7 +4,7 @@ All points in time are whole UTC epoch seconds, and all lifetimes are seconds.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
 from webex_token_cli.times import DAY, HOUR
@@ -137,6 +137,11 @@ class TokenRecord:
     def belonging_to(self, person: Person | None) -> Self:
         """This record with ``person`` as the person who signed in."""
         return replace(self, person=person)
+
+    def older(self, seconds: int) -> Self:
+        """This record as if it had been stored ``seconds`` earlier: each of its times lies that much further back."""
+        times = {each.name: getattr(self, each.name) for each in fields(self) if each.type in (int, int | None)}
+        return replace(self, **{name: moment - seconds for name, moment in times.items() if moment is not None})
 
     def same_token_as(self, other: "TokenRecord") -> bool:
         """Whether both records hold the same access token with the same expiry, so that a refresh changed nothing."""

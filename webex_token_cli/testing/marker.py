@@ -1,0 +1,64 @@
+"""What the marker ``webex`` says: the rules of a test's sandbox, and the people in it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from webex_token_cli.sandbox import PRESETS, Rules, person_from
+from webex_token_cli.sandbox.durations import seconds
+
+_RULES = {field.name: field.type for field in fields(Rules)}
+_KNOWN = ("preset", "people", *_RULES)
+
+Person = Mapping[str, Any]
+
+
+def arrange(markers: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> tuple[Rules, list[dict[str, Any]]]:
+    """The rules and the people of the markers' arguments, each positional and by name, the closest marker first.
+
+    A closer marker changes what it names. Raises ValueError, with a sentence that names what is known.
+    """
+    arguments: dict[str, Any] = {}
+    for positional, named in markers:
+        if positional:
+            raise ValueError(f"The marker webex takes arguments by name only, not {positional[0]!r}. {_names()}")
+        arguments = {**named, **arguments}
+    for name in arguments:
+        if name not in _KNOWN:
+            raise ValueError(f"The marker webex has no argument {name!r}. {_names()}")
+    preset = arguments.pop("preset", None) or "integration"
+    if preset not in PRESETS:
+        raise ValueError(f"The marker webex has no preset {preset!r}. The presets are {', '.join(PRESETS)}.")
+    people = [_person(each) for each in arguments.pop("people", ())]
+    return Rules.preset(preset, **{name: _value(name, value) for name, value in arguments.items()}), people
+
+
+def _names() -> str:
+    return f"The names are {', '.join(_KNOWN)}."
+
+
+def _person(given: str | Person) -> dict[str, Any]:
+    if not isinstance(given, str):
+        return dict(given)
+    try:
+        return person_from(given)
+    except ValueError:
+        raise ValueError(
+            f"The marker webex has {given!r} among its people, which is not like 'Ada Lovelace <ada@example.com>'."
+        ) from None
+
+
+def _value(name: str, given: Any) -> Any:
+    """The value of a rule. Durations may be in words, and a test may write any sequence where rules have a set."""
+    kind = _RULES[name]
+    if kind is float and not isinstance(given, bool):
+        try:
+            return seconds(given)
+        except ValueError as error:
+            raise ValueError(f"The marker webex has no usable {name}: {error}.") from None
+    if kind is bool:
+        if not isinstance(given, bool):
+            raise ValueError(f"The marker webex has {name}={given!r}, which is neither True nor False.")
+        return given
+    texts = given.split() if isinstance(given, str) else given
+    return frozenset(texts) if name == "scopes" else tuple(texts)
