@@ -4,9 +4,11 @@ Besides Webex's paths below ``/v1``, its identity service below ``/idb`` and the
 device shows, it serves ``/sandbox/``, by which programs in any language control it.
 """
 
+import contextlib
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from http.server import ThreadingHTTPServer
 from typing import Any, Self
@@ -22,6 +24,9 @@ from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.service_apps import ServiceApp, ServiceApps
 from webex_token_cli.sandbox.tokens import Grant
 from webex_token_cli.sandbox.webex import Webex
+
+# Seconds that a thread may take for its last answer. What is told of a request may wait for a terminal.
+_LAST_ANSWER = 1.0
 
 
 class Sandbox:
@@ -57,6 +62,8 @@ class Sandbox:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._delays.end()
+        self._server.end_connections()
 
     # -- where it is, and who is there ------------------------------------------------------------------
 
@@ -253,12 +260,26 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.client_ports: list[int] = []
+        self._connections: weakref.WeakKeyDictionary[threading.Thread, socket.socket] = weakref.WeakKeyDictionary()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection. Called by the base class, always in the same thread."""
         connection, address = super().get_request()
         self.client_ports.append(address[1])
         return connection, address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own. Called by the base class, always in the same thread."""
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._connections[thread] = request
+        thread.start()
+
+    def end_connections(self) -> None:
+        """Close the connections that clients have left open, so that no thread waits for their next request."""
+        for thread, connection in list(self._connections.items()):
+            with contextlib.suppress(OSError):  # it is closed already
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(_LAST_ANSWER)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors of single connections: clients may close theirs at any time."""

@@ -38,12 +38,17 @@ class Delays:
     def __init__(self) -> None:
         self.in_flight = 0
         self._lock = threading.Lock()
+        self._ended = threading.Event()
 
     def wait(self, delay: float) -> None:
-        """Wait for ``delay`` seconds."""
+        """Wait for ``delay`` seconds, or until ``end``."""
         self._count(1)
-        time.sleep(delay)
+        self._ended.wait(delay)
         self._count(-1)
+
+    def end(self) -> None:
+        """End every wait, because nobody waits for the answers any more."""
+        self._ended.set()
 
     def _count(self, more: int) -> None:
         with self._lock:
