@@ -185,8 +185,9 @@ class Sandbox:
     ) -> dict[str, Any]:
         """The token response for a new sign-in of ``person``, or of the first of the people, without browser or code.
 
-        ``expires_in`` is the lifetime of this access token, such as ``10m`` or a number of seconds; without it, that of
-        the rules. A ``self_contained`` access token is a JWT, as a device can ask for.
+        ``expires_in`` is how long this access token lives, such as ``10m`` or a number of seconds; without it, as the
+        rules say. If that is shorter than the rules say, it counts as an old token, and a refresh renews it. A
+        ``self_contained`` access token is a JWT, as a device can ask for.
         """
         lifetime = None if expires_in is None else seconds(expires_in)
         whose = (person or self.person)["id"]

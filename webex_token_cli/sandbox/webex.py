@@ -124,12 +124,15 @@ class Webex:
     ) -> dict[str, Any]:
         """The token response for a new sign-in with ``scopes``, without a browser or a code.
 
-        ``expires_in`` is the lifetime of this access token in seconds, in place of that of the rules. ``person_id``
-        tells who signs in; without it, the first person does.
+        ``expires_in`` is how many seconds this access token lives, in place of the rules. If that is shorter, the token
+        is as old as one that has so much left: a refresh renews it. ``person_id`` tells who signs in; without it, the
+        first person does.
         """
         rules = self.rules if expires_in is None else replace(self.rules, access_ttl=expires_in)
         with self._lock:
-            return self._tokens.response(self._tokens.new_grant(scopes, rules, person_id, self_contained))
+            grant = self._tokens.new_grant(scopes, rules, person_id, self_contained)
+            grant.access_made_at -= max(0.0, self.rules.access_ttl - rules.access_ttl)
+            return self._tokens.response(grant)
 
     def accept_pending_authorization(self) -> Authorization:
         """Press Accept for the request that has waited longest. Raises StopIteration if no request waits."""

@@ -79,8 +79,9 @@ class Webex(Sandbox):
         """Store a sign-in in the folder, as ``webex-token import`` stores one that ``export`` printed.
 
         It sends no request, so that ``requests`` has those of the program alone. ``scopes`` are separated by blanks, or
-        a sequence. ``expires_in`` is the lifetime of this access token, such as ``10m`` or a number of seconds; without
-        it, that of the rules. ``person`` is the e-mail address of one of the people; without it, the first signs in.
+        a sequence. ``expires_in`` is how long this access token lives, such as ``10m`` or a number of seconds; without
+        it, as the rules say. A token that lives shorter than they say counts as an old one, and a refresh renews it.
+        ``person`` is the e-mail address of one of the people; without it, the first signs in.
         Raises ValueError if nobody has that address, or ``expires_in`` is no duration, and ConfigurationError if
         ``profile`` cannot be the name of one.
         """
