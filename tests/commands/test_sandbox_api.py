@@ -96,3 +96,12 @@ def test_revoking_for_an_unknown_client_id_is_404_and_revokes_nothing(sandbox: S
     admin = bearer_of(sandbox, ADMIN)
     assert ask(sandbox, f"/authorizations{query}", method="DELETE", Authorization=admin)[0] == 404
     assert ask(sandbox, "/people/me", Authorization=admin)[0] == 200
+
+
+@pytest.mark.parametrize(("expires_in", "outcome"), [("10m", "renewed"), ("13d12h", "unchanged"), ("20d", "unchanged")])
+def test_a_token_that_is_given_a_shorter_life_counts_as_an_old_one(
+    sandbox: Sandbox, expires_in: str, outcome: str
+) -> None:
+    """Webex renews a token once a day, and one that is near its end was made days ago."""
+    refresh(sandbox, sandbox.token_response(expires_in=expires_in)["refresh_token"])
+    assert sandbox.outcomes() == [outcome]

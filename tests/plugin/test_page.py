@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.documents import block, document
 from tests.support.suites import Suite
+from webex_token_cli.testing import Webex
 
 # What differs from run to run.
 _VARYING = [
@@ -59,3 +60,10 @@ def test_a_failing_example_prints_what_the_page_says(page_suite: Suite, name: st
     number = block(name, "python").count("\ndef test_")
     printed = page_suite.run(file, failed=1, passed=number - 1)
     assert block(output, "text") in settled(printed)
+
+
+def test_the_names_in_the_table_are_those_of_the_fixture() -> None:
+    rows = re.findall(r"^\| (`.*) \| .* \|$", page(), re.MULTILINE)
+    names = re.findall(r"`(\w+)", " ".join(rows))
+    assert len(names) >= 20
+    assert [name for name in names if not hasattr(Webex, name) and name != "home"] == []

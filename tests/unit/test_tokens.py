@@ -262,3 +262,12 @@ def test_a_refresh_token_that_is_not_extended_is_noticed(
 
 def test_a_rotated_refresh_token_with_the_same_end_is_not_extended_either() -> None:
     assert IN_CONTACT_CENTER.refreshed(*answer_after(3600, 5_086_614 - 3600, "refresh-2")).sign_in_by == NOW + 5_086_614
+
+
+def test_an_older_record_is_as_good_as_it_would_be_after_that_time() -> None:
+    fields = ("access_expires_at", "refresh_expires_at", "changed_at", "refreshed_at", "refresh_unextended_since")
+    record = replace(RECORD, refresh_unextended_since=NOW)
+    older = record.older(DAY)
+    assert {name: getattr(record, name) - getattr(older, name) for name in fields} == dict.fromkeys(fields, DAY)
+    assert replace(older, **{name: getattr(record, name) for name in fields}) == record
+    assert replace(RECORD, access_expires_at=None).older(DAY).access_expires_at is None
