@@ -7,11 +7,16 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
-from webex_token_cli.sandbox.durations import seconds
+from webex_token_cli.sandbox.durations import LONGEST, in_digits, seconds
 
 TOKEN_PATH = "/v1/access_token"  # noqa: S105 - a path
 DEVICE_TOKEN_PATH = "/v1/device/token"  # noqa: S105 - a path
+CONTROL_ROOT = "/sandbox/"
+
+# The statuses whose answers have no content (RFC 9110 sections 15.3.5 and 15.4.5).
+BODILESS = frozenset({204, 304})
 
 # The requests that have a name: a refresh, the exchange of an authorization code, a device's poll, and /people/me.
 PLACES = ("refresh", "code", "device", "people")
@@ -39,9 +44,14 @@ _WITH_SECONDS = frozenset({"423", "429", "503", "slow"})
 _OF_TOKEN_ANSWERS = frozenset({"tokenlimit", "string-lifetimes", "no-refresh-token"})
 _TOKEN_ANSWERS = frozenset({"refresh", "code", "device", TOKEN_PATH, DEVICE_TOKEN_PATH})
 
+# A path may contain `=`, as the id of an application does.
 _WORDS = re.compile(
-    r"(?P<where>[^=\s]+)=(?P<kind>[a-z0-9-]+)(?::(?P<seconds>[^*@]+))?(?:\*(?P<times>\d+))?(?:@(?P<after>[^*@]+))?"
+    r"(?P<where>\S+)=(?P<kind>[a-z0-9-]+)(?::(?P<seconds>[^*@]+))?(?:\*(?P<times>\d+))?(?:@(?P<after>[^*@]+))?",
+    re.ASCII,
 )
+
+# Ten requests a second for more than three years. Python does not read numbers of thousands of digits.
+_MOST = 10**9
 
 
 @dataclass(slots=True)
@@ -71,44 +81,67 @@ class Fault:
         found = _WORDS.fullmatch(words)
         if found is None:
             raise ValueError(f"{words!r} is not like WHERE=KIND[*TIMES][@AFTER], as in refresh=503*2.")
-        where, kind, after = found["where"], found["kind"], found["after"] or "0"
-        if where not in PLACES and not where.startswith("/"):
-            raise ValueError(f"{where!r} is not a place. Name {', '.join(PLACES)} or a path such as {TOKEN_PATH}.")
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is not a kind of fault. The kinds are {', '.join(KINDS)}.")
-        _check_place(kind, where)
-        fault = cls(where, kind, _seconds_of(kind, found["seconds"]), int(found["times"] or 1))
-        if fault.times < 1:
-            raise ValueError(f"{words!r} would never come: its times must be 1 or more.")
-        if after.isdigit():
-            fault.after_requests = int(after)
+        kind, after = found["kind"], found["after"] or "0"
+        fault = cls(found["where"], kind)
+        _check_kind(fault)
+        fault.seconds = None if found["seconds"] is None else seconds(found["seconds"])
+        fault.times = _count(found["times"] or "1")
+        if re.fullmatch(r"\d+", after, re.ASCII):
+            fault.after_requests = _count(after)
         else:
             fault.after_seconds = seconds(after)
+        fault.check()
         return fault
+
+    def check(self) -> None:
+        """Raise ValueError with a sentence if no request can meet this."""
+        _check_kind(self)
+        if self.kind == "slow" and self.seconds is None:
+            raise ValueError("'slow' needs its seconds, as in refresh=slow:5.")
+        if self.kind not in _WITH_SECONDS and self.seconds is not None:
+            raise ValueError(f"{self.kind!r} takes no seconds.")
+        _check_path(self.where)
+        _check_counts(self.times, self.after_requests)
 
     def __str__(self) -> str:
         """The words that describe it, without those that say nothing."""
-        argument = "" if self.seconds is None else f":{self.seconds:g}"
-        after = f"@{self.after_seconds:g}s" if self.after_seconds else f"@{self.after_requests}"
+        argument = "" if self.seconds is None else f":{in_digits(self.seconds)}"
+        after = f"@{in_digits(self.after_seconds)}s" if self.after_seconds else f"@{self.after_requests}"
         times = f"*{self.times}" if self.times > 1 else ""
         return f"{self.where}={self.kind}{argument}{times}{'' if after == '@0' else after}"
 
 
-def _check_place(kind: str, where: str) -> None:
+def _check_kind(fault: Fault) -> None:
+    """Raise ValueError unless the place and the kind are known and belong together."""
+    where, kind = fault.where, fault.kind
+    if where not in PLACES and not where.startswith("/"):
+        raise ValueError(f"{where!r} is not a place. Name {', '.join(PLACES)} or a path such as {TOKEN_PATH}.")
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is not a kind of fault. The kinds are {', '.join(KINDS)}.")
     if kind == "same-token" and where not in {"refresh", TOKEN_PATH}:
         raise ValueError("'same-token' is about a refresh: write refresh=same-token.")
     if kind in _OF_TOKEN_ANSWERS and where not in _TOKEN_ANSWERS:
         raise ValueError(f"{kind!r} is about answers with tokens: write refresh, code or device before it.")
 
 
-def _seconds_of(kind: str, given: str | None) -> float | None:
-    if given is None:
-        if kind == "slow":
-            raise ValueError("'slow' needs its seconds, as in refresh=slow:5.")
-        return None
-    if kind not in _WITH_SECONDS:
-        raise ValueError(f"{kind!r} takes no seconds.")
-    return seconds(given)
+def _check_path(path: str) -> None:
+    """Raise ValueError for a path whose requests never meet a fault."""
+    if path.startswith(CONTROL_ROOT):
+        raise ValueError(f"The paths below {CONTROL_ROOT} have no faults: they are how faults are ordered.")
+    if "?" in path or "#" in path:
+        raise ValueError(f"{path!r} is more than a path. Leave out what follows the path.")
+
+
+def _check_counts(times: int, after_requests: int) -> None:
+    if not 1 <= times <= _MOST:
+        raise ValueError(f"A fault meets from 1 to {_MOST} requests.")
+    if not 0 <= after_requests <= _MOST:
+        raise ValueError(f"A fault begins after 0 to {_MOST} requests.")
+
+
+def _count(digits: str) -> int:
+    """The number, or one that is too large if there are more digits than Python reads."""
+    return int(digits) if len(digits) <= 9 else _MOST + 1
 
 
 @dataclass(slots=True)
@@ -127,6 +160,22 @@ class Answer:
     after_requests: int = 0
     came: int = 0
 
+    def check(self) -> None:
+        """Raise ValueError with a sentence if it could not be sent as one HTTP answer."""
+        _check_path(self.path)
+        _check_counts(self.times, self.after_requests)
+        if not self.path.startswith("/"):
+            raise ValueError(f"{self.path!r} is not a path such as {TOKEN_PATH}.")
+        if not 200 <= self.status <= 599:
+            raise ValueError(f"{self.status} is not the status of an answer: it must be from 200 to 599.")
+        if self.status in BODILESS and self.body:
+            raise ValueError(f"An answer with status {self.status} has no body.")
+        if not 0 <= self.delay <= LONGEST:
+            raise ValueError("The delay must be from 0 seconds to a thousand years.")
+        for name, value in self.headers.items():
+            _check_header(name, value)
+        self.body.encode()  # UnicodeEncodeError is a ValueError
+
     @property
     def where(self) -> str:
         """The path."""
@@ -140,6 +189,14 @@ class Answer:
     def __str__(self) -> str:
         """What it is, without the body, which may contain a secret."""
         return f"{self.path}={self.status}{f'*{self.times}' if self.times > 1 else ''}"
+
+
+def _check_header(name: str, value: str) -> None:
+    """Raise ValueError unless it is one header (RFC 9110 section 5) that leaves the length of the answer alone."""
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e]*", value):
+        raise ValueError(f"{name!r} is not a header with a value of one line in ASCII.")
+    if name.lower() in {"content-length", "transfer-encoding", "connection"}:
+        raise ValueError(f"{name} is written by the sandbox itself.")
 
 
 @dataclass(slots=True)
@@ -161,7 +218,8 @@ class FaultQueue:
         self._lock = threading.Lock()
 
     def order(self, fault: Fault | Answer) -> None:
-        """Let the next requests that it is about meet ``fault``."""
+        """Let the next requests that it is about meet ``fault``. Raises ValueError if none could."""
+        fault.check()
         with self._lock:
             self._orders.append(_Order(fault, self._now()))
 
@@ -183,7 +241,7 @@ class FaultQueue:
         met = None
         with self._lock:
             for order in self._orders:
-                if order.fault.where not in {path, place}:
+                if order.fault.where != place and unquote(order.fault.where) != unquote(path):
                     continue
                 order.seen += 1
                 if met is None and self._is_due(order):

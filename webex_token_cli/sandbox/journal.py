@@ -90,13 +90,18 @@ def marked(entry: Entry, names: SecretNames) -> dict[str, Any]:
     def hidden(text: str) -> str:
         return _SECRET_PLACES.sub(r"\1<unknown>", names.marked(text))
 
+    def hidden_headers(headers: dict[str, str]) -> dict[str, str]:
+        return {hidden(name): hidden(value) for name, value in headers.items()}
+
     shown = asdict(entry)
     request = shown.pop("request") or {}
     answer = {"status": shown.pop("status"), "headers": shown.pop("headers"), "body": hidden(shown.pop("body"))}
     return {
         **shown,
+        "path": hidden(shown["path"]),
+        "outcome": hidden(shown["outcome"]),
         "query": hidden(request.get("query", "")),
-        "headers": {name: hidden(value) for name, value in request.get("headers", {}).items()},
+        "headers": hidden_headers(request.get("headers", {})),
         "body": hidden(request.get("body", "")),
-        "answer": {**answer, "headers": {name: hidden(value) for name, value in answer["headers"].items()}},
+        "answer": {**answer, "headers": hidden_headers(answer["headers"])},
     }

@@ -5,7 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 # What a secret of the sandbox consists of: base64url, perhaps in parts between dots.
-_WORD = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_WORD = re.compile(r"[A-Za-z0-9_.-]+")
+
+# By so many of its first characters, a secret is found within a longer word. Every secret that is made here is longer.
+# A shorter one, which only a client's code verifier can be, is found as a whole word.
+_START = 16
 
 
 @dataclass(slots=True)
@@ -14,12 +18,15 @@ class SecretNames:
 
     _names: dict[str, str] = field(default_factory=dict, repr=False)
     _counts: Counter[str] = field(default_factory=Counter, repr=False)
+    _by_start: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def add(self, kind: str, secret: str) -> str:
         """Give ``secret`` a name of that kind, and return it. It keeps the name that it has."""
         if secret not in self._names:
             self._counts[kind] += 1
             self._names[secret] = f"{kind} {self._counts[kind]}"
+            if len(secret) >= _START:
+                self._by_start.setdefault(secret[:_START], []).append(secret)
         return secret
 
     @property
@@ -32,5 +39,24 @@ class SecretNames:
         return self._names.get(secret)
 
     def marked(self, text: str) -> str:
-        """``text`` with each secret replaced by its name in angle brackets."""
-        return _WORD.sub(lambda word: f"<{self._names[word[0]]}>" if word[0] in self._names else word[0], text)
+        """``text`` with each secret replaced by its name in angle brackets, wherever in it the secret is."""
+        return _WORD.sub(lambda word: self._marked_word(word[0]), text)
+
+    def _marked_word(self, word: str) -> str:
+        name = self._names.get(word)
+        if name is not None:
+            return f"<{name}>"
+        parts, position, done = [], 0, 0
+        while position <= len(word) - _START:
+            found = self._secret_at(word, position)
+            if not found:
+                position += 1
+                continue
+            parts += [word[done:position], f"<{self._names[found]}>"]
+            done = position = position + len(found)
+        return "".join(parts) + word[done:]
+
+    def _secret_at(self, word: str, position: int) -> str:
+        """The longest secret that begins there, or an empty string."""
+        starting = self._by_start.get(word[position : position + _START], ())
+        return max((each for each in starting if word.startswith(each, position)), key=len, default="")

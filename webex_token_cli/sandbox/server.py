@@ -1,16 +1,13 @@
-"""A running sandbox: Webex in memory behind a real socket on loopback. ``Sandbox`` is all that a test needs.
+"""A running sandbox: Webex in memory behind a real socket. ``Sandbox`` is all that a test needs.
 
 Besides Webex's paths below ``/v1``, its identity service below ``/idb`` and the page ``/verify`` for the code that a
 device shows, it serves ``/sandbox/``, by which programs in any language control it.
 """
 
-import contextlib
-import socket
+import ipaddress
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
-from http.server import ThreadingHTTPServer
 from typing import Any, Self
 
 from webex_token_cli.sandbox.authorization import Authorization
@@ -18,6 +15,7 @@ from webex_token_cli.sandbox.durations import seconds
 from webex_token_cli.sandbox.faults import TOKEN_PATH, Answer, Fault, FaultQueue
 from webex_token_cli.sandbox.http.control import Control
 from webex_token_cli.sandbox.http.handler import Delays, Handler
+from webex_token_cli.sandbox.http.listener import Listener
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest, marked
 from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.rules import Rules
@@ -25,16 +23,13 @@ from webex_token_cli.sandbox.service_apps import ServiceApp, ServiceApps
 from webex_token_cli.sandbox.tokens import Grant
 from webex_token_cli.sandbox.webex import Webex
 
-# Seconds that a thread may take for its last answer. What is told of a request may wait for a terminal.
-_LAST_ANSWER = 1.0
-
 
 class Sandbox:
     """A sandbox that serves from a thread of its own while its context lasts.
 
     ``port`` 0 chooses a free port. ``report`` is called with each new entry of the journal. ``people`` have an account
-    there; without any, one person has. ``clock`` gives UTC epoch seconds.
-    Raises OSError if the port is taken.
+    there; without any, one person has. ``clock`` gives UTC epoch seconds. ``listen`` is the IP address that it listens
+    on. Raises OSError if it cannot listen there, ValueError if that is no IP address.
     """
 
     def __init__(
@@ -44,14 +39,22 @@ class Sandbox:
         report: Callable[[Entry], None] = lambda _: None,
         people: Sequence[dict[str, Any]] = (),
         clock: Callable[[], float] = time.time,
+        listen: str = "127.0.0.1",
     ) -> None:
         self._webex = Webex(rules or Rules(), clock, people=list(people) or [ada()])
         self._journal = Journal(report)
         self._faults = FaultQueue(self._webex.now)
         self._control = Control(self._webex, self._faults, self._journal)
         self._delays = Delays()
-        shared = {"control": self._control, "delays": self._delays}
-        self._server = _Server(("127.0.0.1", port), type("_SandboxHandler", (Handler,), shared))
+        address = ipaddress.ip_address(listen)
+
+        class SandboxHandler(Handler):
+            control = self._control
+            delays = self._delays
+
+        self._server = Listener(address, port, SandboxHandler)
+        # No name but those of this machine leads to a loopback address.
+        SandboxHandler.url, SandboxHandler.follows_host = self.url, not address.is_loopback
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def __enter__(self) -> Self:
@@ -69,13 +72,13 @@ class Sandbox:
 
     @property
     def port(self) -> int:
-        """The port on 127.0.0.1 that the sandbox listens on."""
+        """The port that the sandbox listens on."""
         return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
-        """The base URL of everything, without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}"
+        """The base URL of everything for programs on this machine, without a slash at its end."""
+        return f"http://{self._server.own_host}:{self.port}"
 
     @property
     def api_url(self) -> str:
@@ -250,37 +253,3 @@ class Sandbox:
     def in_flight(self) -> int:
         """The number of requests that wait for the delay of their fault now."""
         return self._delays.in_flight
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    # Tests with many simultaneous clients must not overflow the queue, which is 5 by default.
-    request_queue_size = 128
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.client_ports: list[int] = []
-        self._connections: weakref.WeakKeyDictionary[threading.Thread, socket.socket] = weakref.WeakKeyDictionary()
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection. Called by the base class, always in the same thread."""
-        connection, address = super().get_request()
-        self.client_ports.append(address[1])
-        return connection, address
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer a connection in a thread of its own. Called by the base class, always in the same thread."""
-        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        self._connections[thread] = request
-        thread.start()
-
-    def end_connections(self) -> None:
-        """Close the connections that clients have left open, so that no thread waits for their next request."""
-        for thread, connection in list(self._connections.items()):
-            with contextlib.suppress(OSError):  # it is closed already
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(_LAST_ANSWER)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore errors of single connections: clients may close theirs at any time."""

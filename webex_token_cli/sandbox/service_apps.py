@@ -44,10 +44,10 @@ class ServiceApps:
     names: SecretNames = field(repr=False)
     registered: list[ServiceApp] = field(default_factory=list)
 
-    def register(self, scopes: tuple[str, ...] = ("spark:all",)) -> ServiceApp:
-        """A new Service App, which no admin has authorized yet."""
-        secret = self.names.add("client secret", secrets.token_hex(32))
-        app = ServiceApp("C" + secrets.token_hex(32), secret, scopes)
+    def register(self, scopes: tuple[str, ...] = ("spark:all",), like: ServiceApp | None = None) -> ServiceApp:
+        """A new Service App, which no admin has authorized yet. It has the id and the secret of ``like``, if given."""
+        secret = self.names.add("client secret", like.client_secret if like else secrets.token_hex(32))
+        app = ServiceApp(like.client_id if like else "C" + secrets.token_hex(32), secret, scopes)
         self.registered.append(app)
         return app
 

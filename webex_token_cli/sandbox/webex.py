@@ -26,6 +26,9 @@ from webex_token_cli.sandbox.tokens import Grant, TokenIssuer
 # Either of these allows /people/me.
 _PERSON_SCOPES = frozenset({"spark:all", "spark:people_read"})
 
+# The end of the year 9998 in UTC epoch seconds. Python knows no year after 9999, in which a token may expire.
+_LAST_MOMENT = 253_370_764_800
+
 # Only admins have these. The sandbox requires both, for listing as well as for revoking.
 _TOKENS_SCOPES = frozenset({"identity:tokens_read", "identity:tokens_write"})
 
@@ -50,6 +53,7 @@ class Webex:
     _devices: DeviceRequests = field(init=False, repr=False)
     _admin: Admin = field(init=False, repr=False)
     service_apps: ServiceApps = field(init=False, repr=False)
+    _first_app: ServiceApp | None = field(init=False, default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +65,9 @@ class Webex:
         self.service_apps = ServiceApps(self._tokens.names)
         self._admin = Admin(self._tokens, self._accounts, self.service_apps)
         if self.rules.service_app:
-            self.service_apps.register().authorized = True
+            # Its id and its secret outlast a reset, because whoever started the sandbox was told them.
+            self._first_app = self.service_apps.register(like=self._first_app)
+            self._first_app.authorized = True
 
     def now(self) -> float:
         """The time in the sandbox, in UTC epoch seconds."""
@@ -85,8 +91,10 @@ class Webex:
         return self._tokens.names
 
     def advance(self, seconds: float) -> None:
-        """Set the sandbox's clock forward by ``seconds``."""
+        """Set the sandbox's clock forward by ``seconds``. Raises ValueError if the calendar ends before."""
         with self._lock:
+            if self.now() + seconds > _LAST_MOMENT:
+                raise ValueError("The sandbox's clock ends with the year 9998.")
             self.advanced += seconds
 
     def freeze(self) -> None:

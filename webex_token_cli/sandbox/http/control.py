@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webex_token_cli.sandbox.durations import seconds
-from webex_token_cli.sandbox.faults import Answer, Fault, FaultQueue
+from webex_token_cli.sandbox.faults import CONTROL_ROOT, Answer, Fault, FaultQueue
+from webex_token_cli.sandbox.http.json_fields import COUNT, DURATION, FLAG, HEADERS, OBJECT, TEXT, TEXTS, checked
 from webex_token_cli.sandbox.http.replies import Reply, json_reply
 from webex_token_cli.sandbox.http.request import Request
 from webex_token_cli.sandbox.journal import Journal, marked
@@ -21,9 +22,12 @@ from webex_token_cli.sandbox.tokens import Grant
 from webex_token_cli.sandbox.webex import Webex
 
 VERSION = 1
-ROOT = "/sandbox/"
-_BASE = f"/sandbox/v{VERSION}"
+_HEALTH = f"{CONTROL_ROOT}healthz"
+_BASE = f"{CONTROL_ROOT}v{VERSION}"
 _GRANTS = f"{_BASE}/grants"
+
+# Answers with tokens are not to be stored, and none of them is to be run as a script.
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,16 @@ class Control:
     journal: Journal
 
     def answer(self, request: Request) -> Reply:
-        """The answer to ``request``, whose path begins with ``ROOT``. An error is JSON with a ``message``."""
-        if (request.method, request.path) == ("GET", "/sandbox/healthz"):
-            return json_reply(200, {"status": "ok", "version": VERSION})
+        """The answer to ``request``, whose path begins with ``CONTROL_ROOT``. An error is JSON with a ``message``."""
+        if request.path == _HEALTH and request.method in {"GET", "HEAD"}:
+            return _reply(200, {"status": "ok", "version": VERSION})
         try:
             _check_caller(request)
-            return json_reply(200, self._respond(request))
+            return _reply(200, self._respond(request))
         except Problem as problem:
-            return json_reply(problem.status, {"message": problem.description})
-        except (ValueError, TypeError, KeyError) as error:
-            return json_reply(400, {"message": f"The request could not be understood: {error}"})
+            return _reply(problem.status, {"message": problem.description})
+        except (ValueError, TypeError) as error:
+            return _reply(400, {"message": f"The request could not be understood: {error}"})
 
     def reset(self) -> None:
         """Forget grants, sign-ins, faults, journal and the advance of the clock."""
@@ -54,6 +58,7 @@ class Control:
 
     def _respond(self, request: Request) -> dict[str, Any]:
         if request.method == "DELETE" and request.path.startswith(f"{_GRANTS}/"):
+            checked(request.json())
             self.webex.revoke_grant(request.path.removeprefix(f"{_GRANTS}/"))
             return {}
         responses: dict[tuple[str, str], Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -73,47 +78,62 @@ class Control:
             raise Problem(404, "", f"There is no {request.method} {request.path}")
         return respond(request.json())
 
-    def _list_faults(self, _: dict[str, Any]) -> dict[str, Any]:
-        ordered = self.faults.ordered()
-        return {"faults": [{"fault": str(each), "times": each.times, "came": each.came} for each in ordered]}
+    def _list_faults(self, asked: dict[str, Any]) -> dict[str, Any]:
+        checked(asked)
+        return {"faults": [_described_fault(each) for each in self.faults.ordered()]}
 
     def _order(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Order the ``fault`` in words, or the ``answer`` that is described by its fields."""
-        fault = Answer(**asked["answer"]) if "answer" in asked else Fault.parse(asked["fault"])
+        asked = checked(asked, fault=TEXT, answer=OBJECT)
+        if len(asked) != 1:
+            raise ValueError("Give either a fault, such as refresh=503*2, or an answer.")
+        fault = _answer(asked["answer"]) if "answer" in asked else Fault.parse(asked["fault"])
         self.faults.order(fault)
-        return {"fault": str(fault)}
+        return _described_fault(fault)
 
-    def _clear_faults(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _clear_faults(self, asked: dict[str, Any]) -> dict[str, Any]:
+        checked(asked)
         self.faults.clear()
         return {}
 
     def _advance(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.webex.advance(seconds(asked["duration"]))
+        self.webex.advance(seconds(checked(asked, ("duration",), duration=DURATION)["duration"]))
         return {"now": self.webex.now()}
 
-    def _list_journal(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _list_journal(self, asked: dict[str, Any]) -> dict[str, Any]:
+        checked(asked)
         return {"entries": [marked(entry, self.webex.secret_names) for entry in list(self.journal.entries)]}
 
-    def _list_grants(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _list_grants(self, asked: dict[str, Any]) -> dict[str, Any]:
+        checked(asked)
         return {"grants": [self._described(grant) for grant in self.webex.grants]}
 
-    def _revoke_all(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _revoke_all(self, asked: dict[str, Any]) -> dict[str, Any]:
+        checked(asked)
         self.webex.revoke_everything()
         return {}
 
     def _issue_tokens(self, asked: dict[str, Any]) -> dict[str, Any]:
+        asked = checked(asked, scopes=TEXTS, expires_in=DURATION)
         lifetime = None if "expires_in" not in asked else seconds(asked["expires_in"])
-        return self.webex.issue_token_response(tuple(asked.get("scopes", ["spark:all"])), lifetime)
+        return self.webex.issue_token_response(self._scopes(asked), lifetime)
 
     def _change_service_app(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Register a Service App, or let an admin authorize or revoke the one whose ``id`` is given."""
+        asked = checked(asked, id=TEXT, scopes=TEXTS, authorized=FLAG)
+        if "id" in asked and "scopes" in asked:
+            raise ValueError("The scopes of a Service App are those with which it was registered.")
         apps = self.webex.service_apps
-        app = apps.find(asked["id"]) if "id" in asked else apps.register(tuple(asked.get("scopes", ["spark:all"])))
+        app = apps.find(asked["id"]) if "id" in asked else apps.register(self._scopes(asked))
         if asked.get("authorized") is True:
             app.authorized = True
         if asked.get("authorized") is False:
             self.webex.revoke_service_app(app)
         return self._described_app(app)
+
+    def _scopes(self, asked: dict[str, Any]) -> tuple[str, ...]:
+        """The scopes that were asked for. Raises Problem (400) if the integration has not all of them."""
+        return self.webex.rules.check_scopes(" ".join(asked.get("scopes", ["spark:all"])))
 
     def _described_app(self, app: ServiceApp) -> dict[str, Any]:
         return {
@@ -140,9 +160,34 @@ class Control:
             "revoked": grant.revoked,
         }
 
-    def _reset(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _reset(self, asked: dict[str, Any]) -> dict[str, Any]:
+        checked(asked)
         self.reset()
         return {}
+
+
+def _reply(status: int, body: dict[str, Any]) -> Reply:
+    return json_reply(status, body, headers=_HEADERS)
+
+
+def _answer(asked: dict[str, Any]) -> Answer:
+    """The answer that the fields describe. Raises ValueError."""
+    fields = checked(
+        asked,
+        ("path", "status"),
+        path=TEXT,
+        status=COUNT,
+        headers=HEADERS,
+        body=TEXT,
+        times=COUNT,
+        delay=DURATION,
+        after_requests=COUNT,
+    )
+    return Answer(**{**fields, "delay": seconds(fields.get("delay", 0))})
+
+
+def _described_fault(fault: Fault | Answer) -> dict[str, Any]:
+    return {"fault": str(fault), "times": fault.times, "came": fault.came}
 
 
 def _check_caller(request: Request) -> None:
@@ -150,16 +195,19 @@ def _check_caller(request: Request) -> None:
 
     A browser sends Origin with each request that could change something, and Sec-Fetch-Site with every one.
     """
-    if not ipaddress.ip_address(request.peer[0]).is_loopback:
+    if not _is_loopback(request.peer[0]):
         raise Problem(403, "", "The sandbox is controlled from its own machine only")
     if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
         raise Problem(403, "", "The sandbox is not controlled by pages in a browser")
-    if not _is_loopback_name(urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""):
+    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    if host != "localhost" and not _is_loopback(host):
         raise Problem(403, "", "The sandbox is controlled by the name localhost or a loopback address only")
 
 
-def _is_loopback_name(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
+    """Whether ``host`` is a loopback address. A socket for both versions of IP writes IPv4 as ``::ffff:127.0.0.1``."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -41,7 +41,7 @@ def answer_with(
     """
     if isinstance(fault, Answer):
         wait(fault.delay)
-        return Reply(fault.status, fault.body.encode(), "text/plain", "fault", fault.headers)
+        return Reply(fault.status, fault.body.encode(), "text/plain; charset=utf-8", "fault", fault.headers)
     match fault.kind:
         case "expired" | "revoked":
             reply = refuse(request, _ended(request.place, fault.kind))

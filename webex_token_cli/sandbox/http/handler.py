@@ -2,17 +2,19 @@
 
 import contextlib
 import os
+import re
 import secrets
 import socket
 import struct
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from webex_token_cli.sandbox.faults import DEVICE_TOKEN_PATH, TOKEN_PATH
-from webex_token_cli.sandbox.http.control import ROOT, Control
+from webex_token_cli.sandbox.faults import BODILESS, CONTROL_ROOT, DEVICE_TOKEN_PATH, TOKEN_PATH
+from webex_token_cli.sandbox.http.bodies import read_body
+from webex_token_cli.sandbox.http.control import Control
 from webex_token_cli.sandbox.http.fault_effects import answer_with
 from webex_token_cli.sandbox.http.replies import Reply, refusal
 from webex_token_cli.sandbox.http.request import Request
@@ -21,8 +23,8 @@ from webex_token_cli.sandbox.http.webex_api import WebexAPI
 from webex_token_cli.sandbox.journal import Entry, RecordedRequest
 from webex_token_cli.sandbox.problem import Problem
 
-# No request that the sandbox understands comes near this many bytes.
-_LONGEST_BODY = 64 * 1024
+# A host as browsers and other clients send it: a name or an address, perhaps with a port. It can hold no markup.
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 # The paths whose errors have RFC 6749's shape if the rules say so. Those of ``/v1/device/authorize`` have Webex's own.
 _IN_EITHER_SHAPE = frozenset({TOKEN_PATH, DEVICE_TOKEN_PATH})
@@ -43,8 +45,10 @@ class Delays:
     def wait(self, delay: float) -> None:
         """Wait for ``delay`` seconds, or until ``end``."""
         self._count(1)
-        self._ended.wait(delay)
-        self._count(-1)
+        try:
+            self._ended.wait(delay)
+        finally:
+            self._count(-1)
 
     def end(self) -> None:
         """End every wait, because nobody waits for the answers any more."""
@@ -56,10 +60,15 @@ class Delays:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers the requests of one connection. ``Sandbox`` sets the class attributes in a subclass of its own."""
+    """Answers the requests of one connection. ``Sandbox`` sets the class attributes in a subclass of its own.
+
+    ``url`` is the sandbox's own. With ``follows_host``, clients reach it by other names too, which they send as Host.
+    """
 
     control: Control
     delays: Delays
+    url: str
+    follows_host: bool
     protocol_version = "HTTP/1.1"
     server_version = "webex-sandbox"
     sys_version = ""
@@ -71,6 +80,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Called by the base class."""
         self._serve("GET")
+
+    def do_HEAD(self) -> None:
+        """Called by the base class."""
+        self._serve("HEAD")
 
     def do_POST(self) -> None:
         """Called by the base class."""
@@ -88,31 +101,42 @@ class Handler(BaseHTTPRequestHandler):
         return super().date_time_string(self.control.webex.now() if timestamp is None else timestamp)
 
     def _serve(self, method: str) -> None:
-        request = self._read(method)
-        answer = self.control.answer if request.path.startswith(ROOT) else self._answer_and_record
-        reply = answer(request)
+        tracking_id = f"ROUTER_{secrets.token_hex(8).upper()}-{secrets.token_hex(2).upper()}"
+        try:
+            request = self._read(method, tracking_id)
+        except Problem as problem:
+            # What follows on the connection could be the rest of this request.
+            self.close_connection = True
+            reply = refusal(problem, tracking_id, in_rfc_shape=False)
+        else:
+            answer = self.control.answer if request.path.startswith(CONTROL_ROOT) else self._answer_and_record
+            reply = answer(request)
         with contextlib.suppress(OSError):
-            self._send(reply, request.tracking_id)
+            self._send(reply, tracking_id)
 
-    def _read(self, method: str) -> Request:
-        url = urlsplit(self.path)
-        body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LONGEST_BODY))
+    def _read(self, method: str, tracking_id: str) -> Request:
+        """The request. Raises Problem (400 or 413)."""
+        try:
+            url = urlsplit(self.path)
+        except ValueError:
+            raise Problem(400, "invalid_request", "The address is malformed") from None
         return Request(
             method,
             url.path,
             url.query,
             self.headers,
-            body.decode("utf-8", "replace"),
-            self.client_address,
+            read_body(self.headers, self.rfile),
+            self.client_address[:2],
             self._origin,
             self.control.webex.rules,
-            f"ROUTER_{secrets.token_hex(8).upper()}-{secrets.token_hex(2).upper()}",
+            tracking_id,
         )
 
     @property
     def _origin(self) -> str:
-        assert isinstance(self.server, HTTPServer)  # noqa: S101 - the sandbox runs no other
-        return f"http://127.0.0.1:{self.server.server_port}"
+        """The URL by which the client reaches the sandbox, without a slash at its end."""
+        host = self.headers.get("Host", "")
+        return f"http://{host}" if self.follows_host and _HOST.fullmatch(host) else self.url
 
     def _answer_and_record(self, request: Request) -> Reply:
         journal = self.control.journal
@@ -167,14 +191,19 @@ class Handler(BaseHTTPRequestHandler):
         if reply.sent == "none":
             self._reset()
             return
-        self.send_response(reply.status)
-        if reply.status != 204:  # A 204 has no content and must not have a Content-Length (RFC 9110 section 8.6).
-            self.send_header("Content-Type", reply.content_type)
-            self.send_header("Content-Length", str(len(reply.body)))
-        self.send_header("trackingid", tracking_id)
+        self.send_response_only(reply.status)
+        usual = {"Server": self.version_string(), "Date": self.date_time_string(), "trackingid": tracking_id}
+        if reply.status not in BODILESS:  # these must not have a Content-Length (RFC 9110 section 8.6)
+            usual |= {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
+        replaced = {name.lower() for name in reply.headers}
+        for name, value in usual.items():
+            if name.lower() not in replaced:
+                self.send_header(name, value)
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if reply.sent == "half":
             self.wfile.write(reply.body[: len(reply.body) // 2])
             self.close_connection = True

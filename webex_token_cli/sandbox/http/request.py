@@ -17,7 +17,7 @@ from webex_token_cli.sandbox.rules import Rules
 class Request:
     """One request. ``rules`` are those in force for it, which a fault may have changed for it alone.
 
-    ``peer`` is the address of the other side, ``origin`` the URL of the sandbox as the client wrote it.
+    ``peer`` is the address of the other side, ``origin`` the URL by which the client reaches the sandbox.
     """
 
     method: str
@@ -45,7 +45,10 @@ class Request:
 
         Raises ValueError or TypeError if it is no object.
         """
-        found = json.loads(self.body or "{}")
+        try:
+            found = json.loads(self.body or "{}")
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
         if not isinstance(found, dict):
             raise TypeError("not a JSON object")
         return found
