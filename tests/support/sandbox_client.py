@@ -39,9 +39,21 @@ def fetch(
 
     Without ``method``, a request with a form is a POST and any other a GET.
     """
+    return _sent(
+        urllib.request.Request(url, None if form is None else urlencode(form).encode(), headers, method=method)
+    )
+
+
+def control(url: str, method: str, path: str, asked: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
+    """Ask the control at ``url`` with a JSON document, or as it is with a string: the status and the JSON."""
+    text = asked if isinstance(asked, str) else json.dumps(asked)
+    data = None if asked is None else text.encode()
+    status, _, body = _sent(urllib.request.Request(f"{url}{path}", data, headers, method=method))
+    return status, json.loads(body)
+
+
+def _sent(request: urllib.request.Request) -> tuple[int, dict[str, str], str]:
     opener = urllib.request.build_opener(_NoRedirects)
-    data = None if form is None else urlencode(form).encode()
-    request = urllib.request.Request(url, data, headers, method=method)
     try:
         with opener.open(request) as response:
             return response.status, dict(response.headers), response.read().decode()

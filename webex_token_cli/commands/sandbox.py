@@ -1,19 +1,20 @@
 """``sandbox``: a stand-in for Webex on this machine."""
 
+import contextlib
+import errno
+import ipaddress
+import json
 import shlex
 import tempfile
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from webex_token_cli.application import Application
-from webex_token_cli.cli.options import (
-    Duration,
-    pass_application,
-    verbosity_options,
-)
+from webex_token_cli.cli.options import Duration, pass_application, verbosity_options
 from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
@@ -21,12 +22,39 @@ from webex_token_cli.system.garbage import collect_as_usual
 from webex_token_cli.system.signals import cleanup_on_signal
 from webex_token_cli.times import local_time
 
+if TYPE_CHECKING:
+    from webex_token_cli.sandbox import Fault, Rules, Sandbox
+
+# The keys of ``sandbox.PRESETS``. They are repeated here because --help must not import that package.
+PRESETS = ("integration", "contact-center", "device", "service-app", "government")
+
+_OWN_ADDRESS = "127.0.0.1"
+
+# The options that are rules, and come before those of a preset if they are given.
+_RULES = ("access_ttl", "refresh_ttl", "renew_after", "device_ttl", "rotate", "auto_approve", "redirect_uris")
+
+# How a Service App signs in with the variables that are printed.
+_SERVICE_APP_COMMANDS = """\
+Sign the Service App in there with:
+  webex-token login -p helper --scope "spark:all spark:applications_token"
+  WEBEX_CLIENT_ID=$WEBEX_SERVICE_APP_CLIENT_ID WEBEX_CLIENT_SECRET=$WEBEX_SERVICE_APP_CLIENT_SECRET \\
+    webex-token login -p app --flow service-app --with helper \\
+    --app $WEBEX_SERVICE_APP_ID --org $WEBEX_SERVICE_APP_ORG_ID"""
+
 
 def _check_port(_context: click.Context, _parameter: click.Parameter, port: int) -> int:
     """A usage error unless ``port`` is in range. click.IntRange would print ``[0<=x<=65535]`` in the help."""
     if not 0 <= port <= 65535:
         raise click.BadParameter(f"{port} is not a port number. Give a number from 0 to 65535.")
     return port
+
+
+def _check_address(_context: click.Context, _parameter: click.Parameter, address: str) -> str:
+    """A usage error unless ``address`` is an IP address."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        raise click.BadParameter(f"{address!r} is not an IP address, such as 127.0.0.1 or 0.0.0.0.") from None
 
 
 def _check_people(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> list[dict[str, Any]]:
@@ -44,6 +72,18 @@ def _check_people(_context: click.Context, _parameter: click.Parameter, values: 
     return people
 
 
+def _check_faults(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> "list[Fault]":
+    """The faults in words. A usage error lists the kinds if one is wrong."""
+    from webex_token_cli.sandbox import KINDS, Fault
+
+    try:
+        return [Fault.parse(value) for value in values]
+    except ValueError as error:
+        kinds = f"The kinds are {', '.join(KINDS)}."
+        message = str(error)
+        raise click.BadParameter(message if kinds in message else f"{message} {kinds}") from None
+
+
 @click.command("sandbox", short_help="Run a stand-in for Webex on this machine.")
 @click.option(
     "--port",
@@ -52,6 +92,32 @@ def _check_people(_context: click.Context, _parameter: click.Parameter, values: 
     default=0,
     metavar="PORT",
     help="The port to listen on.  [default: a free port]",
+)
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    callback=_check_address,
+    default=_OWN_ADDRESS,
+    show_default=True,
+    help="The IP address to listen on, such as 0.0.0.0 in a container. URLs of the sandbox then have the host by which "
+    "a client reaches it.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="integration",
+    show_default=True,
+    help="Behave as Webex was seen to for this kind of application. Other options come before the preset. "
+    "service-app: an authorized Service App is there from the start.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    callback=_check_faults,
+    metavar="'WHERE=KIND[*N][@AFTER]'",
+    help="A fault that the next N requests meet, after AFTER requests or a time such as 10m. WHERE is refresh, code, "
+    "device, people or a path. A KIND that does not exist lists those that do. May be repeated.",
 )
 @click.option(
     "--auto-approve",
@@ -118,22 +184,26 @@ def _check_people(_context: click.Context, _parameter: click.Parameter, values: 
     help="A person who has an account. Repeat the option for more; the sign-in page then asks which of them signs in.  "
     "[default: Ada Lovelace <ada@example.com>]",
 )
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one line of JSON when the stand-in is ready, for tests in any language, and no log without --verbose.",
+)
 @verbosity_options
 @pass_application
 def command(
     application: Application,
     port: int,
-    auto_approve: bool,
-    access_ttl: float,
-    refresh_ttl: float,
-    renew_after: float,
+    listen: str,
+    preset: str,
+    faults: "list[Fault]",
     fixed_refresh_token: bool,
-    device_ttl: float,
-    rotate: bool,
-    redirect_uris: tuple[str, ...],
     people: list[dict[str, Any]],
+    as_json: bool,
+    **_rules: Any,
 ) -> None:
-    """Run a stand-in for Webex on 127.0.0.1 until you press Ctrl-C.
+    """Run a stand-in for Webex on this machine until you press Ctrl-C.
 
     It has Webex's sign-in page, token endpoint, device grant, people/me and authorizations. Paste the lines that it
     prints to standard output into another terminal, and webex-token uses the stand-in there, with a temporary folder
@@ -143,41 +213,71 @@ def command(
     \b
     Example:
       webex-token sandbox --renew-after 1m
+      webex-token sandbox --json --auto-approve --fault 'refresh=503*2@1'
 
     Exit status: 2 if the port is taken; 130 after Ctrl-C; 143 after SIGTERM.
     """
-    from webex_token_cli.sandbox import Entry, Rules, Sandbox
+    from webex_token_cli.sandbox import Entry, Sandbox, description
+
+    log = application.detail if as_json else application.say
 
     def report(entry: Entry) -> None:
         outcome = f"  {entry.outcome}" if entry.outcome else ""
-        application.say(f"{local_time(entry.moment)}  {entry.method} {entry.path} {entry.status}{outcome}")
+        log(f"{local_time(entry.moment)}  {entry.method} {entry.path} {entry.status}{outcome}")
 
-    rules = Rules(
-        access_ttl=access_ttl,
-        refresh_ttl=refresh_ttl,
-        renew_after=renew_after,
-        extends_refresh_token=not fixed_refresh_token,
-        device_ttl=device_ttl,
-        rotate=rotate,
-        auto_approve=auto_approve,
-        redirect_uris=redirect_uris,
-    )
     try:
-        sandbox = Sandbox(rules, port, report, people)
+        sandbox = Sandbox(_rules_of(preset, fixed_refresh_token), port, report, people, listen=listen)
     except OSError as error:
-        raise ConfigurationError(
-            f"The sandbox cannot listen on port {port} ({error.strerror}).",
-            "Choose another with --port, or leave --port out to use a free one.",
-        ) from error
-    # Another program may write to the folder while it is removed.
-    home = tempfile.TemporaryDirectory(prefix="webex-token-sandbox-", ignore_cleanup_errors=True)
+        raise _cannot_listen(listen, port, error) from error
+    for fault in faults:
+        sandbox.order(fault)
     collect_as_usual()
-    with home, cleanup_on_signal(home.cleanup), sandbox:
-        for name, value in {**_own_home(home.name), **sandbox.environment}.items():
-            click.echo(f"export {name}={shlex.quote(value)}")
+    with contextlib.ExitStack() as stack:
+        if as_json:
+            stack.enter_context(sandbox)
+            click.echo(json.dumps(description(sandbox, preset)))
+        else:
+            # Another program may write to the folder while it is removed.
+            home = tempfile.TemporaryDirectory(prefix="webex-token-sandbox-", ignore_cleanup_errors=True)
+            stack.enter_context(home)
+            stack.enter_context(cleanup_on_signal(home.cleanup))
+            stack.enter_context(sandbox)
+            _print_variables(application, sandbox, home.name)
         threading.Event().wait()
 
 
-def _own_home(folder: str) -> dict[str, str]:
-    """The variables that keep a terminal's sign-ins in ``folder``, apart from the person's own."""
-    return {HOME_VARIABLE: folder, "WEBEX_TOKEN_STORE": "file"}
+def _rules_of(preset: str, fixed_refresh_token: bool) -> "Rules":
+    """The rules of the preset, with those that the options give."""
+    from webex_token_cli.sandbox import Rules
+
+    ctx = click.get_current_context()
+    given = {name: ctx.params[name] for name in _RULES if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    if fixed_refresh_token:
+        given["extends_refresh_token"] = False
+    return Rules.preset(preset, **given)
+
+
+def _cannot_listen(address: str, port: int, error: OSError) -> ConfigurationError:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ConfigurationError(
+            f"The sandbox cannot listen on {address} ({error.strerror}).",
+            "Give an address of this machine with --listen, or 0.0.0.0 for all of them.",
+        )
+    where = f"port {port}" if address == _OWN_ADDRESS else f"port {port} of {address}"
+    return ConfigurationError(
+        f"The sandbox cannot listen on {where} ({error.strerror}).",
+        "Choose another with --port, or leave --port out to use a free one.",
+    )
+
+
+def _print_variables(application: Application, sandbox: "Sandbox", home: str) -> None:
+    """Print the lines that lead a terminal to the sandbox, and keep its sign-ins in ``home``, apart from others."""
+    from webex_token_cli.sandbox import description
+
+    variables = {HOME_VARIABLE: home, "WEBEX_TOKEN_STORE": "file", **sandbox.environment}
+    app = description(sandbox)["service_app"] or {}
+    variables |= {f"WEBEX_SERVICE_APP_{name.upper()}": value for name, value in app.items()}
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    if app:
+        application.say(_SERVICE_APP_COMMANDS)

@@ -4,7 +4,8 @@ It imports nothing from the rest of the package, so that the program and its san
 The names here are its public interface; ``Sandbox`` is where to begin.
 """
 
-from webex_token_cli.sandbox.faults import Answer, Fault
+from webex_token_cli.sandbox.description import description
+from webex_token_cli.sandbox.faults import KINDS, Answer, Fault
 from webex_token_cli.sandbox.journal import Entry, RecordedRequest
 from webex_token_cli.sandbox.people import person_from
 from webex_token_cli.sandbox.rules import PRESETS, Rules
@@ -13,6 +14,7 @@ from webex_token_cli.sandbox.service_apps import ServiceApp
 from webex_token_cli.sandbox.tokens import Grant
 
 __all__ = [
+    "KINDS",
     "PRESETS",
     "Answer",
     "Entry",
@@ -22,5 +24,6 @@ __all__ = [
     "Rules",
     "Sandbox",
     "ServiceApp",
+    "description",
     "person_from",
 ]

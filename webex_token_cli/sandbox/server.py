@@ -13,7 +13,7 @@ from typing import Any, Self
 from webex_token_cli.sandbox.authorization import Authorization
 from webex_token_cli.sandbox.durations import seconds
 from webex_token_cli.sandbox.faults import TOKEN_PATH, Answer, Fault, FaultQueue
-from webex_token_cli.sandbox.http.control import Control
+from webex_token_cli.sandbox.http.control import CONTROL_BASE, Control
 from webex_token_cli.sandbox.http.handler import Delays, Handler
 from webex_token_cli.sandbox.http.listener import Listener
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest, marked
@@ -89,6 +89,11 @@ class Sandbox:
     def verification_uri(self) -> str:
         """The page on which a person types the code that their device shows."""
         return f"{self.url}/verify"
+
+    @property
+    def control_url(self) -> str:
+        """The base URL of the control over HTTP, without a slash at its end."""
+        return f"{self.url}{CONTROL_BASE}"
 
     @property
     def client_id(self) -> str:

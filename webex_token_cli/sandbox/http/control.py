@@ -23,8 +23,8 @@ from webex_token_cli.sandbox.webex import Webex
 
 VERSION = 1
 _HEALTH = f"{CONTROL_ROOT}healthz"
-_BASE = f"{CONTROL_ROOT}v{VERSION}"
-_GRANTS = f"{_BASE}/grants"
+CONTROL_BASE = f"{CONTROL_ROOT}v{VERSION}"
+_GRANTS = f"{CONTROL_BASE}/grants"
 
 # Answers with tokens are not to be stored, and none of them is to be run as a script.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -62,16 +62,16 @@ class Control:
             self.webex.revoke_grant(request.path.removeprefix(f"{_GRANTS}/"))
             return {}
         responses: dict[tuple[str, str], Callable[[dict[str, Any]], dict[str, Any]]] = {
-            ("GET", f"{_BASE}/faults"): self._list_faults,
-            ("POST", f"{_BASE}/faults"): self._order,
-            ("DELETE", f"{_BASE}/faults"): self._clear_faults,
-            ("POST", f"{_BASE}/advance"): self._advance,
-            ("GET", f"{_BASE}/journal"): self._list_journal,
+            ("GET", f"{CONTROL_BASE}/faults"): self._list_faults,
+            ("POST", f"{CONTROL_BASE}/faults"): self._order,
+            ("DELETE", f"{CONTROL_BASE}/faults"): self._clear_faults,
+            ("POST", f"{CONTROL_BASE}/advance"): self._advance,
+            ("GET", f"{CONTROL_BASE}/journal"): self._list_journal,
             ("GET", _GRANTS): self._list_grants,
             ("DELETE", _GRANTS): self._revoke_all,
-            ("POST", f"{_BASE}/tokens"): self._issue_tokens,
-            ("POST", f"{_BASE}/service-apps"): self._change_service_app,
-            ("POST", f"{_BASE}/reset"): self._reset,
+            ("POST", f"{CONTROL_BASE}/tokens"): self._issue_tokens,
+            ("POST", f"{CONTROL_BASE}/service-apps"): self._change_service_app,
+            ("POST", f"{CONTROL_BASE}/reset"): self._reset,
         }
         respond = responses.get((request.method, request.path))
         if respond is None:
