@@ -15,7 +15,7 @@ LONGEST = 1000 * 365 * 86_400
 
 def seconds(duration: str | float) -> float:
     """The seconds of ``duration``; a number without a unit is seconds. Raises ValueError if it is no duration."""
-    text = str(duration)
+    text = in_digits(duration) if isinstance(duration, float) else str(duration)
     if re.fullmatch(_NUMBER, text, re.ASCII):
         found = float(text)
     elif _WHOLE.fullmatch(text):
