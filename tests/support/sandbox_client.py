@@ -52,6 +52,13 @@ def control(url: str, method: str, path: str, asked: object = None, **headers: s
     return status, json.loads(body)
 
 
+def asked(
+    sandbox: Sandbox, method: str, path: str, document: object = None, **headers: str
+) -> tuple[int, dict[str, Any]]:
+    """Ask the control of ``sandbox`` as ``control`` does."""
+    return control(sandbox.control_url, method, path, document, **headers)
+
+
 def _sent(request: urllib.request.Request) -> tuple[int, dict[str, str], str]:
     opener = urllib.request.build_opener(_NoRedirects)
     try:
