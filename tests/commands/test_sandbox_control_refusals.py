@@ -1,4 +1,4 @@
-"""What the control of a sandbox refuses, and whom: wrong requests, pages in a browser, other machines, broken bodies."""
+"""What the control of a sandbox refuses: wrong requests, pages in a browser, other machines and broken bodies."""
 
 import re
 import socket

@@ -92,10 +92,11 @@ class Tab:
 
 @dataclass
 class Chromium:
-    """A Chromium that is set up but not running. Running ``command`` starts it."""
+    """A Chromium that is set up but not running. Running ``command`` starts it, with ``flags`` added."""
 
     folder: Path
     port: int
+    flags: tuple[str, ...] = ()
     _scratch: "tempfile.TemporaryDirectory[str]" = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="wt-", ignore_cleanup_errors=True)
     )
@@ -124,7 +125,12 @@ class Chromium:
         if trusting:
             shown = shlex.join([sys.executable, str(Path(__file__).with_name("spki.py")), *map(str, trusting)])
             trusted = f' --ignore-certificate-errors-spki-list="$({shown})"'
-        flags = [*_FLAGS, f"--user-data-dir={self.folder / 'user'}", f"--remote-debugging-port={self.port}"]
+        flags = [
+            *_FLAGS,
+            *self.flags,
+            f"--user-data-dir={self.folder / 'user'}",
+            f"--remote-debugging-port={self.port}",
+        ]
         self._script.write_text(
             # Chromium puts sockets into TMPDIR, whose paths must be short, and files that are removed with it.
             f"#!/bin/sh\nexport TMPDIR={shlex.quote(self._scratch.name)}\n"
