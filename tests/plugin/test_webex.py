@@ -138,6 +138,7 @@ def test_the_closest_marker_counts_and_rules_are_read_as_people_write_them() -> 
         access_ttl=600,
         refresh_ttl=7_697_038,
         renew_after=0,
+        devices_get_jwts=True,
         scopes=frozenset({"spark:kms", "spark:all"}),
         redirect_uris=("http://localhost:9/",),
     )
