@@ -86,5 +86,7 @@ class WebexAPI:
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],
             "code_challenge_methods_supported": ["plain", "S256"],
+            # RFC 8414 section 2: without this, a client may use HTTP Basic only.
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         }
         return json_reply(200, metadata)
