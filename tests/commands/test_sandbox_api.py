@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from tests.support.sandbox_client import ask, authorize, bearer_of, exchange, press, refresh
-from webex_token_cli.sandbox import Rules, Sandbox
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 ADMIN = "spark:all identity:tokens_read identity:tokens_write"
 
@@ -105,3 +105,15 @@ def test_a_token_that_is_given_a_shorter_life_counts_as_an_old_one(
     """Webex renews a token once a day, and one that is near its end was made days ago."""
     refresh(sandbox, sandbox.token_response(expires_in=expires_in)["refresh_token"])
     assert sandbox.outcomes() == [outcome]
+
+
+def test_an_answer_of_ones_own_is_for_valid_access_tokens_with_the_scope_that_it_names(sandbox: Sandbox) -> None:
+    kind = {"content-type": "application/json"}
+    sandbox.order(Answer("/v1/rooms", 200, kind, '{"items": []}', times=9, scope="spark:rooms_read"))
+    bearers = [bearer_of(sandbox, scope) for scope in ("spark:rooms_read", "spark:all", "spark:people_read")]
+    assert [ask(sandbox, "/rooms", Authorization=bearer)[0] for bearer in bearers] == [200, 200, 403]
+    _, headers, body = ask(sandbox, "/rooms", Authorization=bearers[0])
+    kinds = [value for name, value in headers.items() if name.lower() == "content-type"]
+    assert (kinds, json.loads(body)) == (["application/json"], {"items": []})
+    sandbox.advance("14d")
+    assert ask(sandbox, "/rooms", Authorization=bearers[0])[0] == 401

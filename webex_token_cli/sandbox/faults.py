@@ -148,7 +148,9 @@ def _count(digits: str) -> int:
 class Answer:
     """An answer of one's own, which the next ``times`` requests for ``path`` get after ``delay`` seconds.
 
-    It is for what no kind of fault describes. ``after_requests`` and ``came`` are as for a fault.
+    It is for what no kind of fault describes, and for the paths of Webex's API that the sandbox does not have.
+    With ``scope``, a request needs a valid access token that has this scope or ``spark:all``; another one is refused,
+    and counts as well. ``after_requests`` and ``came`` are as for a fault.
     """
 
     path: str
@@ -159,6 +161,7 @@ class Answer:
     delay: float = 0.0
     after_requests: int = 0
     came: int = 0
+    scope: str = ""
 
     def check(self) -> None:
         """Raise ValueError with a sentence if it could not be sent as one HTTP answer."""

@@ -270,6 +270,11 @@ class Webex:
                 case _:
                     raise Problem(400, "unsupported_grant_type", "The grant_type is not known")
 
+    def check_scope(self, access_token: str, scope: str) -> None:
+        """Raise Problem (401 or 403) unless the access token is valid and has ``scope`` or ``spark:all``."""
+        if not {scope, "spark:all"}.intersection(self._scopes_of(access_token)):
+            raise Problem(403, "insufficient_scope", f"The access token lacks the scope {scope}")
+
     def person_of(self, access_token: str) -> dict[str, Any]:
         """The person whom the access token acts for. Raises Problem (401 or 403)."""
         with self._lock:

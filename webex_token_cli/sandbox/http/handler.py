@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from webex_token_cli.sandbox.faults import BODILESS, CONTROL_ROOT, DEVICE_TOKEN_PATH, TOKEN_PATH
+from webex_token_cli.sandbox.faults import BODILESS, CONTROL_ROOT, DEVICE_TOKEN_PATH, TOKEN_PATH, Answer, Fault
 from webex_token_cli.sandbox.http.bodies import read_body
 from webex_token_cli.sandbox.http.control import Control
 from webex_token_cli.sandbox.http.fault_effects import answer_with
@@ -150,10 +150,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         journal.record_request(recorded)
         fault = self.control.faults.take(request.path, request.place)
-        if fault is None:
-            reply = self._respond(request)
-        else:
-            reply = answer_with(fault, request, self._respond, self._refuse, self.delays.wait)
+        reply = self._respond(request) if fault is None else self._answer_with(fault, request)
         if request.rules.latency:
             time.sleep(request.rules.latency)
         journal.record(
@@ -169,6 +166,14 @@ class Handler(BaseHTTPRequestHandler):
             )
         )
         return reply
+
+    def _answer_with(self, fault: Fault | Answer, request: Request) -> Reply:
+        if isinstance(fault, Answer) and fault.scope:
+            try:
+                self.control.webex.check_scope(request.bearer, fault.scope)
+            except Problem as problem:
+                return self._refuse(request, problem)
+        return answer_with(fault, request, self._respond, self._refuse, self.delays.wait)
 
     def _respond(self, request: Request) -> Reply:
         webex = self.control.webex
