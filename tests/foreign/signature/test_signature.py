@@ -1,8 +1,10 @@
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import yaml
-from signature import NotSignedIn, TryAgainLater, integration, lines, load, save
+from signature import REDIRECT, NotSignedIn, TryAgainLater, integration, lines, load, save
 from wxc_sdk.rest import RestSession
 from wxc_sdk.tokens import Tokens
 
@@ -42,6 +44,14 @@ def test_the_refresh_token_stays_if_webex_sends_none(webex: Webex, file: Path) -
     webex.fault("refresh=no-refresh-token")
     assert signature(webex, file) == LINES
     assert yaml.safe_load(file.read_text())["refresh_token"] == webex.grants[0].refresh_token
+
+
+@pytest.mark.webex(auto_approve=True, redirect_uris=[REDIRECT])
+def test_the_first_sign_in_with_a_code(webex: Webex, file: Path) -> None:
+    here = integration(webex.api_url)
+    answer = requests.get(here.auth_url(state="s"), allow_redirects=False, timeout=30)
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert lines(here.tokens_from_code(query["code"][0])) == LINES
 
 
 def test_a_revoked_sign_in_is_removed(webex: Webex, file: Path) -> None:

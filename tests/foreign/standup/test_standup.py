@@ -18,8 +18,9 @@ SAID = "Ada Lovelace starts the stand-up."
 def tokens(webex: Webex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of a job whose access token has five minutes left, which is too little. Posting works."""
     monkeypatch.setenv("STANDUP_API_URL", f"{webex.api_url}/")
-    webex.order(Answer("/v1/messages", 200, {"Content-Type": "application/json"}, "{}", times=99), required=False)
-    response = webex.token_response(expires_in="5m")
+    kind = {"Content-Type": "application/json"}
+    webex.order(Answer("/v1/messages", 200, kind, "{}", times=99, scope="spark:messages_write"), required=False)
+    response = webex.token_response(["spark:people_read", "spark:messages_write"], expires_in="5m")
     file = tmp_path / "tokens.json"
     file.write_text(json.dumps({**response, "expires_at": time.time() + response["expires_in"]}))
     return file
