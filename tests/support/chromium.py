@@ -144,9 +144,11 @@ class Chromium:
         """Start Chromium with a blank page, and end it afterwards."""
         with subprocess.Popen([str(self._script), "about:blank"]) as process:
             wait_until(self._pages, lambda: "no page", process=process)
-            with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
-                yield Tab(connection)
-            process.terminate()
+            try:
+                with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
+                    yield Tab(connection)
+            finally:
+                process.terminate()
 
     @contextlib.contextmanager
     def page(self, starter: Running) -> Iterator[Tab]:
