@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from tests.bench.rest import Rest
 from tests.bench.rounds import Renewals
+from tests.bench.sandbox import Throughput
 
 _MEBIBYTE = 2**20
 
@@ -69,4 +70,15 @@ def renewals_in_words(one_by_one: Renewals, watch: Renewals, least: Renewals, at
         f"{least.seconds:.1f} s and {least.processor / number * 1000:.1f} ms a profile "
         f"({alone / least.seconds:.1f} times faster)\n"
         f"  the sandbox used {watch.server / watch.seconds:.0%} of one processor"
+    )
+
+
+def throughput_in_words(found: Throughput) -> str:
+    """How fast the sandbox answered, and what that used."""
+    return (
+        f"{found.grants:6} grants: {found.clients} clients with a connection each were answered "
+        f"{found.per_second:.0f} refreshes a second; the median took {found.median * 1000:.1f} ms, "
+        f"99 of 100 at most {found.slowest * 1000:.1f} ms\n"
+        f"  the sandbox used {found.processor * 1000:.2f} ms of processor time for each; after {found.requests} of "
+        f"them it had {found.memory / _MEBIBYTE:.0f} MiB"
     )

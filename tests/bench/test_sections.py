@@ -45,6 +45,12 @@ def test_renewals_are_measured() -> None:
     assert "(calculated from 2 of refresh --all)" in out
 
 
+def test_the_sandboxs_refreshes_are_measured() -> None:
+    out = printed("sandbox", "--grants", "100", "--seconds", "0.2")
+    for grants in (16, 100):
+        assert f"{grants} grants: 16 clients with a connection each were answered " in out
+
+
 def test_an_unknown_section_is_refused() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "nothing"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
