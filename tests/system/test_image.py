@@ -1,6 +1,7 @@
 """The image's steps in an empty folder, and the program from there as the image runs it: without rights or a home."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -95,6 +96,38 @@ def in_image(image: Path, *arguments: str, **variables: str) -> "subprocess.Pope
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
+
+
+SANDBOX = next(stage for stage in CONTAINERFILE.split("\nFROM ") if " AS sandbox\n" in stage)
+
+
+def words_of(instruction: str, port: int) -> list[str]:
+    """The command of an instruction in the sandbox's stage, with another port."""
+    (text,) = re.findall(rf"^{instruction} [^\[]*(\[.*\])$", SANDBOX, re.MULTILINE)
+    return [word.replace("8080", str(port)) for word in json.loads(text)]
+
+
+def test_the_sandboxs_image_answers_and_tells_its_health(image: Path) -> None:
+    port = free_port()
+    program, *arguments = words_of("ENTRYPOINT", port)
+    python, *check = words_of("HEALTHCHECK", port)
+    assert (program, python) == ("webex-token", "python")
+
+    def is_healthy() -> bool:
+        command = [str(image / "bin/python"), *check]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    assert not is_healthy()
+    process = in_image(image, *arguments, "--fault", "people=503")
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["url"] == f"http://127.0.0.1:{port}"
+        assert is_healthy()
+        assert got(port, "/v1/people/me")[0] == 503
+        process.send_signal(getattr(signal, re.findall(r"^STOPSIGNAL (\w+)$", SANDBOX, re.MULTILINE)[0]))
+        assert ended(process)[0] == 130
+    finally:
+        process.kill()
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
