@@ -30,8 +30,9 @@ VARIABLES = {each["name"]: each["value"] for each in CONTAINER["env"]}
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The instructions of the Containerfile, with their arguments."""
+    """The instructions of the Containerfile for the program's image, with their arguments."""
     text = (ROOT / ".github/Containerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = re.sub(r"^FROM \S+ AS sandbox\n.*?(?=^FROM )", "", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(name, arguments) for name, _, arguments in (line.partition(" ") for line in lines)]
 
