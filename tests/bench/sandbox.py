@@ -3,18 +3,15 @@
 import json
 import socket
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tests.bench.usage import memory_of, processor_seconds
-from tests.support.folders import ROOT
+from tests.support.measures import running
 from webex_token_cli.sandbox import Rules, Sandbox
 
 
@@ -54,7 +51,7 @@ def serve(grants: int, clients: int) -> None:
 
 def throughput(grants: int, clients: int, seconds: float) -> Throughput:
     """Let so many clients refresh for ``seconds``, each on one connection and as fast as it is answered."""
-    with _serving(grants, clients) as (process, served):
+    with running([sys.executable, "-m", __name__, str(grants), str(clients)]) as (process, served):
         work = processor_seconds(process)
         started = time.monotonic()
         with ThreadPoolExecutor(clients) as pool:
@@ -69,23 +66,6 @@ def throughput(grants: int, clients: int, seconds: float) -> Throughput:
     times.sort()
     slowest = times[int(len(times) * 0.99)]
     return Throughput(grants, clients, len(times), took, statistics.median(times), slowest, work / len(times), memory)
-
-
-@contextmanager
-def _serving(grants: int, clients: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", __name__, str(grants), str(clients)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.pid, json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
 
 
 def _refresh(served: dict[str, Any], token: str, until: float) -> list[float]:

@@ -32,18 +32,20 @@ def serving(count: int, latency: float = 0.0) -> Iterator[Server]:
 
     ``latency`` is in seconds.
     """
+    with running([*FLEET, "serve", str(count), str(latency)]) as (process, served):
+        yield Server(process, served["environment"], served["grants"])
+
+
+@contextlib.contextmanager
+def running(command: list[str]) -> Iterator[tuple[int, Any]]:
+    """Run ``command`` until its standard input ends: its process, and the JSON that is its first line of output."""
     with subprocess.Popen(
-        [*FLEET, "serve", str(count), str(latency)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            served = json.loads(process.stdout.readline())
-            yield Server(process.pid, served["environment"], served["grants"])
+            yield process.pid, json.loads(process.stdout.readline())
         finally:
             process.stdin.close()
 
