@@ -209,3 +209,8 @@ def test_an_ordered_header_cannot_begin_another_one(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="is not a header"):
         sandbox.order(Answer("/v1/people/me", 200, {"X": "a\r\nSet-Cookie: b"}))
     assert b"Set-Cookie" not in raw(sandbox, b"GET /v1/people/me HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+
+def test_an_answer_to_head_has_no_body(sandbox: Sandbox) -> None:
+    answers = raw(sandbox, b"HEAD /sandbox/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2)
+    assert [part.partition(b"\r\n")[0] for part in answers.split(b"\r\n\r\n")] == [b"HTTP/1.1 200 OK"] * 2 + [b""]

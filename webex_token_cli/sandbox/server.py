@@ -165,7 +165,10 @@ class Sandbox:
         return fault
 
     def order(self, fault: Fault | Answer) -> None:
-        """Order a fault, or an answer of one's own for the next requests for its path."""
+        """Order a fault, or an answer of one's own for the next requests for its path.
+
+        Raises ValueError with a sentence if no request could meet it.
+        """
         self._faults.order(fault)
 
     @property
