@@ -4,7 +4,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,26 @@ EXPIRY = "/v1/authorizations/tokenExpiry"
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), renew_after=1)
+
+
+@pytest.fixture
+def sandbox(rules: Rules, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """Its clock is five days behind until ``issued_five_days_ago`` has issued tokens, if a test asks for that."""
+    behind = 5 * DAY if "issued_five_days_ago" in request.fixturenames else 0
+    with Sandbox(rules, clock=lambda: time.time() - behind) as running:
+        yield running
+
+
+@pytest.fixture
+def issued_five_days_ago(sandbox: Sandbox) -> Callable[..., str]:
+    """Gives the text of a token response that the sandbox gave five days ago."""
+
+    def issue(**changes: object) -> str:
+        offered = issued_response(sandbox, **changes)
+        sandbox.advance(5 * DAY)
+        return offered
+
+    return issue
 
 
 def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) -> None:
@@ -68,18 +88,11 @@ def test_a_token_response_becomes_a_profile(program: Program, sandbox: Sandbox) 
     assert [entry.path for entry in sandbox.journal] == [EXPIRY, "/v1/people/me"]
 
 
-def issued_earlier(sandbox: Sandbox, seconds: int, **changes: object) -> str:
-    """The text of a token response that the sandbox gave so many ``seconds`` ago."""
-    sandbox.advance(-seconds)
-    offered = issued_response(sandbox, **changes)
-    sandbox.advance(seconds)
-    return offered
-
-
-def test_webex_tells_the_age_of_imported_tokens(program: Program, sandbox: Sandbox) -> None:
+def test_webex_tells_the_age_of_imported_tokens(
+    program: Program, sandbox: Sandbox, issued_five_days_ago: Callable[..., str]
+) -> None:
     """Neither is a refresh token redeemed for it, nor is its end a guess."""
-    offered = issued_earlier(sandbox, 5 * DAY)
-    done = program.run("import", stdin=offered)
+    done = program.run("import", stdin=issued_five_days_ago())
     stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.grants
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).splitlines()[1:3] == [
@@ -101,8 +114,10 @@ def test_a_clock_behind_webexs_does_not_make_imported_tokens_live_longer(program
     assert stored["access_expires_at"] == stored["refreshed_at"] + issued["expires_in"]
 
 
-def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(program: Program, sandbox: Sandbox) -> None:
-    done = program.run("import", stdin=issued_earlier(sandbox, 5 * DAY, expires_in=None))
+def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(
+    program: Program, sandbox: Sandbox, issued_five_days_ago: Callable[..., str]
+) -> None:
+    done = program.run("import", stdin=issued_five_days_ago(expires_in=None))
     stored, (grant,) = json.loads(record_file(program).read_text()), sandbox.grants
     assert stored["access_expires_at"] == int(grant.access_expires_at)
     assert done.out.splitlines()[2] == (
@@ -111,9 +126,11 @@ def test_without_a_lifetime_webex_still_tells_the_end_of_the_access_token(progra
 
 
 @pytest.mark.parametrize("status", [403, 404, 503, 200])
-def test_lifetimes_count_from_now_if_webex_does_not_tell(program: Program, sandbox: Sandbox, status: int) -> None:
+def test_lifetimes_count_from_now_if_webex_does_not_tell(
+    program: Program, sandbox: Sandbox, issued_five_days_ago: Callable[..., str], status: int
+) -> None:
     sandbox.order(Answer(EXPIRY, status, {}, '{"message": "No."}'))
-    done = run_in_process(program, "import", stdin=issued_earlier(sandbox, 5 * DAY))
+    done = run_in_process(program, "import", stdin=issued_five_days_ago())
     assert (done.status, done.err) == (0, "")
     assert re.sub(TIME, "TIME", done.out).splitlines()[1:3] == [
         "The access token expires TIME (in 14 days).",
