@@ -1,5 +1,7 @@
 """The journal of a sandbox: what it was asked and what it answered."""
 
+import base64
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -91,7 +93,7 @@ def marked(entry: Entry, names: SecretNames) -> dict[str, Any]:
         return _SECRET_PLACES.sub(r"\1<unknown>", names.marked(text))
 
     def hidden_headers(headers: dict[str, str]) -> dict[str, str]:
-        return {hidden(name): hidden(value) for name, value in headers.items()}
+        return {hidden(name): hidden(_with_name_for_basic(value, names)) for name, value in headers.items()}
 
     shown = asdict(entry)
     request = shown.pop("request") or {}
@@ -105,3 +107,13 @@ def marked(entry: Entry, names: SecretNames) -> dict[str, Any]:
         "body": hidden(request.get("body", "")),
         "answer": {**answer, "headers": hidden_headers(answer["headers"])},
     }
+
+
+def _with_name_for_basic(value: str, names: SecretNames) -> str:
+    """``value`` of a header, where the name of a client secret replaces the credentials of HTTP Basic that hold it."""
+    kind, _, credentials = value.partition(" ")
+    if kind.lower() == "basic":
+        with contextlib.suppress(ValueError):  # neither base64 nor UTF-8
+            name = names.name(base64.b64decode(credentials).decode().partition(":")[2])
+            return f"{kind} <{name or 'unknown'}>"
+    return value

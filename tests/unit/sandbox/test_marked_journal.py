@@ -1,6 +1,7 @@
 """The journal in JSON shows the name of a secret in its place, wherever that is."""
 
 import json
+from base64 import b64encode
 from functools import cache
 from urllib.parse import quote
 
@@ -101,3 +102,15 @@ def test_a_secret_of_elsewhere_is_unknown(body: str, expected: str) -> None:
         "body": expected,
         "answer": {"status": 200, "headers": {}, "body": expected},
     }
+
+
+@pytest.mark.parametrize(
+    ("credentials", "expected"),
+    [("id:" + "s" * 20, "<client secret 1>"), ("id:" + "s" * 19, "<unknown>"), ("s" * 20, "<unknown>")],
+)
+def test_the_client_secret_in_basic_is_named(credentials: str, expected: str) -> None:
+    names = SecretNames()
+    names.add("client secret", "s" * 20)
+    header = {"authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
+    entry = Entry(0.0, "POST", "/", 200, "", RecordedRequest("POST", "/", "", header, "", 1))
+    assert marked(entry, names)["headers"] == {"authorization": f"Basic {expected}"}
