@@ -80,11 +80,10 @@ def answer_with(
 
 def _own(answer: Answer) -> Reply:
     """An answer of somebody's own. Its headers may say what the body is, and a second header would contradict it."""
-    kind = {name: value for name, value in answer.headers.items() if name.lower() == "content-type"}
-    others = {name: value for name, value in answer.headers.items() if name not in kind}
-    return Reply(
-        answer.status, answer.body.encode(), next(iter(kind.values()), "text/plain; charset=utf-8"), "fault", others
-    )
+    kinds = [value for name, value in answer.headers.items() if name.lower() == "content-type"]
+    others = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
+    kind = kinds[0] if kinds else "text/plain; charset=utf-8"
+    return Reply(answer.status, answer.body.encode(), kind, "fault", others)
 
 
 def _ended(place: str, kind: str) -> Problem:
