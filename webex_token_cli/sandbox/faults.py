@@ -141,7 +141,7 @@ def _check_counts(times: int, after_requests: int) -> None:
 
 def _count(digits: str) -> int:
     """The number, or one that is too large if there are more digits than Python reads."""
-    return int(digits) if len(digits) <= 9 else _MOST + 1
+    return int(digits) if len(digits) <= len(str(_MOST)) else _MOST + 1
 
 
 @dataclass(slots=True)

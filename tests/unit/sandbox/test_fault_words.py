@@ -31,6 +31,7 @@ def parsed(words: str) -> tuple[str, str, float | None, int, int, float]:
         ("refresh=reset*2@13d", ("refresh", "reset", None, 2, 0, 13 * 86400)),
         ("refresh=reset@0.5", ("refresh", "reset", None, 1, 0, 0.5)),
         ("refresh=reset@0", ("refresh", "reset", None, 1, 0, 0)),
+        ("refresh=reset*1000000000@1000000000", ("refresh", "reset", None, 10**9, 10**9, 0)),
         ("/v1/access_token=string-lifetimes", ("/v1/access_token", "string-lifetimes", None, 1, 0, 0)),
         ("/v1/access_token=same-token", ("/v1/access_token", "same-token", None, 1, 0, 0)),
         ("/v1/device/token=tokenlimit", ("/v1/device/token", "tokenlimit", None, 1, 0, 0)),
@@ -75,6 +76,7 @@ KINDS_IN_WORDS = re.escape(f"The kinds are {', '.join(KINDS)}.")
         ("refresh=503@-1", "'-1' is not a duration such as 30s, 10m, 2h or 13d."),
         ("refresh=503@²", "'²' is not a duration such as 30s, 10m, 2h or 13d."),
         ("refresh=slow:53000w", "'53000w' is longer than a thousand years."),
+        ("refresh=503*1000000001", "A fault meets from 1 to 1000000000 requests."),
         ("refresh=503*0", "A fault meets from 1 to 1000000000 requests."),
         ("refresh=503*" + "9" * 5000, "A fault meets from 1 to 1000000000 requests."),
         ("refresh=503@" + "9" * 5000, "A fault begins after 0 to 1000000000 requests."),
@@ -108,7 +110,7 @@ def faults(draw: st.DrawFn) -> Fault:
     seconds = draw(durations if kind == "slow" else st.none() | durations if kind in WITH_SECONDS else st.none())
     fault = Fault(draw(st.sampled_from(places)), kind, seconds, draw(st.integers(1, 10**9)))
     if draw(st.booleans()):
-        fault.after_requests = draw(st.integers(0, 999_999_999))
+        fault.after_requests = draw(st.integers(0, 10**9))
     else:
         fault.after_seconds = draw(durations)
     return fault
