@@ -182,6 +182,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
         times=COUNT,
         delay=DURATION,
         after_requests=COUNT,
+        scope=TEXT,
     )
     return Answer(**{**fields, "delay": seconds(fields.get("delay", 0))})
 
