@@ -55,16 +55,16 @@ class Sandbox:
         self._server = Listener(address, port, SandboxHandler)
         # No name but those of this machine leads to a loopback address.
         SandboxHandler.url, SandboxHandler.follows_host = self.url, not address.is_loopback
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
         self._thread.join()
+        self._server.server_close()
         self._delays.end()
         self._server.end_connections()
 

@@ -1,6 +1,7 @@
 """The socket that a sandbox listens on, with a thread for each connection."""
 
 import contextlib
+import selectors
 import socket
 import threading
 import weakref
@@ -22,10 +23,13 @@ class Listener(ThreadingHTTPServer):
     block_on_close = False
     # Tests with many simultaneous clients must not overflow the queue, which is 5 by default.
     request_queue_size = 128
+    # Seconds for which ``handle_request`` waits for a connection: ``serve`` knows that one is there.
+    timeout = 0
 
     def __init__(self, address: IPv4Address | IPv6Address, port: int, handler: type[Handler]) -> None:
         self.client_ports: list[int] = []
         self._connections: weakref.WeakKeyDictionary[threading.Thread, socket.socket] = weakref.WeakKeyDictionary()
+        self._end, self._end_seen = socket.socketpair()
         self._address = address
         self.address_family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         super().__init__((str(address), port), handler)
@@ -43,6 +47,24 @@ class Listener(ThreadingHTTPServer):
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not self._address.is_unspecified)
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self._address), self.server_address[1]
+
+    def serve(self) -> None:
+        """Accept connections until ``stop``, which the base class would only notice after some time."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._end_seen, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
+
+    def stop(self) -> None:
+        """Let ``serve`` return at once."""
+        self._end.close()
+
+    def server_close(self) -> None:
+        """Close all sockets, except those of connections."""
+        super().server_close()
+        self._end.close()
+        self._end_seen.close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection. Called by the base class, always in the same thread."""
