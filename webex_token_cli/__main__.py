@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from webex_token_cli.system.garbage import collect_rarely
+from webex_token_cli.system.garbage import collect_no_more, collect_rarely
 
 
 def start() -> NoReturn:
@@ -10,7 +10,10 @@ def start() -> NoReturn:
     collect_rarely()
     from webex_token_cli.main import main
 
-    main()
+    try:
+        main()
+    finally:
+        collect_no_more()
 
 
 if __name__ == "__main__":

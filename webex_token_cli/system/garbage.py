@@ -1,4 +1,4 @@
-"""How often Python looks for garbage: rarely while the program starts, and as usual in a command that runs for long."""
+"""How often Python looks for garbage: rarely while the program starts, as usual in a long run, and not at the end."""
 
 import gc
 
@@ -17,3 +17,11 @@ def collect_as_usual() -> None:
     """Look for garbage as often as Python does by itself, but not among the objects that exist now."""
     gc.freeze()
     gc.set_threshold(*_USUALLY)
+
+
+def collect_no_more() -> None:
+    """Let Python end without looking for garbage among the objects that exist now.
+
+    It would do so several times, which takes 7 % of the time of `get`, and the operating system takes all memory back.
+    """
+    gc.freeze()
