@@ -137,18 +137,20 @@ class Application:
         return self.store(settings.store, settings.keyring)
 
     def _open_store(self, name: str, keyring: str | None) -> "CredentialStore":
-        from webex_token_cli.store.file.opening import open_file_store
-        from webex_token_cli.store.keyring.opening import open_keyring_store
-        from webex_token_cli.store.local.store import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
-        from webex_token_cli.system.timeouts import ExclusiveCalls
-
-        timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
-        if name == "file":
-            return open_file_store(folder("data", self.environment) / "credentials", self.say, timeout, self.cancelled)
         if name == "vault":
             from webex_token_cli.store.vault.store import open_vault_store
 
             return open_vault_store(self.environment, self.say, self.cancelled)
+        from webex_token_cli.store.local.store import TIMEOUT_INTERACTIVE, TIMEOUT_UNATTENDED, let_output_through
+
+        timeout = TIMEOUT_INTERACTIVE if self.interactive else TIMEOUT_UNATTENDED
+        if name == "file":
+            from webex_token_cli.store.file.opening import open_file_store
+
+            return open_file_store(folder("data", self.environment) / "credentials", self.say, timeout, self.cancelled)
+        from webex_token_cli.store.keyring.opening import open_keyring_store
+        from webex_token_cli.system.timeouts import ExclusiveCalls
+
         if keyring is not None:
             from webex_token_cli.store.keyring.choice import is_chosen
 

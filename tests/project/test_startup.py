@@ -113,6 +113,13 @@ def test_a_command_over_the_secret_service_imports_exactly_this(
     assert heavy_imports(in_keyring, [line for line, _ in SECRET_SERVICE]) == SECRET_SERVICE
 
 
+def test_no_other_store_is_imported_with_the_secret_service(program: Program, keyring_session: dict[str, str]) -> None:
+    in_keyring = program.having(**keyring_session, WEBEX_TOKEN_STORE="keyring", WEBEX_TOKEN_PROFILE="alone")
+    assert in_keyring.run("login").status == 0
+    stores = {name.removeprefix("webex_token_cli.store.") for name in imported(in_keyring, "-v", "get")}
+    assert stores & {"file", "vault", "keyring.credential_manager"} == set()
+
+
 @pytest.mark.parametrize("store", ["file", "keyring"])
 def test_a_watch_needs_the_keyring_library_for_neither_files_nor_the_secret_service(
     program: Program, keyring_session: dict[str, str], store: str

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.store.file.keyring import FileKeyring
+from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.store.local.locks import check_lock_folder, lock_folder_of, lock_folder_of_this_user
 
 pytestmark = pytest.mark.posix
@@ -60,6 +62,15 @@ def test_a_home_folder_that_does_not_answer_is_not_replaced_by_another_place(
     at_home(monkeypatch, f"{tmp_path}/{'x' * 300}")  # as with a network drive, the system gives an error of its own
     with pytest.raises(StoreUnavailable, match=r"The home folder .* cannot be examined \(File name too long\)."):
         lock_folder_of(ME)
+
+
+def test_a_read_asks_no_user_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The database may be on a server, and is needed only for the lock around a change."""
+    monkeypatch.delattr(pwd, "getpwuid")
+    store = open_keyring_store(backend=FileKeyring(tmp_path))
+    assert store.load("default") is None
+    with pytest.raises(AttributeError, match="getpwuid"), store.changing("default"):
+        pass
 
 
 def test_a_lock_folder_that_can_only_be_read_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.keyring.credential_manager import LIMIT
 from webex_token_cli.store.keyring.splitting import Keyring
 from webex_token_cli.text import printable
 
@@ -125,6 +124,8 @@ def caution_about(backend: Keyring) -> str | None:
 def entry_limit(backend: Keyring) -> int | None:
     """The number of characters that an entry of ``backend`` can hold, or None if that is unknown."""
     from keyring.backends import Windows
+
+    from webex_token_cli.store.keyring.credential_manager import LIMIT
 
     return (
         LIMIT

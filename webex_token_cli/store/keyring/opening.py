@@ -56,11 +56,14 @@ def open_keyring_store(
         opened = _credential_manager()
     else:
         opened = _opened(_found(remembered, calls, timeout, say, hold_output))
-    locks = lock_folder or lock_folder_of_this_user()
+
+    @functools.cache
+    def locks() -> Path:  # whoever only reads asks no user database
+        return lock_folder or lock_folder_of_this_user()
 
     def lock(profile: str) -> AbstractContextManager[None]:
-        check_lock_folder(locks)
-        return locked(locks / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
+        check_lock_folder(locks())
+        return locked(locks() / f"{file_name(SERVICE, profile)}.lock", say, cancelled)
 
     return LocalStore(
         keyring=SplittingKeyring(opened.keyring, opened.limit),
@@ -68,7 +71,7 @@ def open_keyring_store(
         lock=lock,
         say=say,
         timeout=timeout,
-        check_folders=lambda: check_lock_folder(locks),
+        check_folders=lambda: check_lock_folder(locks()),
         reserve=lambda profile, _: _check_by_rewriting(opened.keyring, profile),
         hold_output=hold_output,
         caution=opened.caution,
