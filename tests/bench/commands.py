@@ -50,12 +50,11 @@ def prepared_commands(folder: Path) -> Iterator[list[Command]]:
             {
                 **sandbox.environment,
                 **session,
-                "WEBEX_TOKEN_HOME": str(folder / "webex-token"),
                 "WEBEX_TOKEN_PROFILE": PROFILE,
                 "BROWSER": ACCEPTING_BROWSER,
             },
         )
-        in_file = in_keyring.having(WEBEX_TOKEN_HOME=str(folder / "with-file-store"), WEBEX_TOKEN_STORE="file")
+        in_file = in_keyring.having(XDG_CONFIG_HOME=str(folder / "with-file-store"), WEBEX_TOKEN_STORE="file")
         for program in (in_keyring, in_file):
             done = program.run("login")
             assert done.status == 0, done.err

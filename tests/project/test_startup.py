@@ -106,6 +106,13 @@ def test_the_commands_of_prompts_and_loops_save_milliseconds_as_well(signed_in: 
     assert imported(signed_in, *line.split()) & MILLISECONDS == set()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a library finds the folders of other systems")
+def test_no_library_is_imported_to_find_the_folders_of_linux(program: Program) -> None:
+    at_home = program.having(WEBEX_TOKEN_HOME=None, WEBEX_TOKEN_STORE="file")
+    assert at_home.run("login").status == 0
+    assert imported(at_home, "get") & HEAVY == set()
+
+
 def test_a_command_over_the_secret_service_imports_exactly_this(
     program: Program, keyring_session: dict[str, str]
 ) -> None:

@@ -1,5 +1,6 @@
 """The folders in which ``config.ini`` and the file store are."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,12 +13,34 @@ _NAME = "webex-token"
 # Names the one folder that takes the place of both.
 HOME_VARIABLE = "WEBEX_TOKEN_HOME"
 
+# The variable for each kind of folder, and the place below the home folder that counts without it.
+# Source: XDG Base Directory Specification, "Environment variables".
+_XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}
+
 
 def folder(kind: Literal["config", "data"], environment: Mapping[str, str]) -> Path:
     """The folder of ``kind``, which may not exist. Raises ConfigurationError if the user has no home folder."""
     named = environment.get(HOME_VARIABLE)
     if named:
         return _expanded(Path(named))
+    found = _folder_on_linux(kind, environment) if sys.platform == "linux" else None
+    return found or _folder_on_any_system(kind)
+
+
+def _folder_on_linux(kind: Literal["config", "data"], environment: Mapping[str, str]) -> Path | None:
+    """The folder that the environment names; None if only the user database may know it.
+
+    It is the one that platformdirs finds, whose import would take 6 % of the time of `get`.
+    """
+    variable, below_home = _XDG[kind]
+    named, home = environment.get(variable, ""), environment.get("HOME", "")
+    if named.startswith("/"):  # the specification tells to ignore a relative path
+        return Path(named, _NAME)
+    return Path(home, below_home, _NAME) if home.startswith("/") else None
+
+
+def _folder_on_any_system(kind: Literal["config", "data"]) -> Path:
+    """The folder that platformdirs finds. Raises ConfigurationError if there is none."""
     import platformdirs
 
     find = {"config": platformdirs.user_config_path, "data": platformdirs.user_data_path}[kind]
