@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.support.program import wait_until
+from tests.support.threads import calls
 from webex_token_cli.application import Application
 from webex_token_cli.commands.watch import AT_ONCE
 from webex_token_cli.config.sections import with_section
@@ -180,6 +182,7 @@ def leave_alone(rounds: int) -> dict[str, list[int]]:
 
     def measure(number: int) -> None:
         if number in (100, rounds - 1) and number not in used:
+            wait_until(lambda: not calls())  # idle threads end within a second
             gc.collect()
             resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
             used[number] = {

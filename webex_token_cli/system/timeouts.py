@@ -2,13 +2,15 @@
 
 A keyring can wait forever for an unlock dialog that nobody sees, and a server can send a byte a second for as
 long as it likes. Nothing can interrupt such a call from outside, so it runs in a thread of its own, and the
-caller goes on without it once the timeout is over. The thread is a daemon: it does not keep the process alive.
+caller goes on without it once the timeout is over. The thread is a daemon: it does not keep the process alive. A
+thread whose call has finished can run another one.
 
 A timeout counts the time in which this process runs. While it is stopped or suspended, an answer may arrive that
 its threads have had no chance to read.
 """
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -28,19 +30,88 @@ _STEP = 0.5
 # How long an aborted call is waited for, in seconds: long enough to read what has already arrived.
 _END_OF_ABORTED = 1.0
 
+# Seconds in which a thread waits for another call. The calls of a renewal follow each other faster, and a watch at rest
+# has no use for idle threads.
+_IDLE = 0.5
+
+
+def on_new_thread(work: Callable[[], None]) -> None:
+    """Run ``work`` on a daemon thread of its own."""
+    threading.Thread(target=work, name="call-with-timeout", daemon=True).start()
+
+
+class ReusedThreads:
+    """Daemon threads, each of which waits for another call when its own has finished, for ``idle`` seconds at most.
+
+    With many calls at once, the start of a thread takes longer than most calls: it waits until the new thread runs, and
+    so for its turn among all others. A call that hangs has its thread for itself, because only idle ones are reused.
+    There is no lock, as a signal handler may make a call in the middle of another one's start.
+    """
+
+    def __init__(self, idle: float = _IDLE) -> None:
+        self._idle_seconds = idle
+        self._idle: list[_Inbox] = []
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run ``work``, which must not raise, on an idle thread, or on a new one if there is none."""
+        try:
+            inbox = self._idle.pop()
+        except IndexError:
+            inbox = _Inbox()
+            on_new_thread(functools.partial(self._serve, inbox))
+        inbox.put(work)
+
+    def _serve(self, inbox: "_Inbox") -> None:
+        while True:
+            work = inbox.take(self._idle_seconds)
+            if work is not None:
+                work()
+                del work  # nothing of the call is needed any more
+                self._idle.append(inbox)
+            elif self._is_dismissed(inbox):
+                return
+
+    def _is_dismissed(self, inbox: "_Inbox") -> bool:
+        """Whether nobody will put anything into ``inbox``. Who has chosen it a moment ago is about to."""
+        try:
+            self._idle.remove(inbox)
+        except ValueError:
+            return False
+        return True
+
+
+class _Inbox:
+    """Holds the next call of a thread. ``queue.SimpleQueue`` would do as well, and takes longer to import."""
+
+    def __init__(self) -> None:
+        self._work: Callable[[], None] | None = None
+        self._has_work = threading.Event()
+
+    def put(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._has_work.set()
+
+    def take(self, seconds: float) -> Callable[[], None] | None:
+        """What was put, within ``seconds``; else None."""
+        if not self._has_work.wait(seconds):
+            return None
+        self._has_work.clear()
+        work, self._work = self._work, None
+        return work
+
 
 class RunningCall(Generic[T]):
-    """A call on a daemon thread, which is started at once.
+    """A call on a daemon thread, which is started at once. ``run`` finds the thread.
 
     A future of ``concurrent.futures`` would do as well, but importing it takes 4 ms, and its executors wait for a
     hanging call when the process ends.
     """
 
-    def __init__(self, call: Callable[[], T]) -> None:
+    def __init__(self, call: Callable[[], T], run: Callable[[Callable[[], None]], None] = on_new_thread) -> None:
         self._finished = threading.Event()
         self._returned: list[T] = []
         self._raised: BaseException | None = None
-        threading.Thread(target=self._run, args=(call,), name="call-with-timeout", daemon=True).start()
+        run(functools.partial(self._run, call))
 
     def _run(self, call: Callable[[], T]) -> None:
         finished = self._finished
@@ -97,14 +168,15 @@ def with_timeout(
     waiting: Callable[[], None] = lambda: None,
     patience: float = PATIENCE,
     abort: Callable[[], None] | None = None,
+    run: Callable[[Callable[[], None]], None] = on_new_thread,
 ) -> T:
     """Return what ``call`` returns, or raise what it raises, if it finishes within ``seconds``.
 
     ``waiting`` is called once, after ``patience`` seconds, to tell a person what the program waits for. ``abort`` is
     called when the time is over, and makes the call end. If it returns something all the same, that had arrived in
-    time and is returned. Raises TimeoutExceeded if the call takes longer than ``seconds``.
+    time and is returned. ``run`` finds a thread. Raises TimeoutExceeded if the call takes longer than ``seconds``.
     """
-    running = RunningCall(call)
+    running = RunningCall(call, run)
     if _finishes(running, seconds, waiting, patience):
         return running.result()
     if abort is None:
@@ -125,6 +197,7 @@ class ExclusiveCalls:
     """
 
     one_at_a_time: bool = False
+    _threads: ReusedThreads = field(default_factory=ReusedThreads)
     _hanging: list[RunningCall[Any]] = field(default_factory=list)
     # Reentrant, because a signal handler may need to clean up in the middle of a call of its own thread.
     _turn: threading.RLock = field(default_factory=threading.RLock)
@@ -156,7 +229,7 @@ class ExclusiveCalls:
             with contextlib.suppress(ValueError):  # another thread may have removed it first
                 self._hanging.remove(running)
         try:
-            return with_timeout(call, _seconds_until(deadline), waiting, patience)
+            return with_timeout(call, _seconds_until(deadline), waiting, patience, run=self._threads.run)
         except TimeoutExceeded as exceeded:
             if exceeded.hanging is not None:
                 self._hanging.append(exceeded.hanging)

@@ -13,7 +13,7 @@ import requests
 from webex_token_cli.config.settings import ServiceApp
 from webex_token_cli.config.sites import Site, site_of
 from webex_token_cli.errors import ClientRefused, ConfigurationError, TemporaryFailure
-from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
+from webex_token_cli.system.timeouts import ReusedThreads, TimeoutExceeded, with_timeout
 from webex_token_cli.text import printable
 from webex_token_cli.token_response import DeviceCode, Pending, TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
@@ -81,6 +81,7 @@ class WebexClient:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+    _threads: ReusedThreads = field(default_factory=ReusedThreads, repr=False)
 
     @property
     def site(self) -> Site:
@@ -319,7 +320,7 @@ class WebexClient:
 
         started = self.monotonic()
         try:
-            answer = with_timeout(request, sum(timeout), abort=exchange.abort)
+            answer = with_timeout(request, sum(timeout), abort=exchange.abort, run=self._threads.run)
             if exchange.aborted and answer.json is None:
                 raise TimeoutExceeded
         except (OSError, ValueError, TimeoutExceeded) as error:

@@ -57,13 +57,18 @@ def test_a_search_that_hangs_occupies_one_thread_however_often_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr(keyring, "get_keyring", release.wait)
+    occupied: list[threading.Thread] = []
+
+    def search() -> None:
+        occupied.append(threading.current_thread())
+        release.wait()
+
+    monkeypatch.setattr(keyring, "get_keyring", search)
     calls = ExclusiveCalls(one_at_a_time=True)
-    before = threading.active_count()
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="none answered within 0 seconds"):
             open_keyring_store(timeout=0.02, calls=calls)
-    assert threading.active_count() == before + 1
+    assert len(occupied) == 1
     release.set()
 
 

@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.support.fake_secret_service import (
     Refusal,
 )
 from tests.support.requirements import require
+from tests.support.threads import calls
 from webex_token_cli.errors import StoreUnavailable
 from webex_token_cli.store.keyring import secret_service
 from webex_token_cli.store.keyring.opening import open_keyring_store
@@ -40,9 +40,8 @@ WRONG_SIGNATURE = Answer("s", ("not what was asked for",))
 def _nothing_left() -> Iterator[None]:
     """Calls that were given up end with the bus. The keyring library does not close the connections that they had."""
     yield
-    for thread in threading.enumerate():
-        if thread.name == "call-with-timeout":
-            thread.join(10)
+    for thread in calls():
+        thread.join(10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.program import wait_until
 from tests.support.records import ANSWER, FULL_RECORD, RESPONSE
+from tests.support.threads import calls
 from tests.support.wires import serving
 from webex_token_cli.commands.watch import AT_ONCE
 from webex_token_cli.errors import TemporaryFailure, WebexTokenError
@@ -37,10 +38,6 @@ def drip(start: bytes, connection: socket.socket) -> None:
     while True:
         time.sleep(0.02)
         connection.sendall(b"1")
-
-
-def calls() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "call-with-timeout"]
 
 
 def descriptors() -> int:

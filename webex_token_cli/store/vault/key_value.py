@@ -17,7 +17,7 @@ import requests
 from webex_token_cli.errors import StoreUnavailable, StoreUnreachable
 from webex_token_cli.store.vault import failures
 from webex_token_cli.store.vault.environment import DEFAULT_TIMEOUT
-from webex_token_cli.system.timeouts import TimeoutExceeded, with_timeout
+from webex_token_cli.system.timeouts import ReusedThreads, TimeoutExceeded, with_timeout
 
 # Versions that remain of each key: the present one, and the one before it until it is destroyed.
 MAX_VERSIONS = 2
@@ -86,6 +86,7 @@ class KeyValueEngine:
     place: str
     say: Callable[[str], None]
     timeout: float = DEFAULT_TIMEOUT
+    _threads: ReusedThreads = field(default_factory=ReusedThreads, init=False)
     _is_version_2: bool = field(default=False, init=False)
     _warned: bool = field(default=False, init=False)
     _uncertain: set[str] = field(default_factory=set, init=False)
@@ -261,7 +262,7 @@ class KeyValueEngine:
         if seconds <= 0:
             raise failures.timed_out(self.place)
         try:
-            return with_timeout(call, seconds)
+            return with_timeout(call, seconds, run=self._threads.run)
         except TimeoutExceeded:
             error, was_sent = failures.timed_out(self.place), True
         except OSError as raised:  # every error of requests is one, and a missing REQUESTS_CA_BUNDLE another
