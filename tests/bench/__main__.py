@@ -1,6 +1,7 @@
 """``python -m tests.bench``: time the commands against others, and measure a watch, on this machine."""
 
 import argparse
+import compileall
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.bench.reports import (
 from tests.bench.rest import idle_round, memory_at_rest
 from tests.bench.rounds import AT_ONCE, ONE_AFTER_THE_OTHER, WATCH_ONCE, fewest_steps, renew
 from tests.bench.sandbox import throughput
+from tests.support.folders import ROOT
 
 SECTIONS = ("commands", "rest", "rounds", "sandbox")
 
@@ -43,6 +45,8 @@ def main() -> None:
     if unknown:
         parser.error(f"There is no section {', '.join(sorted(unknown))}.")
     sections = options.sections or SECTIONS
+    # As an installed program is. Python itself compiles nothing for good where PYTHONDONTWRITEBYTECODE is set.
+    compileall.compile_dir(ROOT / "webex_token_cli", quiet=1)
     print(f"{load_in_words()}\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="webex-token-bench-") as folder:
         if "commands" in sections:

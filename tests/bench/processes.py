@@ -56,9 +56,7 @@ def time_in_turn(commands: Sequence[Command], runs: int) -> dict[str, Timing]:
 
 
 def _run(command: Command) -> float:
-    # An installed program has been compiled to bytecode.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment |= command.variables
+    environment = {**os.environ, **command.variables}
     started = time.perf_counter()
     done = subprocess.run(
         list(command.arguments), env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
