@@ -57,7 +57,7 @@ def test_the_image_runs_watch_as_a_user_without_rights() -> None:
 def test_the_image_has_the_program_with_its_extras_and_nothing_of_the_folder_besides() -> None:
     copied = " ".join(each for each in arguments_of("COPY") if not each.startswith("--from=build")).split()
     files = {each for each in copied if not each.startswith("/")}
-    assert files == {"pyproject.toml", "README.md", "LICENSE", "webex_token_cli"}
+    assert files == {"pyproject.toml", "README.md", "LICENSE", "webex_token_cli", ".github/packaging/man"}
     (extras,) = re.findall(r"/source\[(.*)\]", " ".join(arguments_of("RUN")))
     assert set(extras.split(",")) == {"metrics", "vault"}
     # The last stage takes one layer from the first.

@@ -62,7 +62,7 @@ def image() -> Iterator[Path]:
         for words in re.findall(r"^COPY (.*)$", build, re.MULTILINE):
             *files, target = words.split()
             for name in files:
-                to = source / (name if target.endswith("/") else Path(target).name)
+                to = source / Path(target).relative_to("/source") / (name if target.endswith("/") else "")
                 if (ROOT / name).is_dir():
                     shutil.copytree(ROOT / name, to)
                 else:
