@@ -235,8 +235,7 @@ def test_without_the_extra_the_error_says_how_to_get_it(signed_in: Program, tmp_
         2,
         "",
         "Error: Metrics need the package prometheus_client, which is not installed.\n"
-        "Install webex-token-cli with its extra: pip install 'webex-token-cli[metrics]'; with pipx, "
-        "pipx inject webex-token-cli prometheus_client.\n",
+        "Install it with `pip install 'webex-token-cli[metrics]'`.\n",
     )
 
 

@@ -11,6 +11,7 @@ from webex_token_cli.metrics.pages import pages_of
 from webex_token_cli.metrics.textfile import MetricsFile
 from webex_token_cli.refresh.events import Event, Outlook
 from webex_token_cli.refresh.schedule import Timing
+from webex_token_cli.system.libraries import how_to_add
 
 
 class WatchMetrics:
@@ -58,8 +59,7 @@ def watch_metrics(places: MetricsPlaces, timing: Timing, say: Callable[[str], No
     except ImportError:
         raise ConfigurationError(
             "Metrics need the package prometheus_client, which is not installed.",
-            "Install webex-token-cli with its extra: pip install 'webex-token-cli[metrics]'; with pipx, "
-            "pipx inject webex-token-cli prometheus_client.",
+            how_to_add("prometheus-client", "metrics"),
         ) from None
     text = text_of(numbers.snapshot)
     with contextlib.ExitStack() as stack:

@@ -12,6 +12,7 @@ from requests.auth import AuthBase
 from webex_token_cli._version import __version__
 from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ConfigurationError, RequestRefused, TemporaryFailure, WebexTokenError
+from webex_token_cli.system.libraries import how_to_add
 from webex_token_cli.system.timeouts import TimeoutExceeded
 from webex_token_cli.webex.connections import AbortableAdapter
 from webex_token_cli.webex.responses import proxy_authentication_required
@@ -125,7 +126,7 @@ def unreachable(api_url: str, error: Exception) -> WebexTokenError:
     if isinstance(error, requests.exceptions.InvalidSchema):
         return ConfigurationError(
             "This kind of proxy is not supported; a SOCKS proxy needs the package PySocks.",
-            "Install it (`pipx inject webex-token-cli pysocks`), or correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
+            f"{how_to_add('pysocks')} Or correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
         )
     if isinstance(error, requests.exceptions.InvalidURL):
         return ConfigurationError(

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.system.libraries import how_to_add
 
 # The sign-in takes minutes. A clock that is off by a few hours must not make the browser refuse.
 _LEEWAY = timedelta(hours=12)
@@ -85,8 +86,8 @@ def _self_signed(host: str, now: datetime) -> tuple[bytes, bytes]:
     except ImportError:
         raise ConfigurationError(
             "A redirect URI with https:// needs a certificate, and the library that makes one is not installed.",
-            "Install webex-token-cli with its extra: pip install 'webex-token-cli[https]'; or give a certificate with "
-            "--tls-cert and --tls-key (mkcert makes one).",
+            f"{how_to_add('cryptography', 'https')} Or give a certificate with --tls-cert and --tls-key (mkcert makes "
+            "one).",
         ) from None
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "webex-token, for one login")])

@@ -20,6 +20,7 @@ from webex_token_cli.store.vault.environment import (
     read_settings,
 )
 from webex_token_cli.store.vault.key_value import KeyValueEngine
+from webex_token_cli.system.libraries import how_to_add
 from webex_token_cli.text import printable, scrub
 
 # The longest file that is read for a token or a secret id, in characters. A service account's token has about 1,000.
@@ -92,7 +93,7 @@ class VaultConnection:
         except ImportError:
             raise ConfigurationError(
                 "The store vault needs the library hvac, which is not installed.",
-                "Install it: `pipx inject webex-token-cli hvac`, or pip install 'webex-token-cli[vault]'.",
+                how_to_add("hvac", "vault"),
             ) from None
         from webex_token_cli.store.vault.session import new_session
 

@@ -22,8 +22,7 @@ def test_without_hvac_the_message_says_how_to_install_it(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "hvac", None)
     error = refused(VAULT_TOKEN="root")
     assert error.exit_status == 2
-    assert "pipx inject webex-token-cli hvac" in error.hint
-    assert "pip install 'webex-token-cli[vault]'" in error.hint
+    assert error.hint == "Install it with `pip install 'webex-token-cli[vault]'`."
 
 
 @pytest.mark.parametrize("token", ["a\nb", "a b", "schlüssel", "a\x00b"])
