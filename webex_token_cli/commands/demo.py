@@ -1,6 +1,7 @@
 """``demo``: runs the real commands against the sandbox, with a temporary home folder."""
 
 import contextlib
+import os
 import shlex
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.system.single_file import single_file
 from webex_token_cli.times import DAY
 
 # Seconds. A step takes a second or two on any machine; one that takes thirty hangs.
@@ -130,6 +132,9 @@ def _environment(own: Mapping[str, str], home: Path, sandbox: Mapping[str, str],
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
     }
+    archive = single_file()
+    if archive is not None:
+        environment["PYTHONPATH"] = os.pathsep.join([str(archive), *filter(None, [own.get("PYTHONPATH")])])
     if not open_browser:
         python = shlex.quote(Path(sys.executable).as_posix())
         environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.accepting_browser %s"

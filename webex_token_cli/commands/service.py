@@ -22,6 +22,7 @@ from webex_token_cli.cli.watch_options import LOG_FORMATS, WatchOptions, watch_o
 from webex_token_cli.config.names import DEFAULT_PROFILE
 from webex_token_cli.config.settings import Profile, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
+from webex_token_cli.system.single_file import single_file
 
 if TYPE_CHECKING:
     from webex_token_cli.service.definition import ServiceDefinition
@@ -187,7 +188,12 @@ def _manager(application: Application, platform: str = sys.platform) -> "Service
 
 
 def _scheduled_task(environment: Mapping[str, str], home: Path) -> "ServiceManager":
-    """The task of the Task Scheduler for this user."""
+    """The task of the Task Scheduler for this user. Raises ConfigurationError if Python would not find its program."""
+    if single_file() is not None:
+        raise ConfigurationError(
+            "The Task Scheduler cannot run webex-token from a single file.",
+            "Install the program (`pipx install webex-token-cli`), then run `webex-token service install`.",
+        )
     from webex_token_cli.service.definition import NAME
     from webex_token_cli.service.manager import run_command
     from webex_token_cli.service.task_scheduler import ScheduledTask, current_user, windowless

@@ -6,6 +6,9 @@ from pathlib import Path
 
 NAME = "webex-token"
 
+# How the name of the program ends where it is one file with all its libraries, a zip archive that Python runs.
+SINGLE_FILE = ".pyz"
+
 # The variables that decide which profiles `watch` finds, where they are stored, and how Webex is reached. Relative
 # paths are made absolute, because the service starts in another folder.
 _PATHS = ("WEBEX_TOKEN_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -51,9 +54,12 @@ def this_program(argument: str, interpreter: str, executable: Callable[[Path], b
     """The command that starts this program again: ``argument``, the one that was typed, or else the module.
 
     ``argument`` is used if it is named webex-token and is ``executable``. A symbolic link, such as pipx makes, is not
-    resolved, because its target may move with an upgrade.
+    resolved, because its target may move with an upgrade. A single file, as .ci/pyz.py makes it, is no module that
+    ``interpreter`` could find, and need not be executable.
     """
     path = Path(argument).absolute()
+    if path.suffix == SINGLE_FILE:
+        return (str(Path(interpreter).absolute()), str(path))
     if path.stem == NAME and executable(path):
         return (str(path),)
     return (str(Path(interpreter).absolute()), "-m", "webex_token_cli")

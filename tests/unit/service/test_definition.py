@@ -48,6 +48,7 @@ def test_the_service_gets_its_variables_without_passwords(tmp_path: Path, monkey
         ("/gone/webex-token", ("/venv/bin/python", "-m", "webex_token_cli")),
         ("/venv/lib/webex_token_cli/__main__.py", ("/venv/bin/python", "-m", "webex_token_cli")),
         ("-c", ("/venv/bin/python", "-m", "webex_token_cli")),
+        ("bin/webex-token.pyz", ("/venv/bin/python", "/work/bin/webex-token.pyz")),
     ],
 )
 def test_the_service_runs_the_command_that_was_typed(
