@@ -5,7 +5,6 @@ It is strict: each refresh replaces the refresh token, and a refresh token that 
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,12 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.support import consenting_browser
+from tests.support.packages_of_node import install_packages
 from tests.support.ports import free_port
 from tests.support.program import wait_until
-from tests.support.requirements import ON_CI, require
+from tests.support.requirements import require
 
 _SOURCE = Path(__file__).with_name("strict_server")
 
@@ -70,7 +68,7 @@ def strict_server(folder: Path) -> Iterator[StrictServer]:
     """
     require("node", "npm")
     shutil.copytree(_SOURCE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-    _install(folder)
+    install_packages(folder)
     integration = ("C-strict", "s" * 64, f"http://localhost:{free_port()}/oauth")
     log = folder / "log"
     with (
@@ -82,21 +80,6 @@ def strict_server(folder: Path) -> Iterator[StrictServer]:
             yield StrictServer(_origin(log), *integration)
         finally:
             process.kill()
-
-
-def _install(folder: Path) -> None:
-    done = subprocess.run(
-        ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel", "error"],
-        cwd=folder,
-        env=dict(os.environ),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
-    if done.returncode and not ON_CI:
-        pytest.skip(f"no npm registry: {done.stderr[:200]}")
-    assert done.returncode == 0, done.stderr
 
 
 def _origin(log: Path) -> str:
