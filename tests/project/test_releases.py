@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.documents import README, block
 from tests.support.folders import ROOT
 from tests.support.requirements import require
 from webex_token_cli._version import __version__
@@ -44,6 +45,19 @@ def test_only_a_finished_version_is_released(
     done = release("notes", tag, repository, root=tmp_path)
     assert said in (done.stdout if said == "The text.\n" else done.stderr)
     assert (done.returncode == 0) == (said == "The text.\n")
+
+
+def test_a_published_version_changes_one_line_of_the_readme(tmp_path: Path) -> None:
+    require("sed")
+    for name in ("README.md", ".github/docs/install.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run(["sh", "-c", block("published")], cwd=tmp_path, check=True)
+    before, after = README.text.splitlines(), (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line, old in zip(after, before, strict=True) if line != old] == [
+        "Install the program with `pipx install webex-token-cli`, and see how it works with `webex-token demo`."
+    ]
+    assert "is not on a package index" not in (tmp_path / ".github/docs/install.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
