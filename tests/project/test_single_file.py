@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from packaging.requirements import Requirement
 
 from tests.support.distributions import build, copy_of_the_repository
 from tests.support.folders import ROOT
-from tests.support.program import Finished, Program
+from tests.support.program import Program
 from tests.support.requirements import ON_CI
 from webex_token_cli._version import __version__
 
@@ -61,48 +62,41 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(python)
 
 
-def run(program: Program, python: str, packed: Path, *arguments: str) -> Finished:
-    program.home.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [python, packed, *arguments],
-        cwd=program.home,
-        env=program.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+@pytest.fixture
+def single(program: Program, bare_python: str, packed: Path) -> Program:
+    """The program from the file. Without PYTHONSAFEPATH, Python would find this repository in the working folder."""
+    return replace(program.having(PYTHONSAFEPATH="1"), command=(bare_python, str(packed)))
 
 
 @pytest.mark.long
 @pytest.mark.xdist_group("single file")
 class TestSingleFile:
-    def test_it_says_its_version(self, program: Program, bare_python: str, packed: Path) -> None:
-        assert run(program, bare_python, packed, "--version").out == f"webex-token {__version__}\n"
+    def test_it_says_its_version(self, single: Program) -> None:
+        assert single.run("--version").out == f"webex-token {__version__}\n"
 
-    def test_it_signs_in_and_prints_the_token(self, program: Program, bare_python: str, packed: Path) -> None:
-        signed_in = run(program, bare_python, packed, "login")
+    def test_it_signs_in_and_prints_the_token(self, single: Program, program: Program) -> None:
+        signed_in = single.run("login")
         assert (signed_in.status, "Signed in as " in signed_in.out) == (0, True), signed_in.err
-        answer = run(program, bare_python, packed, "get")
+        answer = single.run("get")
         assert (answer.status, answer.out) == (0, program.run("get").out)
 
-    def test_it_shows_how_it_works(self, program: Program, bare_python: str, packed: Path) -> None:
-        shown = run(program, bare_python, packed, "demo")
+    def test_it_shows_how_it_works(self, single: Program) -> None:
+        shown = single.run("demo", timeout=120)
         assert (shown.status, "renewed: " in shown.out) == (0, True), shown.out + shown.err
 
-    def test_the_watch_has_metrics_in_it(self, program: Program, bare_python: str, packed: Path) -> None:
-        assert run(program, bare_python, packed, "login").status == 0
-        done = run(program, bare_python, packed, "watch", "--once", "--metrics-file", "webex-token.prom")
-        assert (done.status, (program.home / "webex-token.prom").exists()) == (0, True), done.err
+    def test_the_watch_has_metrics_in_it(self, single: Program, tmp_path: Path) -> None:
+        assert single.run("login").status == 0
+        done = single.run("watch", "--once", "--metrics-file", str(tmp_path / "webex-token.prom"))
+        assert (done.status, (tmp_path / "webex-token.prom").exists()) == (0, True), done.err
 
-    def test_a_service_would_start_it_with_this_python(self, program: Program, bare_python: str, packed: Path) -> None:
-        shown = run(program, bare_python, packed, "service", "install", "--print").out
-        assert f"{bare_python} {packed} watch" in shown.replace('"', "") or sys.platform != "linux"
+    @pytest.mark.skipif(sys.platform != "linux", reason="systemd is on Linux")
+    def test_a_service_would_start_it_with_this_python(self, single: Program) -> None:
+        shown = single.run("service", "install", "--print").out
+        assert f"{' '.join(single.command)} watch" in shown.replace('"', "")
 
-    def test_without_a_keyring_it_says_what_to_do(self, program: Program, bare_python: str, packed: Path) -> None:
-        done = run(program.having(WEBEX_TOKEN_STORE="keyring"), bare_python, packed, "login")
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the keyring needs no compiled library")
+    def test_without_a_keyring_it_says_what_to_do(self, single: Program) -> None:
+        done = single.having(WEBEX_TOKEN_STORE="keyring").run("login")
         assert (done.status, "--store file" in done.err) == (5, True), done.err
 
     def test_another_build_is_the_same(self, packed: Path, tmp_path: Path) -> None:

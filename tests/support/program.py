@@ -59,12 +59,13 @@ class Finished:
 class Program:
     """Runs ``webex-token`` with nothing of this machine's user in its environment.
 
-    ``through`` is a command that is given the program's own as its last arguments.
+    ``through`` is a command that is given the program's own as its last arguments, and ``command`` starts the program.
     """
 
     home: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     through: tuple[str, ...] = ()
+    command: tuple[str, ...] = (str(WEBEX_TOKEN),)
 
     def having(self, **variables: str | None) -> "Program":
         """The same with some environment variables set, or with None unset."""
@@ -93,7 +94,7 @@ class Program:
     def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Finished:
         """Run a command to its end."""
         done = subprocess.run(
-            [*self.through, str(WEBEX_TOKEN), *arguments],
+            [*self.through, *self.command, *arguments],
             env=self.environment,
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
@@ -111,7 +112,7 @@ class Program:
         out, err = self.home / f"out-{time.monotonic_ns()}", self.home / f"err-{time.monotonic_ns()}"
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
-                [*self.through, str(WEBEX_TOKEN), *arguments],
+                [*self.through, *self.command, *arguments],
                 env=self.environment,
                 stdin=stdin,
                 stdout=out_file,
