@@ -47,6 +47,7 @@ def test_only_a_finished_version_is_released(
     assert (done.returncode == 0) == (said == "The text.\n")
 
 
+@pytest.mark.posix
 def test_a_published_version_changes_one_line_of_the_readme(tmp_path: Path) -> None:
     require("sed")
     for name in ("README.md", ".github/docs/install.md"):

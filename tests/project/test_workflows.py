@@ -40,6 +40,13 @@ def test_a_job_has_a_limit_and_no_more_rights_than_it_names(name: str) -> None:
 
 
 @ALL
+def test_no_checkout_leaves_a_token_behind(name: str) -> None:
+    steps = [step for job in yaml.safe_load(WORKFLOWS[name])["jobs"].values() for step in job["steps"]]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert {str(step["with"]) for step in checkouts} == {"{'persist-credentials': False}"}
+
+
+@ALL
 def test_it_says_that_it_has_not_run(name: str) -> None:
     assert WORKFLOWS[name].startswith(
         "# This workflow has not run yet; it was only checked with actionlint and zizmor.\n"
