@@ -85,9 +85,26 @@ def test_an_index_will_take_them(built: Distributions) -> None:
     assert (checked.returncode, checked.stdout.count("PASSED")) == (0, 2), checked.stdout + checked.stderr
 
 
+def _description(metadata: Message) -> str:
+    payload = metadata.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()
+
+
+def test_an_index_shows_the_description_as_a_page(metadata: Message) -> None:
+    """It shows nothing that it cannot render, and no picture that is not on the web."""
+    require_modules("readme_renderer")
+    from readme_renderer import markdown
+
+    page = markdown.render(_description(metadata))
+    assert page is not None
+    assert len(re.findall(r'<img src="https://[^"]+\.svg"', page)) == page.count("<img") == README.text.count("\n![")
+    assert "check:" not in page
+
+
 def test_the_description_leads_to_the_files_of_the_version(metadata: Message) -> None:
     """Every picture and link of the README is there, at an address that is complete."""
-    description = str(metadata.get_payload())
+    description = _description(metadata)
     tag = f"v{__version__}"
     raw = SOURCE.replace("://github.com/", "://raw.githubusercontent.com/") + f"/{tag}/"
     led_to = set()
