@@ -104,7 +104,7 @@ def test_the_pkgbuild_is_bash_and_asks_for_the_same_libraries(packages: Path) ->
         "MIT",
         "python python-click python-filelock python-keyring python-platformdirs python-requests",
         "python-cryptography: for the extra https python-prometheus_client: for the extra metrics "
-        "python-segno: for the extra qr python-hvac: for the extra vault",
+        "python-pytest: for the extra pytest python-segno: for the extra qr python-hvac: for the extra vault",
         f"{SOURCE}/releases/download/v{__version__}/a.tar.gz",
         EMPTY,
     ], done.stderr
