@@ -38,6 +38,8 @@ def webex(
     The environment names both, so that ``webex_token_cli.access_token()`` in the test and ``webex-token`` in a
     subprocess use them. See ``webex_token_cli.testing.Webex``.
     """
+    import webbrowser
+
     from webex_token_cli.testing import Webex, arrange
 
     wrong = ""
@@ -52,6 +54,8 @@ def webex(
             monkeypatch.delenv(name)
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
+        # Python looks for the browsers once in a process, and may have found the developer's before this test.
+        monkeypatch.setattr(webbrowser, "_tryorder", None, raising=False)
         request.node.stash[_WEBEX] = running
         yield running
 

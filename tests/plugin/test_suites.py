@@ -39,6 +39,9 @@ def test_nothing_of_the_developer_is_reached_and_the_environment_comes_back(
         telling=f"open({str(used)!r}, 'w')",
         conftest="""
         import os
+        import webbrowser
+
+        webbrowser.get()  # Python looks for browsers once
 
         def without_own(variables):
             return {name: value for name, value in variables.items() if name != "PYTEST_CURRENT_TEST"}
@@ -52,6 +55,8 @@ def test_nothing_of_the_developer_is_reached_and_the_environment_comes_back(
         import os
         import subprocess
         import sys
+
+        import webbrowser
 
         from webex_token_cli import access_token
 
@@ -68,12 +73,16 @@ def test_nothing_of_the_developer_is_reached_and_the_environment_comes_back(
             assert run("login", "--store", "keyring", "-p", "other").returncode == 5
             assert run("show", "--all").returncode == 0
 
+        def test_a_program_that_opens_the_browser_itself(webex):
+            webbrowser.open(webex.verification_uri)
+            assert webex.requests[0].path == "/verify"
+
         def test_with_variables_of_its_own(monkeypatch, webex):
             monkeypatch.setenv("WEBEX_CLIENT_ID", "another")
             monkeypatch.setenv("WEBEX_SCOPES", "spark:kms")
         """,
     )
-    suite.run(passed=2)
+    suite.run(passed=3)
     assert not used.exists()
     assert files_below(home) == {}
 
@@ -151,7 +160,7 @@ def test_the_report_also_tells_of_a_fixture_that_failed_and_of_a_test_case(suite
                 self.webex.fault("refresh=503")
         """
     )
-    out = suite.run(passed=1, failed=2, errors=2)
+    out = suite.run("-n", "1", passed=1, failed=2, errors=2)
     assert out.count("GET /v1/people/me 401 invalid_token") == 3
     assert out.count("A fault was ordered and never came:\n") == 1
     assert "AssertionError: on its own" in out

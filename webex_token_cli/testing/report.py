@@ -6,7 +6,7 @@ from typing import Any
 from webex_token_cli.sandbox import Answer, Fault
 from webex_token_cli.testing.webex import Webex
 
-# Longer bodies are pages for people. The token responses, which have the answers to most questions, are shorter.
+# Longer bodies are cut. A token response is shorter, because its tokens are replaced by their names.
 _LONGEST_BODY = 600
 
 
@@ -52,4 +52,6 @@ def _authorization(headers: dict[str, str]) -> str:
 
 
 def _short(body: str) -> str:
+    if body.startswith("<"):
+        return f"(a page of {len(body)} characters)"
     return body if len(body) <= _LONGEST_BODY else f"{body[:_LONGEST_BODY]}… ({len(body)} characters)"
