@@ -113,6 +113,7 @@ def test_no_thread_connection_or_warning_is_left(suite: Suite) -> None:
         def test_nothing_is_left():
             gc.collect()
             assert threading.enumerate() == [threading.main_thread()]
+            assert [each for each in gc.get_objects() if type(each).__name__ == "Webex"] == []
         """
     )
     suite.run(passed=4)

@@ -58,6 +58,13 @@ def test_a_sign_in_tells_its_facts_and_sends_nothing(webex: Webex) -> None:
     assert access_token("home") == webex.grants[0].access_token
 
 
+def test_tests_side_by_side_have_redirects_to_ports_of_their_own(webex: Webex, tmp_path: Path) -> None:
+    named = Rules(redirect_uris=("http://localhost:9/oauth",))
+    with Webex(tmp_path) as beside, Webex(tmp_path, named) as as_named:
+        assert len({Rules().redirect_uris[0], webex.redirect_uri, beside.redirect_uri}) == 3
+        assert as_named.redirect_uri == "http://localhost:9/oauth"
+
+
 @TWO_PEOPLE
 def test_a_token_is_one_of_the_person_that_is_named(webex: Webex) -> None:
     for person in webex.people:
