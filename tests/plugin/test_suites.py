@@ -220,7 +220,7 @@ def markers(suite: Suite, *options: str) -> str:
 
 def modules_of_an_empty_suite(folder: Path, *options: str) -> set[str]:
     """The modules that there are after pytest has collected nothing."""
-    arguments = ["--collect-only", "-q", "-p", "no:cacheprovider", *options]
+    arguments = ["--collect-only", "-q", "-pno:cacheprovider", "-pno:asyncio", "-pno:hypothesispytest", *options]
     script = f"import sys, pytest; pytest.main({arguments}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, encoding="utf-8", check=True)
     return set(done.stdout.splitlines()[-1].split())
