@@ -6,6 +6,8 @@ looks them up later meets the replacements, through ``ctypes`` as well as throug
 ``sitecustomize`` of the programs under test calls it, and so does ``conftest``. The replacements
 
 - refuse an entry of more than 2,560 bytes with error 1783, as Windows does and Wine does not;
+- run one at a time on the whole machine. Windows' calls do so as well: one process answers them, and ends what it has
+  begun even if its caller is killed. Wine writes an entry in several steps, which another process sees;
 - begin the name of each entry with the text in TEST_CREDENTIALS_PREFIX, so that no test meets an entry of the user;
 - wait as many seconds before each call as TEST_CREDENTIALS_PAUSE says;
 - end the process at once, with status 9, in place of the write or deletion whose number TEST_CREDENTIALS_DEATH is,
@@ -14,6 +16,7 @@ looks them up later meets the replacements, through ``ctypes`` as well as throug
   and the size in bytes of what is written.
 """
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -104,7 +107,8 @@ if sys.platform == "win32":
 
         def _read(self, target: str, kind: int, flags: int, found: object) -> int:
             self._before("CredReadW", target)
-            done: int = self._original_read(prefix() + target, kind, flags, found)
+            with one_at_a_time():
+                done: int = self._original_read(prefix() + target, kind, flags, found)
             if done:
                 _cut_prefix(found[0])  # type: ignore[index]
             return done
@@ -120,20 +124,23 @@ if sys.platform == "win32":
             name = ctypes.create_unicode_buffer(prefix() + target)
             copy = Credential.from_buffer_copy(entry)
             copy.TargetName = ctypes.addressof(name)
-            done: int = self._original_write(ctypes.pointer(copy), flags)
+            with one_at_a_time():
+                done: int = self._original_write(ctypes.pointer(copy), flags)
             return done
 
         def _delete(self, target: str, kind: int, flags: int) -> int:
             self._before("CredDeleteW", target)
             self._count_change()
-            done: int = self._original_delete(prefix() + target, kind, flags)
+            with one_at_a_time():
+                done: int = self._original_delete(prefix() + target, kind, flags)
             return done
 
         def _enumerate(self, pattern: str | None, flags: int, count: object, found: object) -> int:
             self._before("CredEnumerateW", pattern or "*")
             # Without a prefix, "no pattern" and "every entry" are told apart by the flags.
             wanted = prefix() + (pattern or "*") if prefix() else pattern
-            done: int = self._original_enumerate(wanted, 0 if prefix() else flags, count, found)
+            with one_at_a_time():
+                done: int = self._original_enumerate(wanted, 0 if prefix() else flags, count, found)
             if done:
                 for number in range(count[0]):  # type: ignore[index]
                     _cut_prefix(found[0][number])  # type: ignore[index]
@@ -149,6 +156,23 @@ if sys.platform == "win32":
             self._changes += 1
             if os.environ.get(DEATH) == str(self._changes):
                 os.kill(os.getpid(), 9)  # on Windows, this ends the process at once, with this status
+
+    @contextlib.contextmanager
+    def one_at_a_time() -> Iterator[None]:
+        """While the context is open, no other thread or process is within one of the functions.
+
+        Whoever kills a process here kills it between two calls.
+        """
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.CreateMutexW.restype = ctypes.c_void_p
+        mutex = ctypes.c_void_p(kernel.CreateMutexW(None, False, "webex-token-tests-credentials"))
+        assert mutex
+        kernel.WaitForSingleObject(mutex, 0xFFFFFFFF)  # INFINITE; if its owner was killed, it is given all the same
+        try:
+            yield
+        finally:
+            kernel.ReleaseMutex(mutex)
+            kernel.CloseHandle(mutex)
 
     def prefix() -> str:
         """What the name of each entry begins with."""

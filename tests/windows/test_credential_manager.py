@@ -16,12 +16,6 @@ assert sys.platform == "win32"
 SERVICE, LARGEST = "webex-token-tests", "x" * 1280
 
 
-@pytest.fixture(autouse=True)
-def _own_entries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # Below the prefix of the run, at whose end all entries are removed.
-    monkeypatch.setenv(credential_manager.PREFIX, f"{credential_manager.prefix()}{tmp_path.name}/")
-
-
 def test_it_is_the_keyring_of_windows() -> None:
     assert isinstance(keyring.get_keyring(), WinVaultKeyring)
 

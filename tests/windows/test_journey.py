@@ -14,9 +14,8 @@ assert sys.platform == "win32"
 
 
 @pytest.fixture
-def person(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+def person(sandbox: Sandbox, tmp_path: Path) -> Program:
     """The program with the store that it has by default, and with entries of its own there."""
-    monkeypatch.setenv(credential_manager.PREFIX, f"{credential_manager.prefix()}{tmp_path.name}/")
     home = tmp_path / "home"
     home.mkdir()
     return Program(home, {**sandbox.environment, "WEBEX_TOKEN_HOME": str(home / "Webex"), "BROWSER": ACCEPTING_BROWSER})

@@ -3,31 +3,28 @@
 ``pytest --full`` does the long counts, and every other run a few.
 """
 
-import json
-import os
 import random
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import keyring
 import pytest
-from keyring.backends.Windows import WinVaultKeyring
 
 from tests.support import credential_manager
-from tests.support.program import Program
+from tests.support.program import Program, wait_until
 from tests.support.records import FULL_RECORD
 from tests.support.store_worker import is_whole, numbered
+from tests.support.workers import PATIENCE, begin, finished, repeating, working
 from webex_token_cli.application import Application
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.sandbox import Rules, Sandbox
-from webex_token_cli.store.keyring.credential_manager import BACKEND
-from webex_token_cli.store.keyring.splitting import SplittingKeyring
-from webex_token_cli.store.records import decode, encode
+from webex_token_cli.store.credentials import CredentialStore
+from webex_token_cli.store.keyring.credential_manager import CredentialManager, WindowsPlaces
+from webex_token_cli.store.keyring.splitting import Head
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord
 
@@ -35,34 +32,11 @@ assert sys.platform == "win32"
 
 PROFILES = ("default", "Ada", "ada", "a@example.com")
 
-# Seconds that a process has to end after its time is over, on a machine with few cores.
-PATIENCE = 180
-
-
-@pytest.fixture(autouse=True)
-def _own_entries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(credential_manager.PREFIX, f"webex-token-tests/{tmp_path.name}/")
-
-
-@pytest.fixture
-def is_full(request: pytest.FixtureRequest) -> bool:
-    """Whether this run does the long counts."""
-    return bool(request.config.getoption("--full"))
-
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
     """Each refresh gives a new refresh token, and presenting an old one revokes the grant."""
     return Rules(redirect_uris=(redirect_uri,), renew_after=0, rotate=True)
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Callable[[object], None]:
-    def show(what: object) -> None:
-        with capsys.disabled():
-            print(f"\n{request.node.name}: {what}", flush=True)
-
-    return show
 
 
 @pytest.fixture(params=["keyring", "file"])
@@ -83,49 +57,12 @@ def profiles(program: Program, sandbox: Sandbox, stored_in: str) -> Program:
     return program
 
 
-def _sign_in(application: Application, profile: str, record: TokenRecord, store: str, api_url: str) -> None:
+def _sign_in(
+    application: Application, profile: str, record: TokenRecord, store: str, api_url: str = "https://webexapis.com/v1"
+) -> None:
     application.store(store).save(profile, record)
     keyring = application.store(store).backend
     application.config.save(Profile(profile, record.client_id, None, "spark:all", api_url, store, keyring))
-
-
-@contextmanager
-def working(program: Program, task: str, seconds: float, *profiles: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that does ``task`` again and again, once ``begin`` has been called."""
-    arguments = [sys.executable, "-m", "tests.support.store_worker", task, str(seconds), *profiles]
-    with _started(program, arguments) as process:
-        yield process
-
-
-def begin(*processes: "subprocess.Popen[str]") -> None:
-    """Wait until all ``processes`` are ready, and let them begin."""
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n", process.communicate()
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("begin\n")
-        process.stdin.flush()
-
-
-@contextmanager
-def _started(program: Program, arguments: list[str]) -> Iterator["subprocess.Popen[str]"]:
-    pipe = subprocess.PIPE
-    environment = program.environment
-    with subprocess.Popen(
-        arguments, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8"
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def finished(process: "subprocess.Popen[str]") -> dict[str, object]:
-    """What the process has done."""
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, err
-    return dict(json.loads(out))
 
 
 def presented(sandbox: Sandbox) -> list[str]:
@@ -181,29 +118,24 @@ def test_processes_with_different_variables_meet_at_the_lock(
     say: Callable[[object], None],
 ) -> None:
     """A token of 14 days is never valid for 15 more, so that each of them has a reason to refresh it."""
-    racing, rounds = (16, 10) if is_full else (3, 1)
-    for turn in range(rounds):
-        with ExitStack() as stack:
-            processes = []
-            for number in range(racing):
-                folder = tmp_path / f"{turn}-{number}"
-                folder.mkdir()
-                names = dict.fromkeys(("USER", "USERNAME", "LOGNAME", "LNAME"), f"user{number}")
-                folders = dict.fromkeys(
-                    ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "TEMP", "TMP"),
-                    str(folder),
-                )
-                command = [sys.executable, "-m", "webex_token_cli", *COMMANDS[number % len(COMMANDS)]]
-                processes.append(
-                    stack.enter_context(
-                        _started(profiles.having(**names, **folders, PYTHONIOENCODING="utf-8"), command)
-                    )
-                )
-            for process in processes:
-                out, err = process.communicate(timeout=PATIENCE)
-                assert process.returncode == 0, (process.args, out, err)
+    racing, rounds = (16, 10) if is_full else (3, 2)
+    with ExitStack() as stack:
+        processes = []
+        for number in range(racing):
+            other = _with_other_variables(profiles, f"user{number}", tmp_path / f"user{number}")
+            processes.append(stack.enter_context(repeating(other, rounds, *COMMANDS[number % len(COMMANDS)])))
+        for _ in range(rounds):
+            begin(*processes)
+        assert [finished(process) for process in processes] == [{"rounds": rounds}] * racing
     assert_no_reuse(sandbox)
     say(f"{rounds} rounds of {racing} processes, {len(sandbox.outcomes())} refreshes, no reuse")
+
+
+def _with_other_variables(program: Program, user: str, folder: Path) -> Program:
+    folder.mkdir()
+    names = dict.fromkeys(("USER", "USERNAME", "LOGNAME", "LNAME"), user)
+    folders = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "TEMP", "TMP")
+    return program.having(**names, **dict.fromkeys(folders, str(folder)))
 
 
 def test_readers_beside_writers_never_fail(
@@ -212,9 +144,7 @@ def test_readers_beside_writers_never_fail(
     readers, writers, seconds = (4, 3, 60) if is_full else (2, 2, 2)
     program = program.having(WEBEX_TOKEN_STORE=None)
     for profile in PROFILES[:2]:
-        _sign_in(
-            Application(program.environment), profile, numbered(FULL_RECORD, 0), stored_in, "https://webexapis.com/v1"
-        )
+        _sign_in(Application(program.environment), profile, numbered(FULL_RECORD, 0), stored_in)
     with ExitStack() as stack:
         processes = [
             stack.enter_context(working(program, task, seconds, *PROFILES[:2]))
@@ -224,125 +154,58 @@ def test_readers_beside_writers_never_fail(
         say([finished(process) for process in processes])
 
 
-@pytest.mark.parametrize("stored_in", ["keyring"], indirect=True)
 def test_a_kill_at_a_random_moment_leaves_a_whole_record(
-    program: Program, stored_in: str, is_full: bool, say: Callable[[object], None]
+    program: Program, is_full: bool, say: Callable[[object], None]
 ) -> None:
-    program = program.having(WEBEX_TOKEN_STORE=None, **{credential_manager.PAUSE: "0.005"})
-    application = Application(program.having(**{credential_manager.PAUSE: None}).environment)
-    _sign_in(application, "default", numbered(FULL_RECORD, 0), stored_in, "https://webexapis.com/v1")
-    store, sizes = application.store(stored_in), []
-    for _ in range(200 if is_full else 3):
-        with working(program, "save", PATIENCE, "default") as process:
-            begin(process)
-            time.sleep(random.uniform(0, 0.5))
-            process.kill()  # TerminateProcess
-            process.communicate()
-        record = store.load("default")
-        assert record is not None
-        assert is_whole(record)
-        sizes.append(len(record.access_token))
-    say(
-        f"{len(sizes)} kills, records of { ({size: sizes.count(size) for size in sorted(set(sizes))}) } characters left"
-    )
-    with store.lock("default"):
-        store.save("default", numbered(FULL_RECORD, 2))
-    assert len(credential_manager.entries()) == 6  # a head and five parts, so nothing of the killed ones is left
-    store.delete("default")
-    assert credential_manager.entries() == []
-
-
-# The longest record, while that of the first save is of another length.
-EARLIER = numbered(FULL_RECORD, 2)
-
-
-def _stored_by_an_earlier_version() -> None:
-    """Two profiles of an earlier version, in the keyring library's own entries."""
-    library = SplittingKeyring(WinVaultKeyring(), 1280)  # type: ignore[no-untyped-call]
-    for profile in ("default", "ada"):
-        library.set_password("webex-token", profile, encode(EARLIER))
-
-
-@pytest.fixture
-def moving(program: Program) -> Program:
-    """The program with two profiles that an earlier version has stored."""
+    """Most of the time goes to starting Python, so that several profiles have their processes killed side by side."""
+    at_once, kills = (5, 40) if is_full else (2, 2)
     program = program.having(WEBEX_TOKEN_STORE=None)
-    _stored_by_an_earlier_version()
-    config = Application(program.environment).config
-    for profile in ("default", "ada"):
-        settings = (FULL_RECORD.client_id, None, "spark:all", "https://webexapis.com/v1", "keyring", BACKEND)
-        config.save(Profile(profile, *settings))
-    return program
-
-
-def test_a_death_in_place_of_any_change_leaves_a_whole_record(
-    moving: Program, is_full: bool, say: Callable[[object], None]
-) -> None:
-    """What is changed is an entry of an earlier version, which the first write moves."""
-    application, numbers = Application(moving.environment), []
-    for change in range(1, 100, 1 if is_full else 6):
-        credential_manager.remove_entries()
-        _stored_by_an_earlier_version()
-        dying = moving.having(**{credential_manager.DEATH: str(change)})
-        arguments = [sys.executable, "-m", "tests.support.store_worker", "save", "0", "ada"]
-        with _started(dying, arguments) as process:
-            process.communicate(timeout=PATIENCE)
-        record, other = application.stored("ada")[1], application.stored("default")[1]
-        assert is_whole(record)
-        assert other == EARLIER
-        numbers.append((process.returncode, len(record.access_token)))
-        if process.returncode == 0:
-            break
-    say(f"status and characters of the record after a death at each change: {numbers}")
-    assert numbers[-1][0] == 0
-
-
-def test_an_entry_of_an_earlier_version_is_moved_and_then_removed(moving: Program) -> None:
-    application = Application(moving.environment)
-    store = application.store("keyring")
-    assert application.stored("ada")[1] == application.stored("default")[1] == EARLIER
-    store.save("ada", numbered(FULL_RECORD, 0))
-    assert keyring.get_password("webex-token:ada", "ada") == encode(numbered(FULL_RECORD, 0))
-    assert keyring.get_password("webex-token", "ada") is None
-    assert application.stored("default")[1] == EARLIER
-    assert store.delete("ada")
-    assert store.delete("default")
+    stores = {profile: _signed_in_for_kills(program, profile) for profile in [f"p{n}" for n in range(at_once)]}
+    with ThreadPoolExecutor(at_once) as threads:
+        found = threads.map(lambda item: [_kill_while_saving(program, *item) for _ in range(kills)], stores.items())
+        between, sizes = zip(*[each for of_profile in found for each in of_profile], strict=True)
+    say(
+        f"{len(sizes)} kills, {sum(between)} of them between the writes of one record, "
+        f"records of { ({size: sizes.count(size) for size in sorted(set(sizes))}) } characters left"
+    )
+    for profile, store in stores.items():
+        with store.changing(profile):
+            store.save(profile, numbered(FULL_RECORD, 2))
+    # A head and five parts for each, so nothing of the killed ones is left.
+    assert len(credential_manager.entries()) == 6 * at_once
+    for profile, store in stores.items():
+        store.delete(profile)
     assert credential_manager.entries() == []
 
 
-def test_a_remembered_keyring_is_the_one_that_the_library_finds(program: Program) -> None:
-    """The store is then opened without the keyring library."""
+def _signed_in_for_kills(program: Program, profile: str) -> CredentialStore:
     application = Application(program.environment)
-    found = application.store("keyring")
-    found.save("default", FULL_RECORD)
-    remembered = application.store("keyring", BACKEND)
-    assert remembered.load("default") == FULL_RECORD
-    assert (remembered.place, remembered.backend) == (found.place, found.backend)
-    code = (
-        "import os, sys; from webex_token_cli.application import Application; "
-        f"record = Application(os.environ).store('keyring', '{BACKEND}').load('default'); "
-        "print(record is None, 'keyring' in sys.modules)"
-    )
-    with _started(program, [sys.executable, "-c", code]) as process:
-        assert process.communicate(timeout=PATIENCE) == ("False False\n", "")
+    _sign_in(application, profile, numbered(FULL_RECORD, 0), "keyring")
+    return application.store("keyring")
 
 
-def test_a_person_finds_the_entry_of_a_profile_with_the_keyring_command(program: Program) -> None:
-    found = program.having(PYTHONIOENCODING="utf-8")
-    Application(found.environment).store("keyring").save("doctor", FULL_RECORD)
-    with _started(found, [sys.executable, "-m", "keyring", "get", "webex-token:doctor", "doctor"]) as process:
-        out, err = process.communicate(timeout=PATIENCE)
-    assert decode(out, "The entry") == FULL_RECORD, err
+def _kill_while_saving(program: Program, profile: str, store: CredentialStore) -> tuple[bool, int]:
+    """Kill a process that saves one record after the other, after so many calls as three saves have at most.
+
+    Return whether parts were there that no record names, and the length of the token that is stored.
+    """
+    log = Path(program.variables["WEBEX_TOKEN_HOME"], f"{profile}.log")
+    log.unlink(missing_ok=True)
+    slow = program.having(**{credential_manager.PAUSE: "0.005", credential_manager.LOG: str(log)})
+    with working(slow, "save", PATIENCE, profile) as process:
+        begin(process)
+        last = _lines(log) + random.randrange(1, 120)
+        wait_until(lambda: _lines(log) >= last, timeout=PATIENCE)
+        with credential_manager.one_at_a_time():
+            process.kill()  # TerminateProcess
+            process.wait()
+    record = store.load(profile)
+    assert record is not None
+    assert is_whole(record)
+    head = Head.parse(CredentialManager(WindowsPlaces()).get_password("webex-token", profile) or "")
+    parts = [name for name in credential_manager.entries() if name.startswith(f"webex-token:{profile}#")]
+    return len(parts) > (head.parts if head else 0), len(record.access_token)
 
 
-def test_the_lock_folder_is_in_the_profile_folder_whatever_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    from webex_token_cli.store.local.locks import lock_folder_of_this_user
-    from webex_token_cli.system.windows import profile_folder
-
-    expected = lock_folder_of_this_user()
-    assert expected == profile_folder() / "AppData/Local/webex-token/locks"
-    assert profile_folder().is_dir()
-    for name in ("USER", "USERNAME", "LOGNAME", "HOME", "USERPROFILE", "LOCALAPPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
-        monkeypatch.setenv(name, "C:\\elsewhere")
-    assert lock_folder_of_this_user() == expected
-    assert os.environ["USERPROFILE"] != str(profile_folder())
+def _lines(log: Path) -> int:
+    return log.read_bytes().count(b"\n")
