@@ -43,6 +43,22 @@ COMMANDS = {
     "sandbox": "Run a stand-in for Webex on this machine.",
 }
 
+# What people type who know the words of gh, git, aws, gcloud and systemctl.
+CALLED_ELSEWHERE = {
+    **dict.fromkeys(("auth", "authenticate", "configure", "init", "setup", "sign-in", "signin"), "login"),
+    **dict.fromkeys(("delete", "remove", "revoke", "rm", "sign-out", "signout"), "logout"),
+    **dict.fromkeys(("list", "ls", "profiles"), "show --all"),
+    **dict.fromkeys(("info", "state", "status", "whoami"), "show"),
+    **dict.fromkeys(("access-token", "print", "token"), "get"),
+    **dict.fromkeys(("daemon", "monitor", "start"), "watch"),
+    **dict.fromkeys(("enable", "install"), "service install"),
+    **dict.fromkeys(("check", "diagnose"), "doctor"),
+    "renew": "refresh",
+    "run": "exec",
+    "help": "--help",
+    "version": "--version",
+}
+
 INTERRUPTED = 130
 
 
@@ -53,6 +69,8 @@ def module_of(command: str) -> str:
 
 class LazyGroup(CommandGroup):
     """A group that knows the names and summaries of its commands, and imports a command only when it is used."""
+
+    called_elsewhere = CALLED_ELSEWHERE
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -178,7 +196,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        error.show()
+        from webex_token_cli.cli.mistyped import explained
+
+        explained(error).show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         _say("Interrupted.")

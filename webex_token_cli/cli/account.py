@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import Duration
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def account_options(function: F) -> F:
     )
     @click.option(
         "--prompt",
-        type=click.Choice(PROMPTS),
+        type=Choice(PROMPTS),
         help="Let Webex ask which account signs in (select_account), or ask nothing, so that the sign-in fails if a "
         "question is needed (none).  [default: select_account for a new profile with a name of its own]",
     )

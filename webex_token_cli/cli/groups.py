@@ -1,13 +1,18 @@
 """The group of commands: it suggests a command for a mistyped one, and shows its help if no command is given."""
 
-import click
+from collections.abc import Mapping
+from typing import ClassVar
 
-# How alike two words are that may be the same one, by difflib. With its usual 0.6, "logn" is like "logout" as well.
-_ALIKE = 0.65
+import click
 
 
 class CommandGroup(click.Group):
-    """A group that may be called without a command."""
+    """A group that may be called without a command.
+
+    ``called_elsewhere`` has words of other programs for what a command or an option does here.
+    """
+
+    called_elsewhere: ClassVar[Mapping[str, str]] = {}
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -19,10 +24,10 @@ class CommandGroup(click.Group):
         name = args[0]
         if ctx.resilient_parsing or name.startswith("-") or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
-        import difflib
+        from webex_token_cli.cli.mistyped import alike, did_you_mean
 
-        alike = difflib.get_close_matches(name.lower(), self.list_commands(ctx), cutoff=_ALIKE)
-        suggestion = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
+        meant = self.called_elsewhere.get(name.lower())
+        suggestion = alike(name, self.list_commands(ctx)) if meant is None else did_you_mean([meant])
         raise click.UsageError(f"No such command {name!r}.{suggestion}", ctx)
 
 

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.config.settings import STORES, Overrides, Settings
 from webex_token_cli.config.sites import GOVERNMENT, site_of
 from webex_token_cli.errors import ConfigurationError
@@ -28,7 +29,8 @@ No integration is configured yet. Register one:
   1. Open https://{my_apps}/new/integration and sign in.
   2. Enter exactly this Redirect URI:  {redirect_uri}
   3. Tick these Scopes:                {scopes}
-  4. Save. Then copy the Client ID and the Client Secret, which is shown only once, to the prompts below.
+  4. Name, icon and description are up to you. Save.
+  5. Copy the Client ID and the Client Secret, which is shown only once, to the prompts below.
 """
 
 
@@ -99,7 +101,7 @@ def integration_options(function: F) -> F:
     )
     @click.option(
         "--store",
-        type=click.Choice(STORES),
+        type=Choice(STORES),
         envvar="WEBEX_TOKEN_STORE",
         show_envvar=True,
         help="Store the tokens in the system's keyring, in a file that only you can read, or in OpenBao or Vault, "

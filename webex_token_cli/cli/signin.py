@@ -15,9 +15,8 @@ import click
 from webex_token_cli.application import Application
 from webex_token_cli.cli.child_environment import SECRET_VARIABLES
 from webex_token_cli.cli.replacement import PersonCheck
-from webex_token_cli.cli.terminal import can_erase
+from webex_token_cli.cli.waiting import WaitingLine
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.times import clock_face
 from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
@@ -130,10 +129,12 @@ def _with_browser(
 ) -> TokenRecord:
     from webex_token_cli.signin.browser import BrowserFlow
 
+    waiting = WaitingLine("Waiting for the browser", application.say, application.environment)
     flow = BrowserFlow(
         redirect,
         open_browser=None if options.no_browser else _open_browser,
-        say=application.say,
+        say=waiting.say,
+        tick=waiting.tick,
         timeout=options.timeout,
         scopes=sign_in.scopes,
         listen=listen,
@@ -202,6 +203,7 @@ def _with_paste(
             sign_in.scopes,
             frozenset({sign_in.client_id, sign_in.client_secret}),
             sign_in.client.site,
+            WaitingLine("Waiting for the address", application.say, application.environment).tick,
         )
         return flow.sign_in(sign_in.page, sign_in.exchange)
 
@@ -230,7 +232,7 @@ def _with_device(application: Application, sign_in: "SignIn", options: LoginOpti
         sign_in.client_secret,
         sign_in.scopes,
         show=(lambda code: click.echo(_code_document(application, code))) if options.as_json else _show_code,
-        tick=_count_down if can_erase(application.environment) else lambda _: None,
+        tick=WaitingLine("Waiting for you to enter it", application.say, application.environment).tick,
         timeout=options.timeout,
         changing=sign_in.changing,
         site=sign_in.client.site,
@@ -270,13 +272,6 @@ def _qr_code_below(text: str, address: str) -> list[str]:
     except (ImportError, ValueError, OSError):  # no extra `qr`, no such characters, no known size
         return []
     return lines if fits(lines, text, columns, rows) else []
-
-
-def _count_down(left: float | None) -> None:
-    """Update the countdown line; None clears it."""
-    text = "" if left is None else f"Waiting for you to enter it … {clock_face(left)} left"
-    # Without color=True, click would leave the erase sequence out under NO_COLOR, and the line would be garbled.
-    click.echo(f"\r\x1b[K{text}", nl=False, err=True, color=True)
 
 
 def _code_document(application: Application, code: "DeviceCode") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import (
     Duration,
     interval_setting,
@@ -105,7 +106,7 @@ def watch_options(function: F) -> F:
     )
     @click.option(
         "--log-format",
-        type=click.Choice(LOG_FORMATS),
+        type=Choice(LOG_FORMATS),
         default=LOG_FORMATS[0],
         show_default=True,
         help="Print each event as a line of text, or as a JSON object on one line.",

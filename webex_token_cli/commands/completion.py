@@ -9,6 +9,7 @@ loses backslashes.
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import (
     HOME_READ,
     pass_application,
@@ -126,7 +127,7 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL
 
 
 @click.command("completion", short_help="Print the script that completes commands in a shell.", epilog=HOME_READ)
-@click.argument("shell", type=click.Choice(list(_SCRIPTS)))
+@click.argument("shell", type=Choice(list(_SCRIPTS)))
 @verbosity_options
 @pass_application
 def command(application: Application, shell: str) -> None:

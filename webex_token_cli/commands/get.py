@@ -3,6 +3,7 @@
 import click
 
 from webex_token_cli.application import Application
+from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     min_valid_option,
@@ -22,7 +23,7 @@ FORMATS = ("token", "header", "env", "json")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=Choice(FORMATS),
     default="token",
     show_default=True,
     help="Print the token alone (token), as the line `Authorization: Bearer TOKEN` for curl -H @- (header), as the "

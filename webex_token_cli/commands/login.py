@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from webex_token_cli.application import Application
 from webex_token_cli.cli.account import AccountOptions, account_options
 from webex_token_cli.cli.documents import sign_in_document, to_json
+from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import (
     HOME_READ,
     Duration,
@@ -54,7 +55,7 @@ FLOWS = ("auto", "browser", "paste", "device", "service-app")
 @integration_options
 @click.option(
     "--flow",
-    type=click.Choice(FLOWS),
+    type=Choice(FLOWS),
     default="auto",
     show_default=True,
     help="browser: a listener on this machine receives the redirect. paste: you paste the address of the page that the "
@@ -167,6 +168,8 @@ def command(
     """
     overrides = _with_changed_scopes(ctx, application, overrides, added_scopes, removed_scopes)
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
+    if settings.service_app is None:
+        _check_redirect_uri(settings)
     credentials = application.store(settings.store)
     before = load_replaceable(credentials, profile, application.say)
     credentials.try_to_write(profile)
@@ -185,6 +188,13 @@ def command(
     else:
         record = sign_in_service_app(application, settings, sign_in)
     click.echo(_document(settings, credentials, record) if as_json else _summary(settings, credentials, record))
+
+
+def _check_redirect_uri(settings: Settings) -> None:
+    """Raise ConfigurationError if the redirect URI cannot be used, before anybody is asked for a client secret."""
+    from webex_token_cli.signin.authorization import RedirectURI
+
+    RedirectURI.parse(settings.redirect_uri)
 
 
 def _with_changed_scopes(

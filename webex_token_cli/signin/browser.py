@@ -37,7 +37,8 @@ class BrowserFlow:
     address in the redirect URI as the address to listen on, and ``behind_proxy`` says that a reverse proxy, which may
     run as another user, forwards requests to it. ``over_ssh`` says that the person is at another machine. ``tls``
     makes the listener speak https. With ``needs_browser``, a browser that does not open ends the wait with
-    NoBrowserOpened. ``site`` has the pages that hints name. ``clock`` is monotonic.
+    NoBrowserOpened. ``site`` has the pages that hints name. ``tick`` gets the seconds that are left, about twice a
+    second, and None when the wait is over. ``clock`` is monotonic.
     """
 
     redirect: RedirectURI
@@ -51,6 +52,7 @@ class BrowserFlow:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     needs_browser: bool = False
     site: Site = WEBEX
+    tick: Callable[[float | None], None] = field(default=lambda _: None, repr=False)
     clock: Callable[[], float] = time.monotonic
 
     def sign_in(
@@ -145,7 +147,16 @@ class BrowserFlow:
     ) -> AuthorizationCode | Refusal:
         """Wait until the redirect arrives. Raises SignInNotCompleted after the timeout, NoBrowserOpened."""
         deadline = self.clock() + self.timeout
+        try:
+            return self._wait_until(deadline, listener, opened)
+        finally:
+            self.tick(None)
+
+    def _wait_until(
+        self, deadline: float, listener: ListenerThread, opened: "concurrent.futures.Future[bool]"
+    ) -> AuthorizationCode | Refusal:
         while (left := deadline - self.clock()) > 0:
+            self.tick(left)
             awaited: list[concurrent.futures.Future[Any]] = [listener.redirect]
             if self.needs_browser and not opened.done():
                 awaited.append(opened)

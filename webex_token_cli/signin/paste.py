@@ -32,6 +32,9 @@ T = TypeVar("T")
 # Seconds. The lines of one paste arrive together, so a pause of this length is its end.
 _QUIET = 0.3
 
+# Seconds between two updates of the countdown, which shows seconds.
+_TICK = 1.0
+
 # An address has about 300 characters, and a code of any server about 2,000 at most.
 _LONGEST_PASTE = 16 * 1024
 
@@ -182,7 +185,8 @@ class PasteFlow:
     ``lines`` reads what is pasted, ``say`` shows a line. With ``interactive``, the person is asked again after a
     paste that cannot be used, four times; without it, such a paste ends the sign-in. ``timeout`` is in seconds.
     ``not_codes`` are texts that are not sent to Webex as a code: the client id and the client secret.
-    ``site`` has the pages that hints name.
+    ``site`` has the pages that hints name. ``tick`` gets the seconds that are left, once a second, and None when
+    something was pasted or the time is over.
     """
 
     redirect: RedirectURI
@@ -193,6 +197,7 @@ class PasteFlow:
     scopes: tuple[str, ...] = ()
     not_codes: frozenset[str] = field(default=frozenset(), repr=False)
     site: Site = WEBEX
+    tick: Callable[[float | None], None] = field(default=lambda _: None, repr=False)
     clock: Callable[[], float] = time.monotonic
 
     def sign_in(self, page: Callable[[Proof], str], finish: Callable[[str, Proof], T]) -> T:
@@ -257,10 +262,18 @@ class PasteFlow:
             return None
         if text and self.interactive:
             self.say(f"{found.why} Paste the rest of it, or press Enter to begin again:")
-        line = self.lines(deadline - self.clock())
-        if line is None:
-            raise _not_completed(f"Nothing usable was pasted within {duration_in_words(self.timeout)}.")
-        return line
+        try:
+            return self._awaited_line(deadline)
+        finally:
+            self.tick(None)
+
+    def _awaited_line(self, deadline: float) -> str:
+        while (left := deadline - self.clock()) > 0:
+            self.tick(left)
+            line = self.lines(min(left, _TICK))
+            if line is not None:
+                return line
+        raise _not_completed(f"Nothing usable was pasted within {duration_in_words(self.timeout)}.")
 
 
 def _not_completed(why: str) -> SignInNotCompleted:
