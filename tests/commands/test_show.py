@@ -173,6 +173,16 @@ def test_show_is_coloured_on_a_terminal_alone(
     assert "Ada Lovelace" in shown
 
 
+@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize("arguments", [("show",), ("show", "--all")])
+def test_show_breaks_no_word_on_a_narrow_terminal(signed_in: Program, arguments: tuple[str, ...], columns: int) -> None:
+    with at_a_terminal(signed_in.having(TERM="dumb"), *arguments, columns=columns) as child:
+        _, shown = end_of(child)
+    too_long = [line for line in shown.splitlines() if len(line) > columns and "/" not in line]
+    assert too_long == []
+    assert {"Ada", "Lovelace", "days"} <= {word.strip("()") for word in shown.split()}
+
+
 def test_a_refresh_token_near_its_end_is_a_warning(signed_in: Program) -> None:
     age(signed_in, 80 * DAY)
     done = signed_in.run("show")

@@ -1,6 +1,15 @@
 """Bars, aligned fields and tables for a terminal. Pure."""
 
+import re
 from collections.abc import Sequence
+
+# The sequences that click.style writes (ECMA-48, SGR).
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+
+def width_of(text: str) -> int:
+    """The columns that ``text`` takes on a terminal."""
+    return len(_COLOUR.sub("", text))
 
 
 def bar(left: float, whole: float, width: int = 20) -> str:
@@ -18,14 +27,43 @@ def bar_colour(left: float, whole: float) -> str:
     return "green" if share >= 0.5 else "yellow" if share >= 1 / 7 else "red"
 
 
-def fields(rows: Sequence[tuple[str, str]]) -> str:
-    """A line for each label and value, with the values aligned."""
-    width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {value}".rstrip() for label, value in rows)
+def fields(rows: Sequence[tuple[str, str]], columns: int | None = None) -> str:
+    """A line for each label and value, with the values aligned.
+
+    A value that is too long for ``columns`` goes on below its beginning. It is broken at blanks only, so that a path
+    or an address can be copied whole. None is a line of any length.
+    """
+    width = max(len(label) for label, _ in rows) + 2
+    room = None if columns is None else max(columns - width, 1)
+    return "\n".join(_field(label, value, width, room) for label, value in rows)
+
+
+def _field(label: str, value: str, width: int, room: int | None) -> str:
+    first, *more = [value] if room is None else _broken(value, room)
+    return "\n".join([f"{label:<{width}}{first}".rstrip(), *(f"{'':<{width}}{line}".rstrip() for line in more)])
+
+
+def _broken(text: str, room: int) -> list[str]:
+    """The lines of ``text``, none longer than ``room`` unless a word is. Colours take no room."""
+    lines: list[str] = []
+    for word in re.findall(r" *[^ ]+", text):
+        if lines and width_of(lines[-1] + word) <= room:
+            lines[-1] += word
+        else:
+            lines.append(word.lstrip() if lines else word)
+    return lines or [""]
+
+
+def records(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[str]:
+    """Each row of a table that is too wide for ``columns``, as fields of its own."""
+    return [fields([(name, cell) for name, cell in zip(header, row, strict=True) if cell], columns) for row in rows]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns are as wide as their widest cell, with two blanks between them."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)]
+    """A table whose columns are as wide as their widest cell, with two blanks between them. Colours take no room."""
+    widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True))
+        for row in (header, *rows)
+    ]
     return "\n".join(line.rstrip() for line in lines)

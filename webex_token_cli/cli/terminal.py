@@ -1,5 +1,6 @@
 """The terminal that a run of the program talks to: its flags, and what it shows."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 def can_erase(environment: Mapping[str, str]) -> bool:
     """Whether standard error is a terminal that can erase a line; one whose type (TERM) is ``dumb`` cannot."""
     return sys.stderr is not None and sys.stderr.isatty() and environment.get("TERM") != "dumb"
+
+
+def width_of_output() -> int | None:
+    """The number of columns, if standard output is a terminal that says it; else None."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 @dataclass(slots=True, eq=False, repr=False)

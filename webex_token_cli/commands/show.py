@@ -13,7 +13,8 @@ from webex_token_cli.cli.options import (
     profile_option,
     verbosity_options,
 )
-from webex_token_cli.cli.tables import bar, bar_colour, fields, table
+from webex_token_cli.cli.tables import bar, bar_colour, fields, records, table, width_of
+from webex_token_cli.cli.terminal import width_of_output
 from webex_token_cli.config.names import clock_hint, option_for, sign_in_hint
 from webex_token_cli.errors import SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, next_refresh_at, state_of
@@ -26,6 +27,11 @@ _WATCH_SETTINGS_READ = (
     "The time of the next refresh depends on WEBEX_TOKEN_INTERVAL and WEBEX_TOKEN_MAX_AGE (or EVENT_LOOP_SLEEP_SECONDS "
     "and EVENT_LOOP_DAYS), as for `watch`."
 )
+
+# Characters. The bar of a lifetime gives way to its words on a narrow terminal, but stays one.
+_LONGEST_BAR, _SHORTEST_BAR = 20, 10
+# The columns of the labels before a lifetime.
+_LABELS = len("Refresh token  ")
 
 
 @click.command(
@@ -104,11 +110,16 @@ def _reported(application: Application, name: str, record: TokenRecord, check: b
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
+    """Print the rows as a table, or below each other on a terminal that is too narrow for it."""
     header = ("PROFILE", "STATE", "PERSON", "ACCESS EXPIRES", "REFRESH EXPIRES", "NEXT REFRESH")
-    heading, *lines = table(header, rows).split("\n")
-    click.echo(click.style(heading, bold=True))
-    for line, (_, state, *_) in zip(lines, rows, strict=True):
-        click.echo(click.style(line, fg=_COLOURS.get(state, "red")))
+    # Only the state is coloured: on a light background, few colours are read as well as the terminal's own.
+    rows = [(name, click.style(state, fg=_COLOURS.get(state, "red")), *rest) for name, state, *rest in rows]
+    text, columns = table(header, rows), width_of_output()
+    if columns is not None and max(map(width_of, text.split("\n"))) > columns:
+        click.echo("\n\n".join(records(header, rows, columns)))
+        return
+    heading, lines = text.split("\n", 1)
+    click.echo(f"{click.style(heading, bold=True)}\n{lines}")
 
 
 _COLOURS: dict[str, str | None] = {
@@ -184,14 +195,14 @@ def _compare_expiry(application: Application, profile: str, record: TokenRecord,
 
 def _sheet(application: Application, profile: str, store: CredentialStore, record: TokenRecord, timing: Timing) -> str:
     now = application.clock()
-    due = next_refresh_at(record, timing, now)
+    due, columns = next_refresh_at(record, timing, now), width_of_output()
     access, refresh, sign_in_by = "unknown (Webex did not say when it expires)", "unknown", []
     if record.access_expires_at is not None:
-        access = _lifetime(record.access_expires_at, record.changed_at, now)
+        access = _lifetime(record.access_expires_at, record.changed_at, now, columns)
     if record.refresh_token is None:
         refresh = "none; these tokens can only be replaced by a new sign-in"
     elif record.refresh_expires_at is not None:
-        refresh = _lifetime(record.refresh_expires_at, record.refresh_lifetime_began, now)
+        refresh = _lifetime(record.refresh_expires_at, record.refresh_lifetime_began, now, columns)
     if record.sign_in_by is not None and record.can_refresh(now):
         sign_in_by = [("", f"Webex does not extend it: sign in again by {local_time(record.sign_in_by)}.")]
     return fields(
@@ -208,7 +219,8 @@ def _sheet(application: Application, profile: str, store: CredentialStore, recor
             ("Refreshed", when(record.refreshed_at, now)),
             ("Next refresh", _next_refresh(due, now)),
             ("Stored in", store.where(profile)),
-        ]
+        ],
+        columns,
     )
 
 
@@ -233,10 +245,12 @@ def _next_refresh(due: float, now: float) -> str:
     return f"due since {local_time(due)}" if due < now else "due now"
 
 
-def _lifetime(expires_at: int, since: int, now: float) -> str:
+def _lifetime(expires_at: int, since: int, now: float, columns: int | None) -> str:
     left, whole = max(0.0, expires_at - now), expires_at - since
-    coloured = click.style(bar(left, whole), fg=bar_colour(left, whole))
-    return f"{coloured}  {'expires' if left else 'expired'} {when(expires_at, now)}"
+    words = f"  {'expires' if left else 'expired'} {when(expires_at, now)}"
+    room = _LONGEST_BAR if columns is None else columns - _LABELS - len(words)
+    width = max(_SHORTEST_BAR, min(room, _LONGEST_BAR))
+    return click.style(bar(left, whole, width), fg=bar_colour(left, whole)) + words
 
 
 def _document(

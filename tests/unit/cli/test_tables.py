@@ -2,7 +2,7 @@
 
 import pytest
 
-from webex_token_cli.cli.tables import bar, fields, table
+from webex_token_cli.cli.tables import bar, fields, records, table, width_of
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ def test_a_bar_shows_what_is_left(left: float, whole: float, drawn: str) -> None
 def test_fields_and_tables_are_aligned() -> None:
     assert fields([("a", "1"), ("long", "2"), ("b", "")]) == "a     1\nlong  2\nb"
     assert table(("NAME", "N"), [("x", "1"), ("longer", "22")]) == "NAME    N\nx       1\nlonger  22"
+
+
+def test_on_a_narrow_terminal_values_are_broken_at_blanks_and_rows_stand_below_each_other() -> None:
+    assert fields([("a", "one two three"), ("long", "/a/path/of/one/word")], 12) == (
+        "a     one\n      two\n      three\nlong  /a/path/of/one/word"
+    )
+    assert records(("NAME", "N"), [("x", "1"), ("y", "")], 20) == ["NAME  x\nN     1", "NAME  y"]
+
+
+def test_colours_take_no_room() -> None:
+    green = "\x1b[32mok\x1b[0m"
+    assert width_of(green) == 2
+    assert table(("A", "B"), [(green, "1")]) == f"A   B\n{green}  1"
+    assert fields([("a", f"{green} and more")], 9) == f"a  {green} and\n   more"
