@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +16,16 @@ CONTRIBUTING = document(".github/CONTRIBUTING.md")
 
 def test_every_relative_link_leads_to_a_file_and_a_heading() -> None:
     assert broken_links() == []
+
+
+def test_every_link_to_elsewhere_is_a_whole_address() -> None:
+    """They are not followed: a test must not fail because another site does."""
+    for each in DOCUMENTS:
+        for link in each.links_elsewhere:
+            parts = urlsplit(link)
+            if parts.hostname == "localhost":
+                continue
+            assert (parts.scheme, "." in (parts.hostname or ""), parts.username) == ("https", True, None), link
 
 
 def test_every_document_can_be_reached_from_the_readme() -> None:

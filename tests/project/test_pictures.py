@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.documents import linked_files
+from tests.support.guide_pictures import PAGES, TERMINALS
 from tests.support.pictures import FOLDER, commands, on_a_terminal, somebody, words
 from tests.support.program import Program
+from tests.support.recording import RECORDING
 
 REMEDY = "Run python -m tests.support.pictures to draw the pictures again."
 
@@ -18,7 +20,8 @@ def person() -> Iterator[Program]:
 
 
 def test_there_is_a_picture_of_each_and_of_nothing_else() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.svg" for name in commands()}
+    others = {f"{name}.svg" for name in TERMINALS} | {f"{name}.png" for name in PAGES} | {RECORDING.name}
+    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.svg" for name in commands()} | others
 
 
 @pytest.mark.parametrize("name", [name for name in commands() if name.startswith("help")])

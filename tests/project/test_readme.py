@@ -16,7 +16,9 @@ from tests.support.documents import DOCUMENTS, EVERYTHING, document
 from tests.support.folders import ROOT
 from tests.support.ports import free_port
 from tests.support.program import WEBEX_TOKEN, Program, wait_until
+from tests.support.stored import record_file
 from tests.support.systemctl import FakeSystemd
+from webex_token_cli.refresh.refresher import Result
 from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
 
@@ -68,7 +70,12 @@ def rules() -> Rules:
 
 
 # How many examples each document has.
-EXAMPLES = {"README.md": 11, ".github/docs/sign-in.md": 4, ".github/docs/watch.md": 4}
+EXAMPLES = {
+    "README.md": 11,
+    ".github/docs/getting-started.md": 2,
+    ".github/docs/sign-in.md": 4,
+    ".github/docs/watch.md": 4,
+}
 
 
 def test_no_document_with_examples_is_forgotten() -> None:
@@ -181,6 +188,20 @@ def test_every_key_of_the_json_of_show_and_doctor_is_documented(signed_in: Progr
     report = json.loads(signed_in.run("doctor", "--json").out)
     keys = {*report, *(f"findings[].{key}" for finding in report["findings"] for key in finding)}
     assert documented_keys(".github/docs/commands.md", "The JSON of doctor") == keys
+
+
+def test_every_key_of_the_json_of_the_other_commands_is_documented(program: Program) -> None:
+    stored = json.loads(program.run("login", "--json").out)
+    imported = json.loads(program.run("import", "--json", stdin=program.run("export").out).out)
+    told = documented_keys(".github/docs/commands.md", "The JSON of login and import")
+    assert (told - {"lifetimes_counted_from_now"}, told) == (set(stored), set(imported))
+    refreshed = json.loads(program.run("refresh", "--json").out)["profiles"]["default"]
+    lost = record_file(program)
+    lost.unlink()
+    failed = json.loads(program.run("refresh", "--all", "--json").out)["profiles"]["default"]
+    assert documented_keys(".github/docs/commands.md", "The JSON of refresh") == {*refreshed, *failed}
+    results = re.findall(r"^\| `result` \| (.*) \|$", document(".github/docs/commands.md").text, re.MULTILINE)[0]
+    assert set(re.findall("`([^`]+)`", results)) == {*map(str, Result), "failed"}
 
 
 def test_every_key_of_the_log_for_machines_is_documented(signed_in: Program) -> None:

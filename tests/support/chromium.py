@@ -143,8 +143,8 @@ class Chromium:
     def opened(self) -> Iterator[Tab]:
         """Start Chromium with a blank page, and end it afterwards."""
         with subprocess.Popen([str(self._script), "about:blank"]) as process:
-            wait_until(self._pages, lambda: "no page", process=process)
             try:
+                wait_until(self._pages, lambda: "no page", process=process)
                 with connect(self._pages()[0]["webSocketDebuggerUrl"], max_size=None) as connection:
                     yield Tab(connection)
             finally:

@@ -18,6 +18,8 @@ from tests.support.folders import ROOT
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^<!-- check: (.+?) -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
+_BARE = re.compile(r"(?<!\]\()(?<![\w`])https://[^\s)>|]+")
+_CODE = re.compile(r"`[^`\n]*`")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -47,6 +49,12 @@ class Document:
     def links(self) -> list[str]:
         """The targets of all relative links and pictures."""
         return [link for link in _LINK.findall(self.prose) if not urlsplit(link).scheme]
+
+    @property
+    def links_elsewhere(self) -> list[str]:
+        """The targets of all links to other sites, the bare ones as well."""
+        linked = [link for link in _LINK.findall(self.prose) if urlsplit(link).scheme]
+        return linked + [address.rstrip(".") for address in _BARE.findall(_CODE.sub("", self.prose))]
 
     def target(self, link: str) -> Path:
         """The file or folder that a relative ``link`` leads to."""

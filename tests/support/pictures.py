@@ -2,7 +2,8 @@
 
     python -m tests.support.pictures
 
-writes every picture in ``.pictures/`` again. It runs the installed command in a pseudo-terminal against the sandbox,
+writes the pictures of commands in ``.pictures/`` again; ``guide_pictures`` and ``recording`` write the others. It
+runs the installed command in a pseudo-terminal against the sandbox,
 whose people are invented. ``tests/project/test_pictures.py`` fails if a picture is not what the program prints today.
 """
 
@@ -124,9 +125,9 @@ def words(shown: str) -> list[str]:
 
 
 def main() -> None:
-    """Write every picture, and remove those that were there before."""
+    """Write every picture of a command, and remove those of commands that are gone."""
     FOLDER.mkdir(exist_ok=True)
-    for old in FOLDER.glob("*.svg"):
+    for old in FOLDER.glob("help*.svg"):
         old.unlink()
     with somebody() as program:
         for name, arguments in commands().items():
