@@ -6,7 +6,7 @@ looks them up later meets the replacements, through ``ctypes`` as well as throug
 ``sitecustomize`` of the programs under test calls it, and so does ``conftest``. The replacements
 
 - refuse an entry of more than 2,560 bytes with error 1783, as Windows does and Wine does not;
-- run one at a time on the whole machine. Windows' calls do so as well: one process answers them, and ends what it has
+- run one at a time below a prefix. Windows' calls do so as well: one process answers them, and ends what it has
   begun even if its caller is killed. Wine writes an entry in several steps, which another process sees;
 - begin the name of each entry with the text in TEST_CREDENTIALS_PREFIX, so that no test meets an entry of the user;
 - wait as many seconds before each call as TEST_CREDENTIALS_PAUSE says;
@@ -159,13 +159,14 @@ if sys.platform == "win32":
 
     @contextlib.contextmanager
     def one_at_a_time() -> Iterator[None]:
-        """While the context is open, no other thread or process is within one of the functions.
+        """While the context is open, no other thread or process is within one of the functions, below the same prefix.
 
         Whoever kills a process here kills it between two calls.
         """
         kernel = ctypes.WinDLL("kernel32")
         kernel.CreateMutexW.restype = ctypes.c_void_p
-        mutex = ctypes.c_void_p(kernel.CreateMutexW(None, False, "webex-token-tests-credentials"))
+        # One for each prefix, so that tests that run at once do not wait for each other.
+        mutex = ctypes.c_void_p(kernel.CreateMutexW(None, False, f"webex-token-tests {prefix()}"))
         assert mutex
         kernel.WaitForSingleObject(mutex, 0xFFFFFFFF)  # INFINITE; if its owner was killed, it is given all the same
         try:

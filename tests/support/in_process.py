@@ -36,7 +36,20 @@ def run_in_process(program: Program, *arguments: str, stdin: str = "") -> Finish
             status = _exit_status(arguments)
         out.seek(0)
         err.seek(0)
-        return Finished(status, out.read().decode(), err.read().decode())
+        return Finished(status, _text(out), _text(err))
+
+
+def _text(file: IO[bytes]) -> str:
+    """What was written, with the ends of lines as ``Program.run`` gives them."""
+    return file.read().decode().replace("\r\n", "\n")
+
+
+class ProgramInProcess(Program):
+    """A program whose commands run inside the process of the test."""
+
+    def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Finished:
+        """Run a command to its end, however long it takes."""
+        return run_in_process(self, *arguments, stdin=stdin or "")
 
 
 def _exit_status(arguments: tuple[str, ...]) -> int:

@@ -33,6 +33,7 @@ _PASSED_ON = (
     "COVERAGE_PROCESS_START",
     "PYTHONDONTWRITEBYTECODE",
     "TEST_USER_DATABASE_HOME",
+    "WINEUSERNAME",  # what Wine calls the user; without it, a command in this process would have none
     *credential_manager.VARIABLES,
     # Windows' own, without which programs do not start there.
     "COMSPEC",
