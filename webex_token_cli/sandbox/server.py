@@ -154,6 +154,10 @@ class Sandbox:
         """Set the sandbox's clock forward by ``duration``, such as ``13d`` or a number of seconds."""
         self._webex.advance(seconds(duration))
 
+    def set_back(self, duration: str | float) -> None:
+        """Set the sandbox's clock back by ``duration``, to test programs whose machine has another time."""
+        self._webex.advance(-seconds(duration))
+
     def freeze(self) -> None:
         """Stop the sandbox's clock: from now on, only ``advance`` moves it."""
         self._webex.freeze()
