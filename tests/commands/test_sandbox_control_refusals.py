@@ -9,7 +9,7 @@ from tests.support.sandbox_client import asked, control, fetch
 from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 NOT_UNDERSTOOD = "The request could not be understood: "
-FIELDS = "path, status, headers, body, times, delay, after_requests"
+FIELDS = "path, status, headers, body, times, delay, after_requests, scope"
 
 
 def answer(**changes: object) -> dict[str, object]:

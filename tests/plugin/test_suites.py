@@ -92,6 +92,7 @@ def test_no_thread_connection_or_warning_is_left(suite: Suite) -> None:
         test_left="""
         import gc
         import threading
+        import time
 
         import httpx
         import pytest
@@ -111,6 +112,9 @@ def test_no_thread_connection_or_warning_is_left(suite: Suite) -> None:
                 httpx.get(f"{webex.api_url}/people/me", auth=TokenAuth(), timeout=0.1)
 
         def test_nothing_is_left():
+            deadline = time.monotonic() + 10
+            while threading.active_count() > 1 and time.monotonic() < deadline:
+                time.sleep(0.05)  # the program's idle threads end by themselves, soon after their last call
             gc.collect()
             assert threading.enumerate() == [threading.main_thread()]
             assert [each for each in gc.get_objects() if type(each).__name__ == "Webex"] == []

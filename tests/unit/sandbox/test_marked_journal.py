@@ -31,7 +31,7 @@ def test_a_secret_keeps_the_name_that_it_has() -> None:
         ("x{a}y{b}", "x<t 1>y<t 2>"),
         ("{a}{a}", "<t 1><t 1>"),
         ("{a}.{b}", "<t 1>.<t 2>"),
-        ("{c}", "<t 3>"),  # the longer of two that begin alike
+        ("x{c}", "x<t 3>"),  # the longer of two that begin alike
         ("{a}z", "<t 1>z"),
         ("nothing", "nothing"),
         ("short", "<t 4>"),
