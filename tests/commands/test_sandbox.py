@@ -32,6 +32,16 @@ def test_the_option_device_ttl_sets_the_lifetime_of_a_devices_code(program: Prog
         running.wait_for("POST /v1/device/authorize 200  device asked")
 
 
+def test_the_option_scope_adds_to_the_usual_scopes(program: Program) -> None:
+    added = "--scope", "meeting:schedules_read meeting:schedules_write", "--scope", "audit:events_read"
+    with program.started("sandbox", *added) as running:
+        lines = printed_lines(running)
+        asked = ["spark:all", "meeting:schedules_write audit:events_read", "meeting:preferences_read"]
+        forms = [{"client_id": lines["WEBEX_CLIENT_ID"], "scope": scope} for scope in asked]
+        url = f"{lines['WEBEX_TOKEN_API_URL']}/device/authorize"
+        assert [fetch(url, form)[0] for form in forms] == [200, 200, 400]
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_the_lines_that_the_command_prints_leave_the_own_sign_ins_alone(
     signed_in: Program, redirect_uri: str, end: signal.Signals

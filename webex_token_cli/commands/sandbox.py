@@ -31,7 +31,7 @@ PRESETS = ("integration", "contact-center", "device", "service-app", "government
 _OWN_ADDRESS = "127.0.0.1"
 
 # The options that are rules, and come before those of a preset if they are given.
-_RULES = ("access_ttl", "refresh_ttl", "renew_after", "device_ttl", "rotate", "auto_approve", "redirect_uris")
+_RULES = ("access_ttl", "refresh_ttl", "renew_after", "device_ttl", "rotate", "auto_approve", "redirect_uris", "scopes")
 
 # How a Service App signs in with the variables that are printed.
 _SERVICE_APP_COMMANDS = """\
@@ -70,6 +70,13 @@ def _check_people(_context: click.Context, _parameter: click.Parameter, values: 
     if len({person["id"] for person in people}) < len(people):
         raise click.BadParameter("Two people have the same address.")
     return people
+
+
+def _with_usual_scopes(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> frozenset[str]:
+    """The scopes that the integration has."""
+    from webex_token_cli.sandbox import KNOWN_SCOPES
+
+    return KNOWN_SCOPES.union(*(value.split() for value in values))
 
 
 def _check_faults(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> "list[Fault]":
@@ -174,6 +181,14 @@ def _check_faults(_context: click.Context, _parameter: click.Parameter, values: 
     show_default=True,
     metavar="URI",
     help="A redirect URI of the integration. Repeat the option for more.",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    callback=_with_usual_scopes,
+    metavar="SCOPES",
+    help="Scopes that the integration has besides the usual ones, separated by blanks. May be repeated.",
 )
 @click.option(
     "--person",

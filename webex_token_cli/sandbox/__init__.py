@@ -8,13 +8,14 @@ from webex_token_cli.sandbox.description import description
 from webex_token_cli.sandbox.faults import KINDS, Answer, Fault
 from webex_token_cli.sandbox.journal import Entry, RecordedRequest
 from webex_token_cli.sandbox.people import person_from
-from webex_token_cli.sandbox.rules import PRESETS, Rules
+from webex_token_cli.sandbox.rules import KNOWN_SCOPES, PRESETS, Rules
 from webex_token_cli.sandbox.server import Sandbox
 from webex_token_cli.sandbox.service_apps import ServiceApp
 from webex_token_cli.sandbox.tokens import Grant
 
 __all__ = [
     "KINDS",
+    "KNOWN_SCOPES",
     "PRESETS",
     "Answer",
     "Entry",
