@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.folders import TESTS
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 # Of the plugins on this machine, a run has the one under test only. Others warn of what is their own.
 OPTIONS = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest", "-p", "no:xdist")
@@ -102,7 +102,7 @@ def run(folder: Path) -> str:
     [
         pytest.param(LOCK_TAKEN_TOO_LATE, id="webexpythonsdk"),
         # To import wxc_sdk takes more than a second of CPU time in each run.
-        pytest.param(PORTAL_TAKEN_FOR_A_SIGN_OUT, id="wxc_sdk", marks=pytest.mark.long),
+        pytest.param(PORTAL_TAKEN_FOR_A_SIGN_OUT, id="wxc_sdk"),
         pytest.param(REFRESH_SENT_AGAIN, id="authlib"),
     ],
 )

@@ -10,6 +10,8 @@ import pytest
 from tests.support.stored import files_below
 from tests.support.suites import Suite
 
+pytestmark = pytest.mark.long
+
 # A developer's own settings, none of which a test may see, and a browser and a keyring that tell of their use.
 DEVELOPERS = {
     "WEBEX_ACCESS_TOKEN": "a-real-token",
@@ -239,7 +241,6 @@ def test_a_suite_that_does_not_use_the_plugin_imports_one_small_module_for_it(tm
     }
 
 
-@pytest.mark.long
 def test_the_annotations_of_a_typed_suite_are_checked(tmp_path: Path) -> None:
     """mypy finds the types in the installed package, and a mistake by them."""
     typed = tmp_path / "test_typed.py"

@@ -212,8 +212,11 @@ class Cluster:
         self.wait_until_whole()
 
     def wait_until_whole(self) -> None:
-        """Wait until there is a leader, which has three voters."""
-        self._eventually(lambda: self._voters() == len(self.nodes))
+        """Wait until there is a leader with three voters, and no node takes another one for the leader.
+
+        A leader that was paused takes itself for the leader for a moment when it goes on.
+        """
+        self._eventually(lambda: self._voters() == len(self.nodes) and len(self._leaders()) == 1)
 
     def wait_for_leader(self) -> Server:
         self._eventually(lambda: self.leader is not None)
@@ -226,6 +229,14 @@ class Cluster:
             self.unseal(node)
         status = node.status()
         return status is not None and status["initialized"] and not status["sealed"]
+
+    def _leaders(self) -> set[str]:
+        """The address of the leader, as each node knows it; empty if one knows none."""
+        try:
+            known = {node.admin.adapter.get("/v1/sys/leader").get("leader_address", "") for node in self.nodes}
+        except (hvac.exceptions.VaultError, requests.exceptions.RequestException):
+            return set()
+        return set() if "" in known else known
 
     def _voters(self) -> int:
         leader = self.leader

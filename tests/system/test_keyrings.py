@@ -1,6 +1,7 @@
 """Commands with keyrings that refuse, fail or lock: what a person sees, and that no stored record is lost."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ LOCKED = "Error: An entry could not be read in the keyring (Shelf): Failed to un
 
 @pytest.fixture
 def rules(redirect_uri: str) -> Rules:
-    return Rules(redirect_uris=(redirect_uri,), renew_after=0, auto_approve=True, device_interval=1)
+    long_tokens = Rules(redirect_uris=(redirect_uri,), devices_get_jwts=True)
+    return replace(long_tokens, renew_after=0, auto_approve=True, device_interval=1)
 
 
 # The access token of the device flow has about two thousand characters, more than some keyrings hold in one entry.
