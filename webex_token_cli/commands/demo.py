@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.system.ports import free_port
 from webex_token_cli.system.single_file import single_file
 from webex_token_cli.times import DAY
 
@@ -47,7 +47,7 @@ def command(application: Application, open_browser: bool) -> None:
     """
     from webex_token_cli.sandbox import Rules, Sandbox
 
-    rules = Rules(redirect_uris=(f"http://localhost:{_free_port()}/oauth",))
+    rules = Rules(redirect_uris=(f"http://localhost:{free_port()}/oauth",))
     with tempfile.TemporaryDirectory(prefix="webex-token-demo-") as home, Sandbox(rules) as sandbox:
         environment = _environment(application.environment, Path(home), sandbox.environment, open_browser)
         steps = _Steps(environment, _STEP_TIMEOUT_WITH_A_PERSON if open_browser else _STEP_TIMEOUT)
@@ -139,19 +139,6 @@ def _environment(own: Mapping[str, str], home: Path, sandbox: Mapping[str, str],
         python = shlex.quote(Path(sys.executable).as_posix())
         environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.accepting_browser %s"
     return environment
-
-
-def _free_port() -> int:
-    """A port that is free now on both loopback addresses."""
-    for _ in range(50):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
-            with contextlib.suppress(OSError):
-                if not socket.has_ipv6:
-                    return port
-                with socket.create_server(("::1", port), family=socket.AF_INET6):
-                    return port
-    return port
 
 
 def _tell(text: str) -> None:

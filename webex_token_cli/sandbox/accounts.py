@@ -40,6 +40,11 @@ class Accounts:
     _sessions: dict[str, Session] = field(default_factory=dict, repr=False)
     _consents: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
+    @property
+    def first(self) -> dict[str, Any]:
+        """The person who signs in where nobody is chosen."""
+        return self.people[0]
+
     def person_with_id(self, person_id: str) -> dict[str, Any]:
         """The person with that id. Raises Problem if there is none."""
         for person in self.people:
@@ -81,7 +86,7 @@ class Accounts:
                 raise Problem(400, "consent_required", "The person has not consented to these scopes")
             return person
         if len(self.people) == 1:
-            return self.people[0]
+            return self.first
         return None if request.prompt == "select_account" else person or self.hinted(request)
 
     def hinted(self, request: Authorization) -> dict[str, Any] | None:

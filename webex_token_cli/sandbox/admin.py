@@ -42,7 +42,7 @@ class Admin:
 
         The grant of the access token with which the admin asks may be among them.
         """
-        client_id, org_id = query.get("clientId", ""), self.accounts.people[0]["orgId"]
+        client_id, org_id = query.get("clientId", ""), self.accounts.first["orgId"]
         known = client_id == self.tokens.client_id or self.service_apps.of_client(client_id) is not None
         if not known or query.get("orgId", org_id) != org_id:
             raise Problem(404, "not_found", "No authorization of that client id was found")

@@ -15,12 +15,13 @@ from typing import Any
 from webex_token_cli.sandbox.accounts import Accounts
 from webex_token_cli.sandbox.admin import Admin
 from webex_token_cli.sandbox.authorization import Authorization, AuthorizationRequests
-from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequest, DeviceRequests
+from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequests
 from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.problem import Problem
 from webex_token_cli.sandbox.rules import Rules
 from webex_token_cli.sandbox.secret_names import SecretNames
 from webex_token_cli.sandbox.service_apps import SERVICE_APP_SCOPE, ServiceApp, ServiceApps
+from webex_token_cli.sandbox.sign_ins import SignIns
 from webex_token_cli.sandbox.tokens import Grant, TokenIssuer
 
 # Either of these allows /people/me.
@@ -53,6 +54,7 @@ class Webex:
     _devices: DeviceRequests = field(init=False, repr=False)
     _admin: Admin = field(init=False, repr=False)
     service_apps: ServiceApps = field(init=False, repr=False)
+    sign_ins: SignIns = field(init=False, repr=False)
     _first_app: ServiceApp | None = field(init=False, default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -62,6 +64,9 @@ class Webex:
         self._accounts = Accounts(self.people, self.now, self._tokens.names)
         self._authorizations = AuthorizationRequests(self._tokens)
         self._devices = DeviceRequests(self._tokens)
+        self.sign_ins = SignIns(
+            lambda: self.rules, self.client_id, self._accounts, self._authorizations, self._devices, self._lock
+        )
         self.service_apps = ServiceApps(self._tokens.names)
         self._admin = Admin(self._tokens, self._accounts, self.service_apps)
         if self.rules.service_app:
@@ -78,7 +83,7 @@ class Webex:
     @property
     def person(self) -> dict[str, Any]:
         """The first of the people."""
-        return self.people[0]
+        return self._accounts.first
 
     @property
     def grants(self) -> list[Grant]:
@@ -151,77 +156,6 @@ class Webex:
         """The authorization request that was accepted last. Raises IndexError if none was accepted."""
         with self._lock:
             return self._authorizations.latest_accepted()
-
-    # -- for the person's browser ---------------------------------------------------------------------
-
-    def check_client_and_redirect(self, query: Mapping[str, str]) -> None:
-        """Raise Problem for the errors that must not be reported by a redirect (RFC 6749 section 4.1.2.1)."""
-        self._check_client_id(query)
-        if query.get("redirect_uri") not in self.rules.redirect_uris:
-            raise Problem(400, "invalid_request", "The redirect_uri does not match one registered with the integration")
-
-    def begin_authorization(self, query: Mapping[str, str]) -> tuple[str, Authorization]:
-        """See ``AuthorizationRequests.begin``. A Problem from here is reported to the redirect URI."""
-        with self._lock:
-            return self._authorizations.begin(query, self.rules)
-
-    def person_for(self, authorization: Authorization, cookies: str) -> dict[str, Any] | None:
-        """See ``Accounts.person_for``. With ``auto_approve``, nobody is asked who signs in."""
-        with self._lock:
-            person = self._accounts.person_for(authorization, cookies)
-            if person is None and self.rules.auto_approve:
-                person = self._accounts.signed_in(cookies) or self._accounts.hinted(authorization) or self.person
-            authorization.person_id = "" if person is None else person["id"]
-            return person
-
-    def choose_account(self, ticket: str, person_id: str) -> tuple[Authorization, dict[str, Any], str]:
-        """Sign the chosen person in: the request that waits, the person, and the Set-Cookie header. Raises Problem."""
-        with self._lock:
-            authorization = self._authorizations.waiting(ticket)
-            person = self._accounts.person_with_id(person_id)
-            authorization.person_id = person_id
-            return authorization, person, self._accounts.sign_in(person)
-
-    def needs_no_page(self, person: dict[str, Any], authorization: Authorization, cookies: str) -> bool:
-        """See ``Accounts.needs_no_page``."""
-        with self._lock:
-            return self._accounts.needs_no_page(person, authorization, cookies)
-
-    def has_consented(self, person: dict[str, Any], authorization: Authorization) -> bool:
-        """See ``Accounts.has_consented``."""
-        with self._lock:
-            return self._accounts.has_consented(person, authorization)
-
-    def decide_authorization(
-        self, ticket: str, accept: bool, cookies: str
-    ) -> tuple[Authorization, dict[str, str], str]:
-        """Record the decision of the person who signs in: the request, and the query of the redirect that answers it.
-
-        The last of the three is a Set-Cookie header; it is empty if the person was signed in before. Raises Problem.
-        """
-        with self._lock:
-            person = self._accounts.person_with_id(self._authorizations.waiting(ticket).person_id)
-            authorization, answer = self._authorizations.decide(ticket, accept)
-            if not accept:
-                return authorization, answer, ""
-            is_signed_in = self._accounts.signed_in(cookies, authorization.max_age) is person
-            self._accounts.consent(person, authorization)
-            return authorization, answer, "" if is_signed_in else self._accounts.sign_in(person)
-
-    def find_device(self, user_code: str) -> DeviceRequest:
-        """See ``DeviceRequests.find``."""
-        with self._lock:
-            return self._devices.find(user_code)
-
-    def person_of_browser(self, cookies: str) -> dict[str, Any]:
-        """The person who is signed in in the browser that sends ``cookies``, else the first."""
-        with self._lock:
-            return self._accounts.signed_in(cookies) or self.person
-
-    def decide_device(self, ticket: str, accept: bool, cookies: str) -> None:
-        """See ``DeviceRequests.decide``."""
-        with self._lock:
-            self._devices.decide(ticket, accept, self.person_of_browser(cookies)["id"])
 
     # -- for the client -------------------------------------------------------------------------------
 
@@ -337,10 +271,6 @@ class Webex:
             self._admin.revoke({"clientId": app.client_id})
 
     # -- checks ---------------------------------------------------------------------------------------
-
-    def _check_client_id(self, parameters: Mapping[str, str]) -> None:
-        if parameters.get("client_id") != self.client_id:
-            raise Problem(401, "invalid_client", "Unknown client id")
 
     def _authenticate(self, client_id: str, client_secret: str) -> str:
         """The client id, if the secret is that of the integration or the Service App. Raises Problem (401) if not."""

@@ -1,7 +1,6 @@
 """``Webex``: a sandbox with a folder for sign-ins, so that the program and its sandbox can be used together."""
 
 import contextlib
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from webex_token_cli.config.settings import Overrides
 from webex_token_cli.errors import DamagedEntry
 from webex_token_cli.sandbox import Answer, Fault, Rules, Sandbox
 from webex_token_cli.sandbox.durations import seconds
+from webex_token_cli.system.ports import free_port
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import Person, TokenRecord
 from webex_token_cli.transfer.documents import Export
@@ -50,7 +50,7 @@ class Webex(Sandbox):
     def __init__(self, home: Path, rules: Rules | None = None, people: Sequence[dict[str, Any]] = ()) -> None:
         rules = rules or Rules()
         if rules.redirect_uris == Rules().redirect_uris:
-            rules = replace(rules, redirect_uris=(f"http://localhost:{_free_port()}/oauth",))
+            rules = replace(rules, redirect_uris=(f"http://localhost:{free_port()}/oauth",))
         super().__init__(rules, people=people)
         self.home = home
         self._optional: list[Fault | Answer] = []
@@ -189,8 +189,3 @@ def _words(scopes: str | Sequence[str]) -> tuple[str, ...]:
 
 def _described(person: dict[str, Any]) -> Person:
     return Person(person["id"], person["displayName"], tuple(person["emails"]), person["orgId"], person["type"])
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -41,7 +41,7 @@ def answer_with(
     """
     if isinstance(fault, Answer):
         wait(fault.delay)
-        return _own(fault)
+        return Reply(fault.status, fault.body.encode(), "text/plain; charset=utf-8", "fault", fault.headers)
     match fault.kind:
         case "expired" | "revoked":
             reply = refuse(request, _ended(request.place, fault.kind))
@@ -76,14 +76,6 @@ def answer_with(
         case _:
             reply = _with_lifetimes_as_strings(respond(request))
     return replace(reply, outcome=f"fault: {fault.kind}")
-
-
-def _own(answer: Answer) -> Reply:
-    """An answer of somebody's own. Its headers may say what the body is, and a second header would contradict it."""
-    kinds = [value for name, value in answer.headers.items() if name.lower() == "content-type"]
-    others = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
-    kind = kinds[0] if kinds else "text/plain; charset=utf-8"
-    return Reply(answer.status, answer.body.encode(), kind, "fault", others)
 
 
 def _ended(place: str, kind: str) -> Problem:

@@ -38,15 +38,15 @@ class SignInPages:
     def _authorize(self, request: Request) -> Reply:
         query = request.query
         try:
-            self.webex.check_client_and_redirect(query)
+            self.webex.sign_ins.check_client_and_redirect(query)
         except Problem as problem:
             if "application/json" in request.headers.get("Accept", ""):
                 raise
             values = {"description": problem.description, "tracking_id": request.tracking_id}
             return page(problem.status, problem.error, "refused.html", **values)
         try:
-            ticket, authorization = self.webex.begin_authorization(query)
-            person = self.webex.person_for(authorization, request.cookies)
+            ticket, authorization = self.webex.sign_ins.begin_authorization(query)
+            person = self.webex.sign_ins.person_for(authorization, request.cookies)
         except Problem as problem:
             answer = {
                 "error": problem.error,
@@ -56,14 +56,14 @@ class SignInPages:
             return redirect(query["redirect_uri"], answer, problem.error)
         if person is None:
             return account_page(self.webex.people, ticket)
-        if request.rules.auto_approve or self.webex.needs_no_page(person, authorization, request.cookies):
+        if request.rules.auto_approve or self.webex.sign_ins.needs_no_page(person, authorization, request.cookies):
             return self._decided(request, ticket, accept=True)
         return self._ask_for_consent(ticket, authorization, person, query)
 
     def _choose_account(self, request: Request) -> Reply:
         ticket = request.form.get("ticket", "")
-        authorization, person, cookie = self.webex.choose_account(ticket, request.form.get("person", ""))
-        if self.webex.has_consented(person, authorization):
+        authorization, person, cookie = self.webex.sign_ins.choose_account(ticket, request.form.get("person", ""))
+        if self.webex.sign_ins.has_consented(person, authorization):
             reply = self._decided(request, ticket, accept=True)
         else:
             reply = self._ask_for_consent(ticket, authorization, person)
@@ -89,7 +89,7 @@ class SignInPages:
         return self._decided(request, request.form.get("ticket", ""), request.form.get("decision") == "accept")
 
     def _decided(self, request: Request, ticket: str, accept: bool) -> Reply:
-        authorization, answer, cookie = self.webex.decide_authorization(ticket, accept, request.cookies)
+        authorization, answer, cookie = self.webex.sign_ins.decide_authorization(ticket, accept, request.cookies)
         reply = redirect(authorization.redirect_uri, answer, "accepted" if accept else "denied")
         if cookie:
             reply.headers["Set-Cookie"] = cookie
@@ -100,12 +100,12 @@ class SignInPages:
         if not user_code.strip():
             return verify_page(200, "code asked", "Type its six digits. Dashes and blanks make no difference.")
         try:
-            device = self.webex.find_device(user_code)
+            device = self.webex.sign_ins.find_device(user_code)
         except Problem as problem:
             return verify_page(problem.status, problem.error, f"{problem.description}.")
         return _consent_page(
             device.scopes,
-            self.webex.person_of_browser(request.cookies),
+            self.webex.sign_ins.person_of_browser(request.cookies),
             action="/verify/decision",
             ticket=device.ticket,
             label="Your device should show this code. If it shows another, press Deny",
@@ -115,7 +115,7 @@ class SignInPages:
     def _decide_device(self, request: Request) -> Reply:
         accept = request.form.get("decision") == "accept"
         try:
-            self.webex.decide_device(request.form.get("ticket", ""), accept, request.cookies)
+            self.webex.sign_ins.decide_device(request.form.get("ticket", ""), accept, request.cookies)
         except Problem as problem:
             return verify_page(problem.status, problem.error, f"{problem.description}.")
         if accept:
