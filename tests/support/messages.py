@@ -66,7 +66,7 @@ HEADINGS = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Message:
-    """An error's sentence, what the program says to do about it (empty if it tells that in another way), and its status."""
+    """An error's sentence, what the program says to do about it, and its status. ``hint`` is empty if it tells none."""
 
     text: str
     hint: str

@@ -58,9 +58,9 @@ def test_a_row_of_failures_is_warned_of_once(tmp_path: Path) -> None:
     file = MetricsFile(path, text, warnings.append)
     for _ in range(2):
         path.mkdir()
-        update()
-        wait_until(lambda: file._failure is not None)
-        update()
+        for _ in range(2):
+            update()
+            wait_until(lambda: file._failure is not None)  # so that nothing is written once the folder is gone
         path.rmdir()
         update()
         wait_until(path.is_file)
