@@ -7,12 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from jeepney import DBusAddress, MessageType, new_method_call  # type: ignore[import-untyped]
 from jeepney.bus_messages import DBus  # type: ignore[import-untyped]
 from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]
 
 from tests.support.desktop import bus_at
+from webex_token_cli.system.timeouts import TimeoutExceeded
 
 _NAME = "org.freedesktop.secrets"
 
@@ -61,9 +63,35 @@ apiEnabled=true
 _KWALLET_KEY = 56
 
 
+# What KWallet says of a session that it has ended itself: it does so at times, when another program's one ends.
+_LOST_SESSION = "Can't find session"
+
+
+class NothingTold(Exception):
+    """Another program got an empty secret: KWallet gives one at times, where it has an entry."""
+
+
+class Service(NamedTuple):
+    """A Secret Service that runs. ``variables`` are those of the environment that lead to it."""
+
+    variables: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def has_failed(self, error: Exception) -> bool:
+        """Whether ``error`` is the service's own.
+
+        It has crashed, waits for somebody, has lost a program's session, or has told another program nothing.
+        """
+        if isinstance(error, (TimeoutExceeded, NothingTold)):
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        return self.process.poll() is not None or _LOST_SESSION in f"{error} {getattr(error, 'stderr', '')}"
+
+
 @contextlib.contextmanager
-def keepassxc(folder: Path) -> Iterator[dict[str, str]]:
-    """A session with a KeePassXC whose database is open. Yields the environment variables that lead to it."""
+def keepassxc(folder: Path) -> Iterator[Service]:
+    """A session with a KeePassXC whose database is open."""
     with _session(folder) as environment:
         (folder / "database.xml").write_text(_DATABASE)
         (folder / "keepassxc.ini").write_text(_KEEPASSXC_SETTINGS)
@@ -75,12 +103,12 @@ def keepassxc(folder: Path) -> Iterator[dict[str, str]]:
         settings = [f"--config={folder / 'keepassxc.ini'}", f"--localconfig={folder / 'local.ini'}"]
         with _running(["keepassxc", *settings, "--pw-stdin", database], environment, stdin=b"password\n") as process:
             _wait_for_collection(environment, process)
-            yield {"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}
+            yield Service({"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}, process)
 
 
 @contextlib.contextmanager
-def kwallet(folder: Path) -> Iterator[dict[str, str]]:
-    """A session with a KWallet that is open. Yields the environment variables that lead to it."""
+def kwallet(folder: Path) -> Iterator[Service]:
+    """A session with a KWallet that is open."""
     with _session(folder) as environment:
         wallets = folder / "data" / "kwalletd"
         wallets.mkdir(parents=True)
@@ -91,10 +119,10 @@ def kwallet(folder: Path) -> Iterator[dict[str, str]]:
         # The first start makes the wallet. The Secret Service has the wallets that it finds when it starts.
         with _kwalletd(environment):
             _wait_until(lambda: _wallet_is_open(environment))
-        with _kwalletd(environment):
+        with _kwalletd(environment) as process:
             _wait_until(lambda: _wallet_is_open(environment))
             _unlock(environment)
-            yield {"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}
+            yield Service({"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}, process)
 
 
 @contextlib.contextmanager
