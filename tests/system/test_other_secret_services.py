@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import secretstorage
@@ -55,7 +54,8 @@ def play(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
     def played(scenario: Scenario) -> None:
         for attempt in range(ATTEMPTS):
-            with start(tmp_path / f"{request.param}-{attempt}") as service:
+            # The folder of a test has a long name, and the path of a socket in it must be short.
+            with start(tmp_path_factory.mktemp(request.param)) as service:
                 monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", service.variables["DBUS_SESSION_BUS_ADDRESS"])
                 try:
                     with_timeout(lambda service=service: scenario(service.variables), LONGEST)  # type: ignore[misc]
@@ -147,13 +147,15 @@ def test_commands_sign_in_refresh_and_sign_out(program: Program, play: Callable[
 
 
 @pytest.mark.full
-def test_a_locked_collection_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_collection_is_reported(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a session of its own: afterwards the service may wait for a dialog that nobody answers.
 
     KeePassXC does not always lock a database that it has just changed, so only KWallet is locked.
     """
     require("dbus-daemon", "kwalletd5")
-    with kwallet(tmp_path) as service:
+    with kwallet(tmp_path_factory.mktemp("kwallet")) as service:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", service.variables["DBUS_SESSION_BUS_ADDRESS"])
         CountedLibrary().set_password(SERVICE, "locked", encode(FULL_RECORD))
         store = open_keyring_store(timeout=2, remembered=BACKEND)
