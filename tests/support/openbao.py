@@ -102,6 +102,7 @@ class Server:
         """A context in which the process is stopped: connections are accepted, and nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)  # its threads may answer until then
         try:
             yield
         finally:

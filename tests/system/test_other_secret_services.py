@@ -44,7 +44,9 @@ Scenario = Callable[[dict[str, str]], None]
 
 
 @pytest.fixture(params=SERVICES)
-def play(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scenario], None]:
+def play(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Scenario], None]:
     """Plays a scenario with a Secret Service that is not GNOME's, and again with a new one if the service has failed.
 
     A scenario is given the variables that lead to the service.
