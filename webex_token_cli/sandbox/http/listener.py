@@ -4,6 +4,7 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 import weakref
 from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv6Address
@@ -12,7 +13,7 @@ from typing import Any
 
 from webex_token_cli.sandbox.http.handler import Handler
 
-# Seconds that a thread may take for its last answer. What is told of a request may wait for a terminal.
+# Seconds that the threads may take for their last answers. What is told of a request may wait for a terminal.
 _LAST_ANSWER = 1.0
 
 
@@ -80,10 +81,13 @@ class Listener(ThreadingHTTPServer):
 
     def end_connections(self) -> None:
         """Close the connections that clients have left open, so that no thread waits for their next request."""
-        for thread, connection in list(self._connections.items()):
+        connections = dict(self._connections)
+        for connection in connections.values():
             with contextlib.suppress(OSError):  # it is closed already
                 connection.shutdown(socket.SHUT_RDWR)
-            thread.join(_LAST_ANSWER)
+        deadline = time.monotonic() + _LAST_ANSWER
+        for thread in connections:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors of single connections: clients may close theirs at any time."""
