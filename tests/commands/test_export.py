@@ -49,6 +49,7 @@ def test_a_damaged_entry_is_not_exported(signed_in: Program) -> None:
     assert " is damaged: " in done.err
 
 
+@pytest.mark.posix
 def test_an_export_on_a_terminal_needs_yes(signed_in: Program, sandbox: Sandbox) -> None:
     with at_a_terminal(signed_in, "export") as child:
         status, shown = end_of(child)
@@ -63,6 +64,7 @@ def test_an_export_on_a_terminal_needs_yes(signed_in: Program, sandbox: Sandbox)
     assert (status, json.loads(shown)) == (0, json.loads(signed_in.run("export").out))
 
 
+@pytest.mark.posix
 def test_a_terminal_is_refused_before_the_store_is_read(program: Program) -> None:
     with at_a_terminal(program, "export") as child:
         assert end_of(child)[0] == 2

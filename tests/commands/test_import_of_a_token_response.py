@@ -274,6 +274,7 @@ def test_the_secret_comes_from_a_file_the_environment_and_the_store_in_that_orde
     assert stored_files(program) == before
 
 
+@pytest.mark.posix
 def test_a_person_at_a_terminal_is_prompted_for_client_id_and_secret(
     program: Program, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def rules(redirect_uri: str) -> Rules:
     return Rules(redirect_uris=(redirect_uri,), renew_after=1)
 
 
+@pytest.mark.posix
 def test_a_sign_in_moves_through_a_pipe_and_stays_the_same(
     signed_in: Program, other_machine: Program, sandbox: Sandbox
 ) -> None:

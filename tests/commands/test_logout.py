@@ -61,6 +61,7 @@ def test_logout_leaves_other_profiles_and_comments_alone(signed_in: Program) -> 
     assert config.read_text() == "# mine\n"
 
 
+@pytest.mark.posix
 def test_an_entry_that_others_may_read_can_still_be_removed(signed_in: Program) -> None:
     record_file(signed_in).chmod(0o644)
     assert run_in_process(signed_in, "get").status == 5

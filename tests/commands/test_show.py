@@ -157,6 +157,7 @@ def test_show_all_is_a_row_each_and_the_worst_exit_status(signed_in: Program) ->
     assert "profile gone ends" not in done.err
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("variables", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
@@ -173,6 +174,7 @@ def test_show_is_coloured_on_a_terminal_alone(
     assert "Ada Lovelace" in shown
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("columns", [80, 40])
 @pytest.mark.parametrize("arguments", [("show",), ("show", "--all")])
 def test_show_breaks_no_word_on_a_narrow_terminal(signed_in: Program, arguments: tuple[str, ...], columns: int) -> None:
@@ -193,6 +195,7 @@ def test_a_refresh_token_near_its_end_is_a_warning(signed_in: Program) -> None:
     )
 
 
+@pytest.mark.posix
 def test_nowhere_to_print_is_no_traceback(signed_in: Program) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{WEBEX_TOKEN} show >&-"],

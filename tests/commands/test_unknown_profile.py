@@ -29,6 +29,7 @@ def test_a_mistyped_profile_is_named_beside_the_stored_ones(
     assert program.run(name, "-p", "wrok", *options, *arguments) == Finished(3, "", SAID)
 
 
+@pytest.mark.posix
 def test_a_store_that_somebody_asked_for_is_what_is_missing(without_keyring: Program) -> None:
     done = without_keyring.having(WEBEX_TOKEN_STORE="keyring").run("get", "-p", "wrok")
     assert (done.status, done.out) == (5, "")
@@ -41,6 +42,7 @@ def test_a_watch_of_a_mistyped_profile_ends_and_says_so(without_keyring: Program
     assert "  wrok  needs sign-in: Nobody is signed in as profile wrok. " in done.out
 
 
+@pytest.mark.posix
 def test_doctor_says_so_beside_the_missing_keyring(without_keyring: Program) -> None:
     done = without_keyring.run("doctor", "-p", "wrok")
     assert done.status == 5

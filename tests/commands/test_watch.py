@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import PROMPT, Program, Running, wait_until
-from tests.support.stored import DAY, age, record_file
+from tests.support.stored import DAY, TIME, age, record_file
 from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.store.local.locks import locked
 
@@ -17,7 +17,7 @@ SLOW_ANSWER = (
     '{"access_token": "the-last-one", "expires_in": 1209599, "refresh_token": "r", "refresh_token_expires_in": 9999999}'
 )
 
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC  (?P<profile>\S+)  (?P<said>.*)")
+LINE = re.compile(TIME + r"  (?P<profile>\S+)  (?P<said>.*)")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 
 from tests.support.program import Finished, Program
+from tests.support.stored import TIME
 from webex_token_cli.sandbox import Sandbox
 
 
@@ -19,7 +20,7 @@ def settled(done: Finished, program: Program, sandbox: Sandbox) -> tuple[int, st
     out = done.out
     for value, name in names.items():
         out = out.replace(value, name)
-    return done.status, re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "<time>", out), done.err
+    return done.status, re.sub(TIME, "<time>", out), done.err
 
 
 HEALTHY = {

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.program import Finished, Program
+from tests.support.stored import TIME
 from webex_token_cli.store.file.opening import open_file_store
 from webex_token_cli.tokens import TokenRecord
 
@@ -18,7 +19,7 @@ DAY = 86400
 
 # Text that depends on time or chance. Waits are compared as the numbers in the JSON line instead.
 _VARYING = [
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
+    (re.compile(TIME), "TIME"),
     (re.compile(r"ROUTER_[0-9A-F]+-[0-9A-F]+"), "ROUTER_1"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
     (re.compile(r"/\S+/for-(people|machines)(?=/)"), "HOME"),

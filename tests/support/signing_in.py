@@ -130,4 +130,4 @@ def _store(
 
 def _write_private(file: Path, text: str) -> None:
     file.touch(mode=0o600)
-    file.write_text(text, encoding="utf-8")
+    file.write_bytes(text.encode())  # with the line ends of the program on every system

@@ -7,8 +7,8 @@ from tests.support.program import Program
 
 DAY = 86400
 
-# A regular expression for a point in time as the program prints it.
-TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+# A regular expression for a point in time as the program prints it. On Windows, that is with the offset from UTC.
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:UTC|\+00:00)"
 
 
 def record_file(program: Program, profile: str = "default") -> Path:
