@@ -93,6 +93,7 @@ REQUIREMENTS = [
         (
             "test_flows.test_where_a_person_is_at_a_terminal",
             "test_end_to_end.test_a_person_signs_in_with_chromium_and_watch_keeps_the_token_alive",
+            "test_firefox.test_a_person_signs_in_with_firefox",
         ),
     ),
     Requirement(

@@ -113,7 +113,14 @@ def test_chromium_signs_in_over_https(program: Program, chromium: Chromium, rule
     assert "made for this one login" in done.err
     fingerprint = next(line.strip() for line in done.err.splitlines() if line.count(":") == 31)
     assert len(fingerprint) == 95
-    for place in ("Firefox", "View Certificate", "Chrome", "Certificate details", "Safari", "view the certificate"):
+    for place in (
+        "Firefox",
+        "View the site’s certificate",
+        "Chrome",
+        "Certificate details",
+        "Safari",
+        "view the certificate",
+    ):
         assert place in done.err
 
 

@@ -168,9 +168,9 @@ def _tls(application: Application, options: LoginOptions, redirect: "RedirectURI
             "The browser will warn that it does not trust the certificate, because that was made for this one login. "
             "Continue if its SHA-256 fingerprint is\n\n"
             f"  {certificate.fingerprint}\n\n"
-            "Firefox shows it under Advanced, View Certificate; Chrome and Edge under Not secure, beside the address, "
-            "Certificate details; Safari under Show Details, view the certificate. Colons, blanks and capital letters "
-            "make no difference.\n"
+            "Firefox shows it under Advanced, View the site’s certificate; Chrome and Edge under Not secure, beside "
+            "the address, Certificate details; Safari under Show Details, view the certificate. Colons, blanks and "
+            "capital letters make no difference.\n"
         )
     else:
         return None
