@@ -17,13 +17,15 @@ CHECK = "config"
 class Configuration:
     """The findings, the names of the profiles to check, and the settings of those profiles whose settings are valid.
 
-    ``stored`` has the names of all profiles that are stored.
+    ``stored`` has the names of all profiles that are stored. With ``before_any``, no profile is named or stored, and
+    the default profile stands for the one to come.
     """
 
     findings: tuple[Finding, ...]
     profiles: tuple[str, ...]
     settings: tuple[Settings, ...]
     stored: tuple[str, ...] = ()
+    before_any: bool = False
 
 
 def check_configuration(
@@ -75,7 +77,8 @@ def check_configuration(
     findings = [*problems, *warnings] or [
         fine(CHECK, path, _summary(path, stored if is_known else None, overrides.store))
     ]
-    return Configuration(tuple(findings), profiles, tuple(settings), tuple(stored))
+    before_any = is_known and not named and not stored
+    return Configuration(tuple(findings), profiles, tuple(settings), tuple(stored), before_any)
 
 
 def _usable(file: ConfigFile, name: str, overrides: Overrides, section: Callable[[str], Profile]) -> Settings:

@@ -49,7 +49,7 @@ def problem(check: str, subject: str, error: WebexTokenError) -> Finding:
 
 
 def skipped(check: str, subject: str, message: str, fix: str) -> Finding:
-    """Something that was not checked, because another problem prevents it."""
+    """Something that was not checked, because another problem prevents it, or because it is not there yet."""
     return Finding(check, subject, Level.SKIPPED, message, fix)
 
 

@@ -31,14 +31,24 @@ def check(examination: Examination) -> list[Finding]:
             findings.append(skipped(PROFILE, profile, message, "Repair the store first."))
         else:
             store = machine.store_of(settings[profile])
-            findings.append(check_profile(profile, store, machine.clock(), configuration.stored))
+            found = check_profile(
+                profile, store, machine.clock(), configuration.stored, before_any=configuration.before_any
+            )
+            findings.append(found)
     return findings
 
 
-def check_profile(name: str, store: CredentialStore, now: float, stored: Sequence[str] = ()) -> Finding:
-    """Check the profile's tokens at ``now``, in UTC epoch seconds. ``stored`` names the stored profiles."""
+def check_profile(
+    name: str, store: CredentialStore, now: float, stored: Sequence[str] = (), *, before_any: bool = False
+) -> Finding:
+    """Check the profile's tokens at ``now``, in UTC epoch seconds. ``stored`` names the stored profiles.
+
+    With ``before_any``, it is no problem that there are no tokens: this is a machine before its first sign-in.
+    """
     try:
         record = store.load(name)
+        if record is None and before_any:
+            return skipped(PROFILE, name, "Nobody is signed in yet.", sign_in_hint(name))
         if record is None:
             raise not_signed_in(name, stored)
         if record.needs_sign_in(now):
