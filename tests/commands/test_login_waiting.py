@@ -1,6 +1,7 @@
 """``login`` at a terminal says what it waits for and for how long, and asks for no secret that it could not use."""
 
 import re
+import socket
 
 import pytest
 
@@ -55,3 +56,12 @@ def test_a_redirect_uri_that_cannot_be_used_is_refused_before_any_question(progr
         "Error: The redirect URI 'localhost:8000/oauth' is not a URI with a scheme and a host.\r\n"
         "Register http://localhost:8000/oauth with the integration and use that.\r\n",
     )
+
+
+def test_a_taken_port_is_reported_before_anything_is_typed(program: Program, redirect_uri: str) -> None:
+    new = program.having(WEBEX_CLIENT_ID=None, WEBEX_CLIENT_SECRET=None)
+    port = int(redirect_uri.split(":")[2].split("/")[0])
+    with socket.create_server(("127.0.0.1", port)), at_a_terminal(new, "login") as child:
+        status, shown = end_of(child)
+    assert status == 2
+    assert shown.startswith(f"Error: Port {port}, where {redirect_uri} leads, is taken by another program.\r\n")

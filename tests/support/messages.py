@@ -38,6 +38,7 @@ HEADINGS = {
     "cli/service_app": "Service Apps",
     "signin/": "Signing in",
     "cli/signin": "Signing in",
+    "cli/login_options": "Signing in",
     "cli/prompts": "Signing in",
     "cli/replacement": "Signing in",
     "commands/login": "Signing in",

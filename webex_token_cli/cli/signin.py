@@ -5,15 +5,15 @@ import json
 import os
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from webex_token_cli.application import Application
 from webex_token_cli.cli.child_environment import SECRET_VARIABLES
+from webex_token_cli.cli.login_options import LoginOptions, choice_of_flow
 from webex_token_cli.cli.replacement import PersonCheck
 from webex_token_cli.cli.waiting import WaitingLine
 from webex_token_cli.errors import ConfigurationError
@@ -29,24 +29,6 @@ if TYPE_CHECKING:
     from webex_token_cli.token_response import DeviceCode
 
 
-@dataclass(frozen=True, slots=True)
-class LoginOptions:
-    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds.
-
-    ``account_options`` are the names of the given options that say which account is wanted.
-    """
-
-    flow: str
-    no_browser: bool
-    listen: str | None
-    behind_proxy: bool
-    timeout: float
-    tls_cert: Path | None
-    tls_key: Path | None
-    as_json: bool
-    account_options: Sequence[str] = ()
-
-
 def signed_in(
     application: Application, sign_in: "SignIn", options: LoginOptions, person_check: PersonCheck
 ) -> TokenRecord:
@@ -56,28 +38,20 @@ def signed_in(
     """
     from webex_token_cli.signin.authorization import RedirectURI
     from webex_token_cli.signin.browser import NoBrowserOpened
-    from webex_token_cli.signin.flows import Flow, Situation, choose
+    from webex_token_cli.signin.flows import Flow, Situation
     from webex_token_cli.signin.loopback.sockets import Endpoint
 
     redirect = RedirectURI.parse(sign_in.redirect_uri)
     listen = None if options.listen is None else Endpoint.parse(options.listen)
-    _check_proxy_option(options)
-    _check_tls_options(options, redirect)
     sign_in = replace(sign_in, check_person=person_check.after_sign_in)
     flow = Flow(options.flow)
     chosen = flow is Flow.AUTO
     situation = Situation(sys.platform, application.environment, application.interactive)
     if chosen:
-        choice = choose(
-            situation,
-            redirect_is_local=redirect.is_local,
-            listens=listen is not None,
-            opens_browser=not options.no_browser,
-        )
+        choice = choice_of_flow(situation, options, redirect)
         flow = choice.flow
         application.say(f"Signing in with --flow {flow}, because {choice.why}.")
     if flow is Flow.DEVICE:
-        _check_account_options(options)
         return _with_device(application, sign_in, options)
     if flow is Flow.BROWSER:
         try:
@@ -88,34 +62,6 @@ def signed_in(
         except NoBrowserOpened:
             application.say("No browser opened. Continuing with --flow paste.")
     return _with_paste(application, sign_in, options, redirect, person_check)
-
-
-def _check_account_options(options: LoginOptions) -> None:
-    """The device flow's request has no parameters for the account (RFC 8628 section 3.1)."""
-    if options.account_options:
-        raise ConfigurationError(
-            f"The device flow cannot ask for an account, so {' and '.join(options.account_options)} cannot be given "
-            "with it.",
-            "Leave it out, or use --flow browser or --flow paste.",
-        )
-
-
-def _check_proxy_option(options: LoginOptions) -> None:
-    if options.behind_proxy and options.listen is None:
-        raise ConfigurationError(
-            "--behind-proxy says who connects to the address of --listen, which is not given.",
-            "Give --listen HOST:PORT, the address to which the proxy forwards.",
-        )
-
-
-def _check_tls_options(options: LoginOptions, redirect: "RedirectURI") -> None:
-    if (options.tls_cert is None) != (options.tls_key is None):
-        raise ConfigurationError("--tls-cert and --tls-key go together.", "Give both, or neither.")
-    if options.tls_cert is not None and redirect.scheme != "https":
-        raise ConfigurationError(
-            f"A TLS certificate is not used with the redirect URI {redirect.uri}.",
-            "Leave out --tls-cert and --tls-key, or give an https:// redirect URI.",
-        )
 
 
 def _with_browser(

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from webex_token_cli.application import Application
 from webex_token_cli.cli.account import AccountOptions, account_options
 from webex_token_cli.cli.documents import sign_in_document, to_json
+from webex_token_cli.cli.login_options import LoginOptions, check_flow
 from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import (
     HOME_READ,
@@ -36,7 +37,7 @@ from webex_token_cli.cli.service_app import (
     settings_of_flow,
     sign_in_service_app,
 )
-from webex_token_cli.cli.signin import LoginOptions, signed_in, who
+from webex_token_cli.cli.signin import signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
 from webex_token_cli.config.settings import DEFAULT_SCOPES, Overrides, Profile, Settings, changed_scopes
 from webex_token_cli.store.credentials import load_replaceable
@@ -168,20 +169,22 @@ def command(
     """
     overrides = _with_changed_scopes(ctx, application, overrides, added_scopes, removed_scopes)
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
+    options = LoginOptions(
+        flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json, account.names_given
+    )
     if settings.service_app is None:
         _check_redirect_uri(settings)
     credentials = application.store(settings.store)
     before = load_replaceable(credentials, profile, application.say)
     credentials.try_to_write(profile)
+    if settings.service_app is None:
+        check_flow(application, settings.redirect_uri, options)
     prompts = SIGN_IN_PROMPTS if settings.service_app is None else SERVICE_APP_PROMPTS
     settings = with_client_id(application, settings, prompts)
     confirm_replacement(application, settings, before, replace_other)
     secret = client_secret(application, settings, client_secret_file, before, prompts)
     sign_in = _prepared(application, settings, secret, credentials)
     if settings.service_app is None:
-        options = LoginOptions(
-            flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json, account.names_given
-        )
         person = person_before(application, settings, before)
         sign_in = replace(sign_in, account=account.request.with_defaults(profile, person))
         record = signed_in(application, sign_in, options, PersonCheck(application, settings, person, replace_person))

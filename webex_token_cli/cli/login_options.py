@@ -1,0 +1,95 @@
+"""The options of ``login`` that say how to sign in, and what speaks against them before anybody is asked anything."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from webex_token_cli.application import Application
+from webex_token_cli.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from webex_token_cli.signin.authorization import RedirectURI
+    from webex_token_cli.signin.flows import Choice, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOptions:
+    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds.
+
+    ``account_options`` are the names of the given options that say which account is wanted.
+    """
+
+    flow: str
+    no_browser: bool
+    listen: str | None
+    behind_proxy: bool
+    timeout: float
+    tls_cert: Path | None
+    tls_key: Path | None
+    as_json: bool
+    account_options: Sequence[str] = ()
+
+
+def check_flow(application: Application, redirect_uri: str, options: LoginOptions) -> None:
+    """Raise ConfigurationError if ``options`` contradict each other, or if the port for the redirect is taken.
+
+    A person who has typed a client secret, which Webex shows only once, should not lose it to such an error.
+    """
+    from webex_token_cli.signin.authorization import RedirectURI
+    from webex_token_cli.signin.flows import Flow, Situation
+    from webex_token_cli.signin.loopback.sockets import Endpoint, bind, close, endpoint_for
+
+    redirect = RedirectURI.parse(redirect_uri)
+    listen = None if options.listen is None else Endpoint.parse(options.listen)
+    _check_proxy_option(options)
+    _check_tls_options(options, redirect)
+    flow = Flow(options.flow)
+    if flow is Flow.AUTO:
+        situation = Situation(sys.platform, application.environment, application.interactive)
+        flow = choice_of_flow(situation, options, redirect).flow
+    if flow is Flow.DEVICE:
+        _check_account_options(options)
+    if flow is Flow.BROWSER:
+        close(bind(endpoint_for(redirect, listen), redirect.uri))
+
+
+def choice_of_flow(situation: "Situation", options: LoginOptions, redirect: "RedirectURI") -> "Choice":
+    """The flow that ``--flow auto`` means. Raises ConfigurationError if none can be chosen without asking."""
+    from webex_token_cli.signin.flows import choose
+
+    return choose(
+        situation,
+        redirect_is_local=redirect.is_local,
+        listens=options.listen is not None,
+        opens_browser=not options.no_browser,
+    )
+
+
+def _check_account_options(options: LoginOptions) -> None:
+    """The device flow's request has no parameters for the account (RFC 8628 section 3.1)."""
+    if options.account_options:
+        raise ConfigurationError(
+            f"The device flow cannot ask for an account, so {' and '.join(options.account_options)} cannot be given "
+            "with it.",
+            "Leave it out, or use --flow browser or --flow paste.",
+        )
+
+
+def _check_proxy_option(options: LoginOptions) -> None:
+    if options.behind_proxy and options.listen is None:
+        raise ConfigurationError(
+            "--behind-proxy says who connects to the address of --listen, which is not given.",
+            "Give --listen HOST:PORT, the address to which the proxy forwards.",
+        )
+
+
+def _check_tls_options(options: LoginOptions, redirect: "RedirectURI") -> None:
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise ConfigurationError("--tls-cert and --tls-key go together.", "Give both, or neither.")
+    if options.tls_cert is not None and redirect.scheme != "https":
+        raise ConfigurationError(
+            f"A TLS certificate is not used with the redirect URI {redirect.uri}.",
+            "Leave out --tls-cert and --tls-key, or give an https:// redirect URI.",
+        )
