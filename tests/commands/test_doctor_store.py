@@ -29,9 +29,9 @@ print(json.dumps([item.get_attributes()["username"] for item in items]))
 NO_KEYRING = (
     "✗ problem store    This machine has no keyring to store tokens in: no Secret Service, KWallet, macOS Keychain or "
     "Windows Credential Manager answers.\n"
-    "> On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; if that "
-    "is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that "
-    "only you can read."
+    "> On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet, or turn on "
+    "KeePassXC's Secret Service Integration; if that is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) "
+    "stores them unencrypted in a file that only you can read."
 )
 
 

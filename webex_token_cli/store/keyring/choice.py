@@ -142,9 +142,9 @@ def _chained_backends(backend: Keyring) -> "tuple[KeyringBackend, ...]":
 def no_keyring(why: str) -> StoreUnavailable:
     return StoreUnavailable(
         f"This machine has no keyring to store tokens in: {why}.",
-        "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet; "
-        "if that is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) stores them unencrypted in a file that "
-        "only you can read.",
+        "On Linux install and start gnome-keyring with D-Bus (apt install gnome-keyring dbus), or KWallet, or turn on "
+        "KeePassXC's Secret Service Integration; if that is not possible, `--store file` (or WEBEX_TOKEN_STORE=file) "
+        "stores them unencrypted in a file that only you can read.",
     )
 
 

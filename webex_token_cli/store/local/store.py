@@ -243,14 +243,14 @@ class LocalStore:
     ) -> T:
         def waiting() -> None:
             output.release()  # it may ask a person for something
-            self.say(f"Waiting for {self.place} (it may ask to be unlocked) …")
+            self.say(f"Waiting for {self.place} (a window may ask for its password or your permission) …")
 
         try:
             return self.calls(call, self.timeout, waiting)
         except TimeoutExceeded:
             raise StoreUnavailable(
                 f"{self.place} did not answer within {self.timeout:.0f} seconds.",
-                "It may be waiting for its password in a window: unlock it and try again, or see --store file.",
+                "A window may ask for its password or your permission: answer it and try again, or see --store file.",
             ) from None
         except TooLarge as error:
             raise RecordTooLarge(
