@@ -20,9 +20,14 @@ _OPAQUE = re.compile(r"[A-Za-z0-9._~+=-]{32,}", re.ASCII)
 
 def scrub(text: str, secrets: Iterable[str | None]) -> str:
     """``text`` from outside this program, with ``secrets`` and everything that looks like a secret masked."""
+    return _OPAQUE.sub(lambda found: mask(found[0]), masked(text, secrets))
+
+
+def masked(text: str, secrets: Iterable[str | None]) -> str:
+    """``text`` from outside this program with ``secrets`` masked, for text that looks like a secret itself."""
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
         text = text.replace(secret, mask(secret))
-    return _OPAQUE.sub(lambda found: mask(found[0]), text)
+    return text
 
 
 def printable(text: str, limit: int = 300) -> str:
@@ -33,6 +38,11 @@ def printable(text: str, limit: int = 300) -> str:
     shown = "".join(c if c.isprintable() else " " for c in text)
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
+
+
+def is_encodable(text: str) -> bool:
+    """Whether ``text`` can be written and sent: JSON can also hold half a pair of surrogates, which is no character."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 # RFC 6750 section 2.1. Nothing narrower: it is all that Webex's opaque tokens and its JWTs have in common.

@@ -29,6 +29,11 @@ KEYS = (
 )
 
 
+def is_setting(value: object) -> bool:
+    """Whether ``value`` can stand behind a key of ``config.ini``. A line break would start another setting there."""
+    return isinstance(value, str) and value != "" and value.isprintable() and value == value.strip()
+
+
 class Profile(NamedTuple):
     """The settings that ``config.ini`` has for one profile; None for those that it does not have.
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
-from webex_token_cli.text import is_bearer_token, is_refresh_token, printable
+from webex_token_cli.text import is_bearer_token, is_encodable, is_refresh_token, printable
 from webex_token_cli.tokens import Person, TokenRecord
 
 VERSION = 1
@@ -61,15 +61,22 @@ def from_values(values: object, entry: str) -> TokenRecord:
     if not isinstance(values, dict) or "version" not in values:
         raise _damaged(entry, "it is not a record of webex-token")
     version = values["version"]
-    if isinstance(version, int) and version > VERSION:
-        raise StoreUnavailable(
-            f"{entry} was written by a newer webex-token (version {version} of the record).",
-            "Upgrade webex-token; nothing was changed.",
-        )
+    if type(version) is not int or version < 1:
+        raise _damaged(entry, "version is missing or wrong")
+    if version > VERSION:
+        raise newer(entry, version, "record")
     try:
         return _record(values)
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(entry, f"{error.args[0] if error.args else 'a key'!s} is missing or wrong") from None
+
+
+def newer(entry: str, version: int, what: str) -> StoreUnavailable:
+    """The error for an entry that is, or has, a ``what`` of a ``version`` that this program cannot read."""
+    return StoreUnavailable(
+        f"{entry} was written by a newer webex-token (version {printable(str(version), 20)} of the {what}).",
+        "Upgrade webex-token; nothing was changed.",
+    )
 
 
 def _damaged(entry: str, why: str) -> DamagedEntry:
@@ -108,7 +115,7 @@ def _person(record: dict[str, Any], key: str) -> Person:
 
 def _typed(values: dict[str, Any], key: str, kind: type[T]) -> T:
     value = values.get(key)
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, str) and not is_encodable(value)):
         raise TypeError(key)
     return value
 
@@ -137,6 +144,6 @@ def _timestamp(values: dict[str, Any], key: str) -> int:
 
 def _strings(values: dict[str, Any], key: str) -> tuple[str, ...]:
     found = _typed(values, key, list)
-    if not all(isinstance(value, str) for value in found):
+    if not all(isinstance(value, str) and is_encodable(value) for value in found):
         raise TypeError(key)
     return tuple(found)

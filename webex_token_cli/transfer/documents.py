@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webex_token_cli.config.names import check_profile_name
-from webex_token_cli.config.settings import Profile, check_api_url
+from webex_token_cli.config.settings import Profile, check_api_url, is_setting
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.store import records
@@ -159,8 +159,7 @@ def _settings(values: object) -> dict[str, str]:
         value = values.get(key)
         if value is None:
             continue
-        # A line break would start another setting in config.ini.
-        if not isinstance(value, str) or not value.isprintable() or value != value.strip() or not value:
+        if not is_setting(value):
             raise _unusable(f"its setting {key} is wrong")
         try:
             check(value)

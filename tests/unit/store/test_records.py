@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import FULL_RECORD
+from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
-from webex_token_cli.store.records import decode, encode
+from webex_token_cli.store.records import as_values, decode, encode, from_values
+from webex_token_cli.store.vault.entry import Entry
 from webex_token_cli.tokens import Person, TokenRecord
 
 OPTIONAL = {"refresh_token", "refresh_expires_at", "scopes", "person", "refresh_unextended_since"}
@@ -85,3 +87,11 @@ def test_a_key_that_this_version_does_not_know_is_ignored() -> None:
 def test_a_record_says_nothing_of_a_refresh_token_that_webex_extends() -> None:
     assert "refresh_unextended_since" in json.loads(encode(FULL_RECORD))
     assert "refresh_unextended_since" not in json.loads(encode(replace(FULL_RECORD, refresh_unextended_since=None)))
+
+
+@pytest.mark.parametrize("version", [True, 1.0, 0, -1, "1", None])
+def test_a_version_that_is_no_whole_number_from_1_on_is_damage(version: object) -> None:
+    with pytest.raises(DamagedEntry, match=r"^The entry is damaged: version is missing or wrong\.$"):
+        from_values({**as_values(FULL_RECORD), "version": version}, "The entry")
+    with pytest.raises(DamagedEntry, match=r"^The entry is damaged"):
+        Entry.parse("default", {**Entry(FULL_RECORD, Profile("default")).encoded(), "version": version}, "The entry")

@@ -14,6 +14,7 @@ its recycle bin.
 import contextlib
 import itertools
 import json
+import re
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -24,6 +25,8 @@ FALLBACK_LIMIT = 1280
 
 # Records have about 1,000 to 5,000 characters. A head that names more parts than this is damaged.
 _MAX_PARTS = 64
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 # If a writer replaces the parts while a reader reads them, the reader starts again. Once is nearly always enough;
 # a writer does not get in between this often in a row.
@@ -74,13 +77,14 @@ class Head(NamedTuple):
         try:
             found = json.loads(text)
             split = found["split"]
-            if found["version"] != VERSION:
-                return None
-            head = cls(split["set"], split["parts"], split["sha256"])
+            version, head = found["version"], cls(split["set"], split["parts"], split["sha256"])
         except (ValueError, TypeError, KeyError):
             return None
-        sensible = head.set in (0, 1) and isinstance(head.parts, int) and 0 < head.parts <= _MAX_PARTS
-        return head if sensible and isinstance(head.sha256, str) else None
+        # JSON also has true and 1.0, which equal 1 in Python but are other parts of a name.
+        if [type(value) for value in (version, *head)] != [int, int, int, str]:
+            return None
+        sensible = head.set in (0, 1) and 0 < head.parts <= _MAX_PARTS and _SHA256.fullmatch(head.sha256)
+        return head if version == VERSION and sensible else None
 
     def encoded(self) -> str:
         """The head as the text of an entry."""
@@ -206,4 +210,5 @@ def _part(username: str, which: int, number: int) -> str:
 def _digest(text: str) -> str:
     import hashlib  # it takes 3 ms, and most records are not split
 
-    return hashlib.sha256(text.encode()).hexdigest()
+    # A keyring of UTF-16 can hold half a pair of surrogates.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple, Self
 
-from webex_token_cli.config.settings import KEYS, Profile
-from webex_token_cli.errors import DamagedEntry, StoreUnavailable
-from webex_token_cli.store.records import as_values, from_values
+from webex_token_cli.config.settings import KEYS, Profile, is_setting
+from webex_token_cli.errors import DamagedEntry
+from webex_token_cli.store.records import as_values, from_values, newer
 from webex_token_cli.tokens import TokenRecord
 
 VERSION = 1
@@ -43,13 +43,11 @@ class Entry(NamedTuple):
 
         Raises DamagedEntry if they are no entry, and StoreUnavailable if a newer version wrote them.
         """
-        if not isinstance(values, dict) or not isinstance(values.get("version"), int):
+        version = values.get("version") if isinstance(values, dict) else None
+        if not isinstance(values, dict) or type(version) is not int or version < 1:
             raise _damaged(place)
-        if values["version"] > VERSION:
-            raise StoreUnavailable(
-                f"{place} was written by a newer webex-token (version {values['version']} of the entry).",
-                "Upgrade webex-token; nothing was changed.",
-            )
+        if version > VERSION:
+            raise newer(place, version, "entry")
         record = values.get("record")
         return cls(
             None if record is None else from_values(record, place),
@@ -71,9 +69,10 @@ class Entry(NamedTuple):
 def _settings(profile: str, values: object, place: str) -> Profile:
     if values is None:
         return Profile(profile)
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+    found = {key: values[key] for key in _SETTINGS if key in values} if isinstance(values, dict) else None
+    if found is None or not all(map(is_setting, found.values())):
         raise _damaged(place)
-    return Profile(profile, **{key: values[key] for key in _SETTINGS if key in values})
+    return Profile(profile, **found)
 
 
 def _claim(values: object, place: str) -> Claim | None:
