@@ -169,7 +169,7 @@ class VaultConnection:
             raise StoreUnavailable(f"{place} does not accept {who} ({said or f'HTTP {answer.status_code}'}).", hint)
         if answer.status_code != 200:
             raise failures.failure(place, answer, secrets)
-        token = ((failures.json_of(answer) or {}).get("auth") or {}).get("client_token")
+        token = failures.object_in(answer, "auth").get("client_token")
         if not isinstance(token, str):
             raise failures.unexpected(place, answer)
         if not token:

@@ -28,6 +28,12 @@ def json_of(answer: requests.Response) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def object_in(answer: requests.Response, key: str) -> dict[str, Any]:
+    """The JSON object that the body has for ``key``; empty if there is none."""
+    found = (json_of(answer) or {}).get(key)
+    return found if isinstance(found, dict) else {}
+
+
 def errors_of(answer: requests.Response) -> list[str] | None:
     """The errors that Vault reports; None if the answer is not a report of errors. Of a missing key, it is empty."""
     errors = (json_of(answer) or {}).get("errors")

@@ -117,7 +117,7 @@ class KeyValueEngine:
             raise self._failure(answer) if answer.status_code == 404 else self._unexpected(answer)
         try:
             metadata = data["metadata"]
-            number, created = int(metadata["version"]), _epoch_seconds(metadata["created_time"])
+            number, created = _number(metadata["version"]), _epoch_seconds(metadata["created_time"])
         except (KeyError, TypeError, ValueError):
             raise failures.not_version_2(self.place) from None
         self._is_version_2 = True  # no other engine has versions
@@ -156,8 +156,8 @@ class KeyValueEngine:
             is_certain = answer.status_code < 500 or failures.is_sealed(answer)
             raise error if is_certain else self._outcome_unknown(error)
         try:
-            return int(answer.json()["data"]["version"])
-        except (KeyError, TypeError, ValueError):
+            return _number(failures.object_in(answer, "data")["version"])
+        except (KeyError, ValueError):
             raise self._outcome_unknown(self._unexpected(answer)) from None
 
     def names(self) -> list[str]:
@@ -173,10 +173,10 @@ class KeyValueEngine:
             return []
         if answer.status_code != 200:
             raise self._failure(answer)
-        try:
-            return [str(name) for name in answer.json()["data"]["keys"] if not str(name).endswith("/")]
-        except (KeyError, TypeError, ValueError):
-            raise self._unexpected(answer) from None
+        names = failures.object_in(answer, "data").get("keys")
+        if not isinstance(names, list):
+            raise self._unexpected(answer)
+        return [name for name in names if isinstance(name, str) and not name.endswith("/")]
 
     def prepare(self, key: str) -> None:
         """Have the server require check-and-set for ``key``, and store no more versions of it than are needed.
@@ -282,10 +282,11 @@ class KeyValueEngine:
             return
         if answer.status_code != 200:
             raise self._failure(answer)
-        data = (failures.json_of(answer) or {}).get("data")
-        if not isinstance(data, dict):
+        data = failures.object_in(answer, "data")
+        if not data:
             raise self._unexpected(answer)
-        if data.get("type") != "kv" or (data.get("options") or {}).get("version") != "2":
+        options = data.get("options")
+        if data.get("type") != "kv" or not isinstance(options, dict) or options.get("version") != "2":
             raise failures.not_version_2(self.place)
         self._is_version_2 = True
 
@@ -326,6 +327,13 @@ class _Forbidden(StoreUnavailable):
     @classmethod
     def of(cls, error: StoreUnavailable) -> "_Forbidden":
         return cls(error.message, error.hint)
+
+
+def _number(value: object) -> int:
+    """The number of a version. Raises ValueError if ``value`` is none."""
+    if type(value) is not int or value < 1:
+        raise ValueError("not a number of a version")
+    return value
 
 
 def _epoch_seconds(text: str) -> float:

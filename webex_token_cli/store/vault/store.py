@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from webex_token_cli.config.names import is_profile_name
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import DamagedEntry
 from webex_token_cli.store.vault.authentication import open_engine
@@ -81,8 +82,11 @@ class VaultStore:
         return self._settings[profile]
 
     def names(self) -> list[str]:
-        """The names of the profiles with a record, even a damaged one. Raises StoreUnavailable."""
-        return [name for name in self.entries.engine.names() if self._has_record(name)]
+        """The names of the profiles with a record, even a damaged one. Raises StoreUnavailable.
+
+        Other programs may have keys there as well, whose names no profile can have.
+        """
+        return [name for name in self.entries.engine.names() if is_profile_name(name) and self._has_record(name)]
 
     def save(self, profile: str, record: TokenRecord, settings: Profile | None = None) -> None:
         """Replace whatever is stored of the profile. Raises StoreUnavailable.

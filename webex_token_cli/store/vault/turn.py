@@ -18,6 +18,7 @@ from webex_token_cli.store.vault.claims import TTL, Instant, Watched
 from webex_token_cli.store.vault.entries import Entries, Host, Stored
 from webex_token_cli.store.vault.entry import Claim
 from webex_token_cli.store.vault.key_value import OutcomeUnknown, VersionConflict
+from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord
 
 # How long a process waits for the claims of others, in ttls. Each process that dies costs the others one ttl.
@@ -26,7 +27,7 @@ _LONGEST_WAIT = 2.5
 # Seconds after which a person is told what is waited for.
 _PATIENCE = 2.0
 
-# How long an answer of Webex is written again and again while the server cannot be reached, in seconds. An election of
+# How long a write is tried again and again while the server cannot be reached or refuses it, in seconds. An election of
 # a new leader takes some ten seconds.
 _LONGEST_SAVE = 30.0
 
@@ -71,37 +72,38 @@ class Turn:
         That is another one if another process has replaced the record meanwhile, by a new sign-in for example. Raises
         StoreUnavailable, and SignInNeeded if the person was signed out meanwhile.
         """
-        until = self.host.monotonic() + _LONGEST_SAVE
-        attempt = 0
+        tries = _Tries(self.host)
         while True:
             try:
-                return self._save(record)
-            except StoreUnreachable:
-                if self.host.monotonic() > until:
-                    raise
-            self.host.sleep(claims.pause(attempt, self.host.chance()))
-            attempt += 1
-
-    def _save(self, record: TokenRecord) -> TokenRecord:
-        answer = self.stored.entry._replace(record=record, claim=None)
-        while True:
-            try:
-                self.entries.write(self.profile, answer, after=self.number)
-            except (VersionConflict, OutcomeUnknown):
-                now = self._read_again()
+                saved = self._save(record)
+            except StoreUnreachable as error:
+                tries.pause_after(error)
             else:
-                self.claimed = None
-                return record
-            if now is None:
-                continue
-            if now.entry.record is None:
-                raise not_signed_in(self.profile)
-            if now.entry.record != self.record:
-                self.claimed = None
-                return now.entry.record
-            # Only the claim is another one: another process took this one for dead, because it was stopped for long.
-            # Webex may have replaced the refresh token, and then this answer is the only one that is good.
-            self.number = now.version.number
+                if saved is not None:
+                    return saved
+                tries.pause_after(_never_written(self.entries, self.profile))
+
+    def _save(self, record: TokenRecord) -> TokenRecord | None:
+        """Try once to store ``record``. Return the record that is stored now; None if it is to be tried again."""
+        answer = self.stored.entry._replace(record=record, claim=None)
+        try:
+            self.entries.write(self.profile, answer, after=self.number)
+        except (VersionConflict, OutcomeUnknown):
+            now = self._read_again()
+        else:
+            self.claimed = None
+            return record
+        if now is None:
+            return None
+        if now.entry.record is None:
+            raise not_signed_in(self.profile)
+        if now.entry.record != self.record:
+            self.claimed = None
+            return now.entry.record
+        # Only the claim is another one: another process took this one for dead, because it was stopped for long.
+        # Webex may have replaced the refresh token, and then this answer is the only one that is good.
+        self.number = now.version.number
+        return None
 
     def _read_again(self) -> Stored | None:
         """The entry as it is now; None if it was damaged by hand, and so is to be replaced.
@@ -159,6 +161,7 @@ def take_turn(
     """
     wait = _Wait(host, profile, say, cancelled, _LONGEST_WAIT * ttl)
     nonce = uuid.uuid4().hex
+    tries = _Tries(host, cancelled)
     claimed, took_over = host.now(), False
     while True:
         stored = entries.read(profile)
@@ -171,13 +174,48 @@ def take_turn(
         took_over = entry.claim is not None
         if entry.claim is not None and not wait.is_over(entry.claim, stored):
             wait.pause(entry.claim)
+            tries = _Tries(host, cancelled)
             continue
         # The time counts from before the write, so that the claim is never believed to last longer than it does.
         claimed = host.now()
         own = entry._replace(claim=Claim(nonce, host.name, os.getpid(), ttl))
-        with contextlib.suppress(VersionConflict, OutcomeUnknown):
+        try:
             number = entries.write(profile, own, after=number)
+        except VersionConflict:
+            tries.pause_after(_never_written(entries, profile))
+        except OutcomeUnknown as error:
+            tries.pause_after(error)
+        else:
             return Turn(entries, host, say, profile, stored._replace(entry=own), number, claimed, took_over, ttl)
+
+
+def _never_written(entries: Entries, profile: str) -> StoreUnreachable:
+    return StoreUnreachable(
+        f"{entries.name_of(profile)} could not be written for {_LONGEST_SAVE:.0f} seconds, because its version was "
+        "another one each time.",
+        "Try again later.",
+    )
+
+
+class _Tries:
+    """The tries to write an entry. The first one may be repeated at once, and each further one after a pause.
+
+    ``cancelled`` is asked whether to end them.
+    """
+
+    def __init__(self, host: Host, cancelled: Callable[[], bool] = lambda: False) -> None:
+        self._host = host
+        self._cancelled = cancelled
+        self._until = host.monotonic() + _LONGEST_SAVE
+        self._failed = 0
+
+    def pause_after(self, error: StoreUnreachable) -> None:
+        """Wait before the next try. Raises ``error``, why the last one failed, if there were tries for long enough."""
+        if self._host.monotonic() > self._until or self._cancelled():
+            raise error
+        if self._failed:
+            self._host.sleep(claims.pause(self._failed - 1, self._host.chance()))
+        self._failed += 1
 
 
 class _Wait:
@@ -212,11 +250,16 @@ class _Wait:
         if waited > self._longest:
             raise TemporaryFailure(
                 f"Other processes have been refreshing profile {self._profile} for over {self._longest:.0f} seconds, "
-                f"the last on {claim.host} (process {claim.pid}).",
+                f"the last on {_process(claim)}.",
                 "Try again later.",
             )
         if waited > _PATIENCE and not self._announced:
-            self._say(f"Waiting for {claim.host} (process {claim.pid}), which refreshes profile {self._profile} now …")
+            self._say(f"Waiting for {_process(claim)}, which refreshes profile {self._profile} now …")
             self._announced = True
         self._host.sleep(claims.pause(self._pauses, self._host.chance()))
         self._pauses += 1
+
+
+def _process(claim: Claim) -> str:
+    """The process that made ``claim``, in words. Whoever may write the entry has chosen them."""
+    return f"{printable(claim.host, 80)} (process {printable(str(claim.pid), 20)})"
