@@ -1,10 +1,14 @@
 """The part of HTTP/1.1 that the listener needs: requests and responses. Pure."""
 
-import http.client
-import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+
+# RFC 9112 sections 3 and 5, with a path as the only target. Lines that are folded are refused, as section 5.2 allows.
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_LINE = re.compile(rb"(?P<method>%s) (?P<target>/[\x21-\x7e]*) HTTP/1\.[0-9]" % _TOKEN)
+_FIELD = re.compile(rb"(?P<name>%s):(?P<value>[\t\x20-\x7e\x80-\xff]*)" % _TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +24,27 @@ class Request:
     def parse(cls, head: bytes) -> "Request | None":
         """Parse a ``head`` that ends with an empty line. None if it is malformed.
 
-        Strict, so that a proxy and this listener cannot read a request differently (RFC 9112 section 11.2): exactly
-        one Host header, and only a path as the target.
+        Strict, so that a proxy and this listener cannot read a request differently (RFC 9112 section 11.2): lines that
+        end with CRLF, exactly one Host header, and only a path as the target.
         """
-        line, _, rest = head.partition(b"\r\n")
-        try:
-            method, target, version = line.decode("ascii").split(" ")
-            found = http.client.parse_headers(io.BytesIO(rest))
-        except (UnicodeDecodeError, ValueError, http.client.HTTPException):
+        line, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+        found = _LINE.fullmatch(line)
+        headers: dict[str, list[str]] = {}
+        for each in map(_FIELD.fullmatch, lines):
+            if each is None:
+                return None
+            value = each["value"].decode("latin-1").strip("\t ")
+            headers.setdefault(each["name"].decode("ascii").lower(), []).append(value)
+        if found is None or len(headers.get("host", ())) != 1:
             return None
-        if not version.startswith("HTTP/1.") or not target.startswith("/") or len(found.get_all("Host") or []) != 1:
-            return None
-        path, _, query = target.partition("?")
-        return cls(method, path, query, {name.lower(): value for name, value in found.items()})
+        path, _, query = found["target"].decode("ascii").partition("?")
+        joined = {name: ", ".join(values) for name, values in headers.items()}  # RFC 9110 section 5.3
+        return cls(found["method"].decode("ascii"), path, query, joined)
 
     @property
     def host(self) -> str:
         """The Host header, in lower case."""
-        return self.headers["host"].strip().lower()
+        return self.headers["host"].lower()
 
     @property
     def is_speculative(self) -> bool:
