@@ -21,7 +21,7 @@ from webex_token_cli.errors import (
     TemporaryFailure,
     WebexTokenError,
 )
-from webex_token_cli.text import printable
+from webex_token_cli.text import printable, scrub
 
 # 256 bits, which RFC 7636 section 7.1 recommends for a code verifier. The state gets as many.
 _ENTROPY_BYTES = 32
@@ -169,7 +169,7 @@ def parameters(query: str) -> dict[str, str]:
 
 
 def _refused(error: str, description: str, scopes: Iterable[str], site: Site) -> WebexTokenError:
-    reason = printable(f"{error}: {description}" if description else error)
+    reason = printable(scrub(f"{error}: {description}" if description else error, ()))
     if error == "access_denied":
         return SignInNotCompleted(
             "The sign-in was denied in the browser.",

@@ -35,6 +35,11 @@ from webex_token_cli.webex.responses import (
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 
+# The fields of requests that no message may repeat.
+_SECRET_FIELDS = frozenset(
+    {"client_secret", "clientSecret", "code", "code_verifier", "device_code", "refresh_token", "token"}
+)
+
 
 def authorization_url(
     api_url: str,
@@ -187,7 +192,7 @@ class WebexClient:
         )
         if _succeeded(answer):
             return _token_response(answer)
-        outcome = device_answer(answer, self.clock(), (code.device_code, client_secret), site=self.site)
+        outcome = device_answer(answer, self.clock(), site=self.site)
         if isinstance(outcome, Pending):
             return outcome
         raise outcome
@@ -200,7 +205,7 @@ class WebexClient:
         if answer.status == 401:
             raise token_refused(answer)
         if answer.status != 200:
-            raise failure(answer, self.clock(), (access_token,))
+            raise failure(answer, self.clock())
         body = answer.json
         if body is None or not isinstance(body.get("id"), str):
             raise unexpected_answer(answer)
@@ -225,7 +230,7 @@ class WebexClient:
         if answer.status == 401:
             raise token_refused(answer)
         if answer.status != 200:
-            raise failure(answer, self.clock(), (access_token,), site=self.site)
+            raise failure(answer, self.clock(), site=self.site)
         if answer.json is None:
             raise unexpected_answer(answer)
         return epoch_seconds(answer.json.get("exp"))
@@ -244,7 +249,7 @@ class WebexClient:
             authorization=Authorization.bearer(access_token),
         )
         if not _succeeded(answer):
-            raise service_app_refused(answer, self.clock(), (access_token, client_secret), site=self.site)
+            raise service_app_refused(answer, self.clock(), site=self.site)
         return _token_response(answer)
 
     def revoke(self, access_token: str, client_id: str) -> None:
@@ -263,7 +268,7 @@ class WebexClient:
             return
         if answer.status == 401:
             raise token_refused(answer)
-        raise revocation_refused(answer, self.clock(), (access_token,))
+        raise revocation_refused(answer, self.clock())
 
     def revoke_access_token(self, access_token: str, *, client_id: str, client_secret: str) -> None:
         """Revoke one access token, as anybody may (RFC 7009). ``api_url`` is that of an ``issuer``, not of the API.
@@ -278,13 +283,12 @@ class WebexClient:
             authorization=Authorization.basic(client_id, client_secret),
         )
         if not _revoked(answer):
-            raise revocation_refused(answer, self.clock(), (access_token, client_secret))
+            raise revocation_refused(answer, self.clock())
 
     def _token_request(self, form: dict[str, str]) -> TokenResponse:
         answer = self._send("POST", "/access_token", form=form)
-        secrets = [form.get(key) for key in ("client_secret", "code", "code_verifier", "refresh_token")]
         if not _succeeded(answer):
-            raise failure(answer, self.clock(), secrets, refreshing="refresh_token" in form, site=self.site)
+            raise failure(answer, self.clock(), refreshing="refresh_token" in form, site=self.site)
         return _token_response(answer)
 
     def _send(
@@ -299,7 +303,10 @@ class WebexClient:
         timeout: tuple[float, float] | None = None,
     ) -> Answer:
         timeout = timeout or self.timeout
+        authorization = authorization or Authorization()
         exchange = Exchange()
+        fields = form or document or {}
+        secrets = (*authorization.secrets, *(value for name, value in fields.items() if name in _SECRET_FIELDS))
 
         def request() -> Answer:
             with (
@@ -310,13 +317,13 @@ class WebexClient:
                     data=form,
                     json=document,
                     params=params,
-                    auth=authorization or Authorization(),
+                    auth=authorization,
                     timeout=timeout,
                     allow_redirects=False,
                     stream=True,
                 ) as response,
             ):
-                return Answer(response.status_code, dict(response.headers), read_body(response))
+                return Answer(response.status_code, dict(response.headers), read_body(response), secrets)
 
         started = self.monotonic()
         try:

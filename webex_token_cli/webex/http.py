@@ -29,23 +29,25 @@ _PIECE = 1024
 
 
 class Authorization(AuthBase):
-    """Sends exactly this Authorization header, or none.
+    """Sends exactly this Authorization header, or none. ``secrets`` are those in it.
 
     Without an ``auth`` object, requests reads ~/.netrc and may send what it finds there instead of our header.
     """
 
-    def __init__(self, value: str | None = None) -> None:
+    def __init__(self, value: str | None = None, *secrets: str) -> None:
         self._value = value
+        self.secrets = secrets
 
     @classmethod
     def bearer(cls, access_token: str) -> "Authorization":
         """RFC 6750 section 2.1."""
-        return cls(f"Bearer {access_token}")
+        return cls(f"Bearer {access_token}", access_token)
 
     @classmethod
     def basic(cls, client_id: str, client_secret: str) -> "Authorization":
         """RFC 7617. Webex's client ids and secrets hold no character that RFC 6749 section 2.3.1 would encode."""
-        return cls(f"Basic {base64.b64encode(f'{client_id}:{client_secret}'.encode()).decode('ascii')}")
+        encoded = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode("ascii")
+        return cls(f"Basic {encoded}", client_secret, encoded)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.pop("Authorization", None)

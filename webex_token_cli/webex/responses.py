@@ -27,7 +27,7 @@ from webex_token_cli.errors import (
     TooManyRequests,
     WebexTokenError,
 )
-from webex_token_cli.text import printable, scrub
+from webex_token_cli.text import masked, printable, scrub
 from webex_token_cli.token_response import Pending
 
 # Statuses that say nothing about the request and ask for another try: RFC 9110 section 15.5.9, RFC 8470, RFC 6585.
@@ -74,11 +74,15 @@ _ERROR_CODES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: its status, headers and body."""
+    """An HTTP answer: its status, headers and body.
+
+    ``sent`` are the secrets in the request. They are masked wherever the answer repeats them.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    sent: tuple[str, ...] = field(default=(), repr=False)
 
     @cached_property
     def json(self) -> dict[str, Any] | None:
@@ -93,7 +97,7 @@ class Answer:
     def tracking_id(self) -> str:
         """The tracking ID that Webex support asks for; empty if the answer has none."""
         found = (self.json or {}).get("trackingId") or self.header("trackingid")
-        return printable(found, 100) if isinstance(found, str) else ""
+        return printable(masked(found, self.sent), 100) if isinstance(found, str) else ""
 
     @property
     def error(self) -> str:
@@ -176,9 +180,7 @@ def token_refused(answer: Answer) -> GrantRefused:
     return error
 
 
-def device_answer(
-    answer: Answer, now: float, secrets: Iterable[str | None] = (), *, site: Site = WEBEX
-) -> Pending | WebexTokenError:
+def device_answer(answer: Answer, now: float, *, site: Site = WEBEX) -> Pending | WebexTokenError:
     """What an answer without tokens tells a device that polls (RFC 8628 section 3.5).
 
     Returns the error instead of raising it, so that the caller can go on polling. ``now`` is in UTC epoch seconds.
@@ -200,13 +202,12 @@ def device_answer(
             f"The code was not entered in time (HTTP {answer.status}{_tracked(answer)}).",
             "Run `webex-token login --flow device` again for a new code, or use --flow paste.",
         )
-    return failure(answer, now, secrets, site=site)
+    return failure(answer, now, site=site)
 
 
 def failure(
     answer: Answer,
     now: float,
-    secrets: Iterable[str | None] = (),
     *,
     refreshing: bool = False,
     scopes: Iterable[str] = (),
@@ -214,19 +215,16 @@ def failure(
 ) -> WebexTokenError:
     """The error for an answer that reports a failure.
 
-    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them. ``refreshing`` says that the
-    request redeemed a refresh token. ``scopes`` are the requested scopes, which the message names if they are refused.
-    ``site`` has the pages that hints name.
+    ``now`` is in UTC epoch seconds. ``refreshing`` says that the request redeemed a refresh token. ``scopes`` are the
+    requested scopes, which the message names if they are refused. ``site`` has the pages that hints name.
     """
-    error = _failure(answer, now, secrets, refreshing, scopes, site)
+    error = _failure(answer, now, refreshing, scopes, site)
     error.tracking_id = answer.tracking_id
     return error
 
 
-def _failure(
-    answer: Answer, now: float, secrets: Iterable[str | None], refreshing: bool, scopes: Iterable[str], site: Site
-) -> WebexTokenError:
-    reply = _reply(answer, secrets)
+def _failure(answer: Answer, now: float, refreshing: bool, scopes: Iterable[str], site: Site) -> WebexTokenError:
+    reply = _reply(answer)
     if answer.status in _TRY_AGAIN or answer.status >= 500:
         kind = TooManyRequests if answer.status == 429 else TemporaryFailure
         return kind(
@@ -271,25 +269,22 @@ def _wrong_integration(blamed: _Part, reply: str, scopes: Iterable[str], site: S
     )
 
 
-def revocation_refused(answer: Answer, now: float, secrets: Iterable[str | None] = ()) -> WebexTokenError:
+def revocation_refused(answer: Answer, now: float) -> WebexTokenError:
     """The error for a revocation that Webex did not do: TemporaryFailure or RequestRefused.
 
-    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them.
+    ``now`` is in UTC epoch seconds.
     """
-    error = failure(answer, now, secrets)
+    error = failure(answer, now)
     # ``failure`` reads descriptions as those of a token request, so its other errors would mislead here.
-    return error if isinstance(error, TemporaryFailure) else _refused(_reply(answer, secrets))
+    return error if isinstance(error, TemporaryFailure) else _refused(_reply(answer))
 
 
-def service_app_refused(
-    answer: Answer, now: float, secrets: Iterable[str | None] = (), *, site: Site = WEBEX
-) -> WebexTokenError:
+def service_app_refused(answer: Answer, now: float, *, site: Site = WEBEX) -> WebexTokenError:
     """The error for a Service App that got no tokens. A person's access token is not accepted: GrantRefused.
 
-    ``now`` is in UTC epoch seconds. ``secrets`` are masked if the answer repeats them. ``site`` has the pages that
-    hints name.
+    ``now`` is in UTC epoch seconds. ``site`` has the pages that hints name.
     """
-    error, reply = failure(answer, now, secrets, site=site), _reply(answer, secrets)
+    error, reply = failure(answer, now, site=site), _reply(answer)
     if isinstance(error, TemporaryFailure | ClientRefused):
         return error
     if answer.status == 401:
@@ -317,9 +312,9 @@ def _refused(reply: str) -> RequestRefused:
     )
 
 
-def _reply(answer: Answer, secrets: Iterable[str | None]) -> str:
+def _reply(answer: Answer) -> str:
     """The status, description and tracking ID, for a message."""
-    words = printable(scrub(answer.description or answer.error, secrets))
+    words = printable(scrub(answer.description or answer.error, answer.sent))
     return f"HTTP {answer.status}{f', “{words}”' if words else ''}{_tracked(answer)}"
 
 

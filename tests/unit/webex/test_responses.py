@@ -1,6 +1,7 @@
 """What an answer means: the table of errors, compared whole."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,8 +127,10 @@ def test_an_answer_means_what_the_table_says(given_answer: Answer, kind: type[We
 
 
 def test_an_answer_that_repeats_a_secret_is_masked() -> None:
-    error = failure(answer(400, webex("client_secret hunter2hunter2hunter2 is wrong")), NOW, ["hunter2hunter2hunter2"])
+    repeated = answer(400, webex("client_secret hunter2hunter2hunter2 is wrong"), trackingid="hunter2hunter2hunter2")
+    error = failure(replace(repeated, sent=("hunter2hunter2hunter2",)), NOW)
     assert "“client_secret …ter2 is wrong”" in error.message
+    assert "hunter2hunter2hunter2" not in error.message + error.tracking_id
 
 
 def test_an_answers_words_are_disarmed_and_bounded() -> None:
