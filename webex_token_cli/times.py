@@ -26,12 +26,14 @@ def parse_duration(text: str, unit: str = "s") -> float:
     """
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
-        raise ValueError(f"{text!r} is not a duration; write seconds, or a number with s, m, h, d or w, such as 90m")
+        raise ValueError(
+            f"{text[:40]!r} is not a duration; write seconds, or a number with s, m, h, d or w, such as 90m"
+        )
     seconds = float(match["number"]) * _UNITS[match["unit"] or unit]
     if seconds < 1:
         raise ValueError("a duration must be at least a second")
     if seconds > LONGEST_DURATION:
-        raise ValueError(f"{text!r} is longer than a century")
+        raise ValueError(f"{text[:40]!r} is longer than a century")
     return seconds
 
 

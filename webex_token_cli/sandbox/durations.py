@@ -21,10 +21,16 @@ def seconds(duration: str | float) -> float:
     elif _WHOLE.fullmatch(text):
         found = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
     else:
-        raise ValueError(f"{duration!r} is not a duration such as 30s, 10m, 2h or 13d.")
+        raise ValueError(f"{quoted(duration)} is not a duration such as 30s, 10m, 2h or 13d.")
     if found > LONGEST:
-        raise ValueError(f"{duration!r} is longer than a thousand years.")
+        raise ValueError(f"{quoted(duration)} is longer than a thousand years.")
     return found
+
+
+def quoted(value: object) -> str:
+    """``value`` for a message: as Python writes it, and of at most 100 characters."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 def in_digits(number: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from webex_token_cli.sandbox.durations import LONGEST, in_digits, seconds
+from webex_token_cli.sandbox.durations import LONGEST, in_digits, quoted, seconds
 
 TOKEN_PATH = "/v1/access_token"  # noqa: S105 - a path
 DEVICE_TOKEN_PATH = "/v1/device/token"  # noqa: S105 - a path
@@ -80,7 +80,7 @@ class Fault:
         """
         found = _WORDS.fullmatch(words)
         if found is None:
-            raise ValueError(f"{words!r} is not like WHERE=KIND[*TIMES][@AFTER], as in refresh=503*2.")
+            raise ValueError(f"{quoted(words)} is not like WHERE=KIND[*TIMES][@AFTER], as in refresh=503*2.")
         kind, after = found["kind"], found["after"] or "0"
         fault = cls(found["where"], kind)
         _check_kind(fault)
@@ -115,9 +115,9 @@ def _check_kind(fault: Fault) -> None:
     """Raise ValueError unless the place and the kind are known and belong together."""
     where, kind = fault.where, fault.kind
     if where not in PLACES and not where.startswith("/"):
-        raise ValueError(f"{where!r} is not a place. Name {', '.join(PLACES)} or a path such as {TOKEN_PATH}.")
+        raise ValueError(f"{quoted(where)} is not a place. Name {', '.join(PLACES)} or a path such as {TOKEN_PATH}.")
     if kind not in KINDS:
-        raise ValueError(f"{kind!r} is not a kind of fault. The kinds are {', '.join(KINDS)}.")
+        raise ValueError(f"{quoted(kind)} is not a kind of fault. The kinds are {', '.join(KINDS)}.")
     if kind == "same-token" and where not in {"refresh", TOKEN_PATH}:
         raise ValueError("'same-token' is about a refresh: write refresh=same-token.")
     if kind in _OF_TOKEN_ANSWERS and where not in _TOKEN_ANSWERS:
@@ -129,7 +129,7 @@ def _check_path(path: str) -> None:
     if path.startswith(CONTROL_ROOT):
         raise ValueError(f"The paths below {CONTROL_ROOT} have no faults: they are how faults are ordered.")
     if "?" in path or "#" in path:
-        raise ValueError(f"{path!r} is more than a path. Leave out what follows the path.")
+        raise ValueError(f"{quoted(path)} is more than a path. Leave out what follows the path.")
 
 
 def _check_counts(times: int, after_requests: int) -> None:
@@ -168,7 +168,7 @@ class Answer:
         _check_path(self.path)
         _check_counts(self.times, self.after_requests)
         if not self.path.startswith("/"):
-            raise ValueError(f"{self.path!r} is not a path such as {TOKEN_PATH}.")
+            raise ValueError(f"{quoted(self.path)} is not a path such as {TOKEN_PATH}.")
         if not 200 <= self.status <= 599:
             raise ValueError(f"{self.status} is not the status of an answer: it must be from 200 to 599.")
         if self.status in BODILESS and self.body:
@@ -197,7 +197,7 @@ class Answer:
 def _check_header(name: str, value: str) -> None:
     """Raise ValueError unless it is one header (RFC 9110 section 5) that leaves the length of the answer alone."""
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e]*", value):
-        raise ValueError(f"{name!r} is not a header with a value of one line in ASCII.")
+        raise ValueError(f"{quoted(name)} is not a header with a value of one line in ASCII.")
     if name.lower() in {"content-length", "transfer-encoding", "connection"}:
         raise ValueError(f"{name} is written by the sandbox itself.")
 

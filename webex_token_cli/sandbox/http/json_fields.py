@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from webex_token_cli.sandbox.durations import quoted
+
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -48,7 +50,7 @@ def checked(given: Mapping[str, Any], required: tuple[str, ...] = (), **kinds: s
     for key, value in given.items():
         if key not in kinds:
             known = f"It takes {', '.join(kinds)}." if kinds else "It takes none."
-            raise ValueError(f"There is no field {key!r} here. {known}")
+            raise ValueError(f"There is no field {quoted(key)} here. {known}")
         if not _KINDS[kinds[key]](value):
             raise ValueError(f"{key} must be {kinds[key]}.")
     missing = [key for key in required if key not in given]
