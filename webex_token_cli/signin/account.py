@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from webex_token_cli.config.names import DEFAULT_PROFILE
 from webex_token_cli.tokens import Person
 
-# The values of ``prompt`` that Webex documents.
+# One of the values of ``prompt`` that Webex documents. The other, ``none``, comes from a person only.
 SELECT_ACCOUNT = "select_account"
-NO_PROMPT = "none"
 
 
 @dataclass(frozen=True, slots=True)
