@@ -44,6 +44,8 @@ for name in ("SIGHUP", "SIGQUIT"):  # nohup has it ignore SIGHUP, and a shell's 
 # The profile is based on the one in force, which on CI is Hypothesis' own: the same examples in each run.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+# For .ci/fuzz, which repeats its rounds: other examples in each round, also on CI.
+settings.register_profile("fuzz", settings.get_profile("any machine"), max_examples=1000, derandomize=False)
 # With another umask, files that tests write would be ones that the program refuses, because others can write them.
 os.umask(0o022)
 

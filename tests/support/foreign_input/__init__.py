@@ -1,0 +1,1 @@
+"""What others wrote: examples of it, changes to them, and what every parser must do with the result."""
