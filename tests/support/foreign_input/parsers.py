@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tests.support.foreign_input import answers, checks, heads
+from tests.support.foreign_input import answers, checks, heads, sandbox_requests
 from tests.support.foreign_input.answers import SEEN, answer, in_turn, stored, vault, webex
 from tests.support.foreign_input.examined import CODE, SECRET
 from tests.support.foreign_input.mutations import Document
@@ -147,6 +147,7 @@ PARSERS = {
     "fault": Parser(
         ((b"refresh=503:30*2@1",), (b"/v1/people/me=slow:5@10m",)), checks.check_fault, (b"*", b"@", b":", b"1h30m")
     ),
+    "request to the sandbox": Parser(sandbox_requests.EXAMPLES, sandbox_requests.check, sandbox_requests.PIECES),
     "token response": _webex(
         lambda client: client.refresh(SEEN), answer(TOKENS), answer({**TOKENS, "expires_in": "1209600"}, 201)
     ),
