@@ -15,7 +15,7 @@ DAY = 86400
 
 # What servers send in place of a lifetime in seconds, or could.
 NO_LIFETIMES: list[object] = [None, 0, -1, 0.5, "0", "-1", "never", "", 1e10, 10**30, "1e10", "9" * 5000, True, [], {}]
-NO_LIFETIMES += [float("nan"), float("inf"), float("-inf")]
+NO_LIFETIMES += [float("nan"), float("inf"), float("-inf"), 100 * 365 * DAY + 1]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ NO_LIFETIMES += [float("nan"), float("inf"), float("-inf")]
         ({"refresh_token_expires_in": None}, replace(RESPONSE, refresh_token_expires_in=None)),
         ({"id_token": "not stored"}, RESPONSE),
         *(({"expires_in": value}, RESPONSE) for value in ("1209599 ", "1209599.0", " 1209599", 1209599.0)),
+        *(({"expires_in": value}, replace(RESPONSE, expires_in=value)) for value in (1, 100 * 365 * DAY)),
         *(({"expires_in": value}, replace(RESPONSE, expires_in=None)) for value in NO_LIFETIMES),
         *(
             ({"refresh_token_expires_in": value}, replace(RESPONSE, refresh_token_expires_in=None))
@@ -66,6 +67,12 @@ def test_what_is_no_token_response_is_refused_without_repeating_it(body: object)
         TokenResponse.parse(body)
     assert "access-1" not in str(refused.value)
     assert "header" not in str(refused.value)
+
+
+@pytest.mark.parametrize("body", [{}, {**ANSWER, "access_token": None}, {**ANSWER, "access_token": ""}])
+def test_an_answer_without_an_access_token_is_called_one(body: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^no access_token$"):
+        TokenResponse.parse(body)
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(ANSWER, json_values)))
@@ -146,6 +153,17 @@ def test_a_refresh_makes_another_record(response: TokenResponse, expected: dict[
     assert RECORD.refreshed(response, LATER + 0.9) == replace(RECORD, **expected)
 
 
+@pytest.mark.parametrize(
+    ("took", "longer", "unchanged"),
+    [({}, 5, True), ({}, 6, False), ({"took": 10.0}, 15, True), ({"took": 10.0}, 16, False)],
+)
+def test_an_expiry_that_moved_by_the_rounding_and_the_time_of_the_answer_is_the_same(
+    took: dict[str, float], longer: int, unchanged: bool
+) -> None:
+    answer = TokenResponse("access-1", 1209599 - DAY + longer)
+    assert RECORD.refreshed(answer, LATER, **took).same_token_as(RECORD) is unchanged
+
+
 def test_unchanged_is_told_from_renewed() -> None:
     unchanged = RECORD.refreshed(TokenResponse("access-1", 1209599 - DAY, "refresh-9", 7775999), LATER)
     assert unchanged.same_token_as(RECORD)
@@ -166,6 +184,35 @@ def test_unchanged_is_told_from_renewed() -> None:
 )
 def test_what_a_record_is_good_for(record: TokenRecord, now: float, expected: tuple[bool, bool, bool]) -> None:
     assert (record.can_refresh(now), record.refresh_token_low(now), record.needs_sign_in(now)) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "expired", "can_refresh", "low"),
+    [
+        (-1, True, False, True),
+        (0, True, False, True),
+        (1, False, True, True),
+        (14 * DAY - 1, False, True, True),
+        (14 * DAY, False, True, False),
+    ],
+)
+def test_a_token_expires_at_the_second_that_webex_said_and_is_low_for_two_weeks(
+    left: int, expired: bool, can_refresh: bool, low: bool
+) -> None:
+    record = replace(RECORD, access_expires_at=NOW + left, refresh_expires_at=NOW + left)
+    found = (record.access_expired(NOW), record.can_refresh(NOW), record.refresh_token_low(NOW))
+    assert found == (expired, can_refresh, low)
+
+
+def test_a_record_is_from_the_future_if_it_is_more_than_five_minutes_ahead() -> None:
+    assert not RECORD.is_from_the_future(NOW - 300)
+    assert RECORD.is_from_the_future(NOW - 301)
+
+
+def test_the_scopes_that_were_not_granted_are_told_if_webex_named_those_it_granted() -> None:
+    asked = ("spark:kms", "meeting:read", "spark:all")
+    assert RECORD.scopes_not_granted(asked) == ["meeting:read"]
+    assert replace(RECORD, scopes=None).scopes_not_granted(asked) == []
 
 
 UNKNOWN = TokenRecord.signed_in(replace(RESPONSE, expires_in=None), "client-id", "client-secret", NOW)
@@ -258,6 +305,27 @@ def test_a_refresh_token_that_is_not_extended_is_noticed(
     assert record.refresh_unextended_since == since
     assert record.sign_in_by == (None if since is None else record.refresh_expires_at)
     assert record.refresh_lifetime_began == (record.refreshed_at if since is None else since)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "later", "took", "since"),
+    [
+        (59, 0, 0.0, None),
+        (60, 0, 0.0, NOW),
+        (69, 0, 10.0, None),
+        (70, 0, 10.0, NOW),
+        (3600, 5, 0.0, NOW),
+        (3600, 6, 0.0, None),
+        (3600, 15, 10.0, NOW),
+        (3600, 16, 10.0, None),
+    ],
+)
+def test_rounding_and_the_time_of_an_answer_do_not_extend_a_refresh_token(
+    seconds: int, later: int, took: float, since: int | None
+) -> None:
+    """A refresh after so many ``seconds`` that moved the end of the refresh token to so many seconds ``later``."""
+    answer, now = answer_after(seconds, 5_086_614 - seconds + later)
+    assert IN_CONTACT_CENTER.refreshed(answer, now, took).refresh_unextended_since == since
 
 
 def test_a_rotated_refresh_token_with_the_same_end_is_not_extended_either() -> None:

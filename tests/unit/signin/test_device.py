@@ -176,7 +176,7 @@ def test_an_answer_to_a_poll(given: Answer, meaning: object) -> None:
         {"device_code": "d", "user_code": "u", "verification_uri": "https://x", "expires_in": -1},
         {"user_code": "u", "verification_uri": "https://x", "expires_in": 1},
         {"device_code": "d", "user_code": "u", "verification_uri": "https://x"},
-        {"device_code": "d", "user_code": "u", "verification_uri": "https://" + "x" * 5000, "expires_in": 1},
+        {"device_code": "d", "user_code": "u", "verification_uri": "https://" + "x" * 2041, "expires_in": 1},
         [],
     ],
 )
@@ -190,6 +190,12 @@ def test_a_device_code_without_an_interval_is_polled_every_five_seconds() -> Non
     for interval in ({}, {"interval": 0}, {"interval": None}):
         assert DeviceCode.parse({**told, **interval}) == DeviceCode("d", "u", "https://x", None, 300, 5)
     assert "the-device-code" not in repr(CODE)
+
+
+def test_an_address_of_two_kilobytes_is_shown() -> None:
+    address = "https://" + "x" * 2040
+    told = {"device_code": "d", "user_code": "u", "verification_uri": address, "expires_in": 1}
+    assert DeviceCode.parse(told) == DeviceCode("d", "u", address, None, 1, 5)
 
 
 def test_a_refusal_is_not_a_grant_refused() -> None:
