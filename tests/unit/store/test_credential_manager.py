@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.backends import Windows
 
+from tests.support.small_keyring import Counting, interrupted_at
 from webex_token_cli.store.keyring.credential_manager import (
     ChainedKeyrings,
     CredentialManager,
@@ -20,10 +21,6 @@ from webex_token_cli.store.keyring.credential_manager import (
 from webex_token_cli.store.keyring.splitting import Keyring, SplittingKeyring
 
 SERVICE, NAME, LIMIT = "webex-token", "default", 1280
-
-
-class Killed(BaseException):
-    """Stands for the end of the process, after which no handler runs."""
 
 
 class NotFound(Exception):
@@ -37,34 +34,27 @@ class NotFound(Exception):
 
 
 @dataclass
-class Vault:
+class Vault(Counting):
     """Credential Manager in memory: places, and the user and text at each. Case in the name of a place is ignored.
 
-    ``before_call`` is called before each call with the number of calls so far; ``changed`` lists the places that
-    were written or removed.
+    ``changed`` lists the places that were written or removed.
     """
 
     entries: dict[str, tuple[str, str]] = field(default_factory=dict)
-    before_call: Callable[[int], None] = lambda _: None
-    calls: int = 0
     changed: list[str] = field(default_factory=list)
 
-    def _count(self) -> None:
-        self.before_call(self.calls)
-        self.calls += 1
-
     def read(self, place: str) -> tuple[str, str] | None:
-        self._count()
+        self.count()
         return self.entries.get(place.lower())
 
     def write(self, place: str, username: str, text: str) -> None:
-        self._count()
+        self.count()
         assert len(text) <= LIMIT
         self.changed.append(place)
         self.entries[place.lower()] = username, text
 
     def remove(self, place: str) -> None:
-        self._count()
+        self.count()
         self.changed.append(place)
         self.entries.pop(place.lower(), None)
 
@@ -170,23 +160,6 @@ def test_an_entry_of_an_earlier_version_is_found_and_moved_by_the_next_write(
     current(vault).delete_password(SERVICE, NAME)
     current(vault).delete_password(SERVICE, "ada")
     assert vault.entries == {}
-
-
-def interrupted_at(vault: Vault, position: int, action: Callable[[], None]) -> bool:
-    """Do ``action``, but be killed before its call number ``position``. Returns whether it was killed."""
-
-    def kill(number: int) -> None:
-        if number == position:
-            raise Killed
-
-    vault.before_call, vault.calls = kill, 0
-    try:
-        action()
-    except Killed:
-        return True
-    finally:
-        vault.before_call = lambda _: None
-    return False
 
 
 @pytest.mark.parametrize("old", SIZES)
@@ -295,7 +268,7 @@ class ReadOnly(CredentialManager):
 
 
 def test_chained_keyrings_are_used_in_their_order() -> None:
-    first, second = Vault({"webex-token:ada": ("ada", "first")}), Vault()
+    first, second = Vault(entries={"webex-token:ada": ("ada", "first")}), Vault()
     chained = ChainedKeyrings((ReadOnly(first), CredentialManager(second)))
     chained.set_password(SERVICE, NAME, "text")
     chained.set_password(SERVICE, "ada", "second")

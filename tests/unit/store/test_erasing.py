@@ -80,7 +80,7 @@ def test_an_entry_that_cannot_be_removed_is_nobodys_sign_in_any_more() -> None:
     store.save("a", FULL_RECORD)
     with pytest.raises(StoreUnavailable, match="An entry could not be removed in the keyring"):
         store.delete("a")
-    assert keyring.entries == {"a": REMOVED}
+    assert keyring.entries == {"a": '{"version": 1, "removed": true}'}
     assert store.load("a") is None
     keyring.removable = True
     store.save("a", FULL_RECORD)

@@ -1,9 +1,7 @@
 """Records in several entries: wherever a write is interrupted, a reader gets the whole old or the whole new record."""
 
 import itertools
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -11,57 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import FULL_RECORD
-from webex_token_cli.errors import DamagedEntry, RecordTooLarge, StoreUnavailable
-from webex_token_cli.store.credentials import load_replaceable
+from tests.support.small_keyring import NAME, SERVICE, SmallKeyring, interrupted_at, text
+from webex_token_cli.errors import RecordTooLarge
 from webex_token_cli.store.keyring.choice import entry_limit
 from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.store.keyring.splitting import FALLBACK_LIMIT, Head, SplittingKeyring
 from webex_token_cli.store.records import encode
-
-SERVICE, NAME = "webex-token", "default"
-
-
-class Killed(BaseException):
-    """Stands for the end of the process, after which no handler runs."""
-
-
-@dataclass
-class SmallKeyring:
-    """A keyring in memory that refuses entries of more than ``limit`` characters of UTF-16, as Windows' does.
-
-    ``before_call`` is called before each call with the number of calls so far, which ``calls`` counts.
-    """
-
-    limit: int = 1280
-    entries: dict[str, str] = field(default_factory=dict)
-    before_call: Callable[[int], None] = lambda _: None
-    calls: int = 0
-
-    def _count(self) -> None:
-        self.before_call(self.calls)
-        self.calls += 1
-
-    def get_password(self, service: str, username: str) -> str | None:
-        assert service == SERVICE
-        self._count()
-        return self.entries.get(username)
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._count()
-        if len(password.encode("utf-16-le")) > 2 * self.limit:
-            raise OverflowError("The stub received bad data")
-        self.entries[username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        self._count()
-        if username not in self.entries:
-            raise LookupError(username)
-        del self.entries[username]
-
-
-def text(size: int, letter: str) -> str:
-    """A record of ``size`` characters that differs from those of other letters."""
-    return letter * size
 
 
 def referenced(small: SmallKeyring) -> set[str]:
@@ -98,23 +51,6 @@ def test_each_write_is_read_back_and_leaves_no_unused_entry(sizes: list[int], li
         assert keyring.get_password(SERVICE, NAME) == text(size, chr(97 + number))
         assert set(small.entries) == referenced(small)
         assert max(len(entry) for entry in small.entries.values()) <= 1280
-
-
-def interrupted_at(small: SmallKeyring, position: int, write: Callable[[], None]) -> bool:
-    """Do ``write``, but be killed before its call number ``position``. Returns whether it was killed."""
-
-    def kill(number: int) -> None:
-        if number == position:
-            raise Killed
-
-    small.before_call, small.calls = kill, 0
-    try:
-        write()
-    except Killed:
-        return True
-    finally:
-        small.before_call = lambda _: None
-    return False
 
 
 @FOR_EACH_LIMIT
@@ -190,6 +126,22 @@ def test_a_reader_that_is_overtaken_by_writers_gets_a_whole_record(
     }
 
 
+def test_parts_without_a_head_are_removed_by_a_short_record_and_by_a_sign_out() -> None:
+    """The first write of a profile was interrupted after a part, in a keyring whose limit is known."""
+    for short in (text(100, "s"), None):
+        small = SmallKeyring(entries={"other": "untouched"})
+        keyring = SplittingKeyring(small, 1280)
+        assert interrupted_at(small, 2, partial(keyring.set_password, SERVICE, NAME, text(3000, "n")))
+        assert set(small.entries) == {"other", f"{NAME}#0.0"}
+        if short is None:
+            with pytest.raises(LookupError):
+                keyring.delete_password(SERVICE, NAME)
+        else:
+            keyring.set_password(SERVICE, NAME, short)
+            assert small.entries.pop(NAME) == short
+        assert small.entries == {"other": "untouched"}
+
+
 @FOR_EACH_LIMIT
 def test_a_failing_write_leaves_the_old_record_and_raises(limit: int | None) -> None:
     for position in range(20):
@@ -209,53 +161,6 @@ def test_a_failing_write_leaves_the_old_record_and_raises(limit: int | None) -> 
             expected = text(3000, "o")
         small.before_call = lambda _: None
         assert keyring.get_password(SERVICE, NAME) == expected
-
-
-def test_missing_or_changed_parts_are_damage_that_a_sign_in_repairs() -> None:
-    small = SmallKeyring()
-    store = open_keyring_store(backend=small)
-    large = replace(FULL_RECORD, access_token="A" * 2000)
-    store.save(NAME, large)
-    assert store.load(NAME) == large
-    name = f"{NAME}#0.1"
-    for damaged_entries in (
-        {key: value for key, value in small.entries.items() if key != name},
-        {**small.entries, name: "changed"},
-    ):
-        damaged = open_keyring_store(backend=SmallKeyring(entries=dict(damaged_entries)))
-        with pytest.raises(DamagedEntry, match="The entry 'default' in the keyring") as error:
-            damaged.load(NAME)
-        said: list[str] = []
-        assert load_replaceable(damaged, NAME, said.append) is None
-        assert said == [f"Warning: {error.value.message}"]
-        damaged.save(NAME, large)
-        assert damaged.load(NAME) == large
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        {"version": 1, "split": {"set": 2, "parts": 1, "sha256": "x"}},
-        {"version": 1, "split": {"set": 0, "parts": 0, "sha256": "x"}},
-        {"version": 1, "split": {"set": 0, "parts": 10**9, "sha256": "x"}},
-        {"version": 1, "split": {"set": 0, "parts": "1", "sha256": "x"}},
-        {"version": 1, "split": {"set": 0, "parts": 1, "sha256": 3}},
-        {"version": 1, "split": []},
-        {"version": 1, "split": 1},
-        ["split"],
-    ],
-)
-def test_an_invalid_head_is_damage(head: object) -> None:
-    store = open_keyring_store(backend=SmallKeyring(entries={NAME: json.dumps(head)}))
-    with pytest.raises(DamagedEntry):
-        store.load(NAME)
-
-
-def test_a_head_of_a_newer_version_is_refused_by_a_sign_in_too() -> None:
-    entries = {NAME: '{"version": 2, "split": {"set": 0, "parts": 2, "sha256": "x"}}'}
-    store = open_keyring_store(backend=SmallKeyring(entries=entries))
-    with pytest.raises(StoreUnavailable, match="written by a newer webex-token"):
-        load_replaceable(store, NAME, lambda _: None)
 
 
 def test_the_limit_of_windows_is_known_and_others_are_not() -> None:
@@ -284,6 +189,20 @@ def test_an_interrupted_removal_is_completed_by_the_next_one(limit: int | None, 
         assert small.entries == {}
 
 
+@FOR_EACH_LIMIT
+def test_a_failure_that_is_not_about_the_size_is_raised_and_not_tried_in_parts(limit: int | None) -> None:
+    small = SmallKeyring()
+
+    def fail(number: int) -> None:
+        if number == 1:  # the write, after the read of what is there
+            raise OSError("locked")
+
+    small.before_call = fail
+    with pytest.raises(OSError, match="locked"):
+        SplittingKeyring(small, limit).set_password(SERVICE, NAME, text(FALLBACK_LIMIT, "n"))
+    assert small.entries == {}
+
+
 @dataclass
 class UnreadableKeyring(SmallKeyring):
     """A small keyring whose entries can no longer be read."""
@@ -293,13 +212,16 @@ class UnreadableKeyring(SmallKeyring):
 
 
 @pytest.mark.parametrize("size", [20, 2706, 2 * FALLBACK_LIMIT])
+@pytest.mark.parametrize("letters", ["a", "ab"], ids=["written once", "replaced"])
 @FOR_EACH_LIMIT
-def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(size: int, limit: int | None) -> None:
+def test_an_entry_that_cannot_be_read_can_be_discarded_with_all_its_parts(
+    size: int, letters: str, limit: int | None
+) -> None:
     small = SmallKeyring()
     small.entries["other"] = "untouched"
     keyring = SplittingKeyring(small, limit)
-    keyring.set_password(SERVICE, NAME, text(size, "a"))
-    keyring.set_password(SERVICE, NAME, text(size, "b"))
+    for letter in letters:
+        keyring.set_password(SERVICE, NAME, text(size, letter))
     unreadable = UnreadableKeyring(entries=small.entries)
     SplittingKeyring(unreadable, limit).discard(SERVICE, NAME, size)
     assert small.entries == {"other": "untouched"}
