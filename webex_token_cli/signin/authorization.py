@@ -67,7 +67,7 @@ class RedirectURI:
             host, port = "", None
         if not host or not uri.isascii() or not uri.isprintable() or " " in uri:
             raise _unusable(uri, "is not a URI with a scheme and a host")
-        if parts.query or parts.fragment or "?" in uri or "#" in uri or parts.username is not None:
+        if "?" in uri or "#" in uri or parts.username is not None:
             raise _unusable(uri, "has a query, a fragment or a user name, which a redirect URI here cannot have")
         if parts.scheme not in _DEFAULT_PORTS:
             raise _unusable(uri, "starts with neither http:// nor https://")

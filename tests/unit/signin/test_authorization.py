@@ -81,14 +81,22 @@ def test_the_authorization_url() -> None:
         "error=&state=the-state",
         "code=%FF&state=the-state",
         "code=abc&state=the-state" + "&x=1&y=2" * 20,
-        "&".join(f"p{i}=1" for i in range(30)) + "&code=abc&state=the-state",
+        "&".join(f"p{i}=1" for i in range(19)) + "&code=abc&state=the-state",
+        "code=&code=abc&state=the-state",
     ],
 )
 def test_a_redirect_without_our_state_is_ignored(query: str) -> None:
     assert read_redirect(query, STATE) is None
 
 
-@pytest.mark.parametrize("query", ["code=abc&state=the-state", "state=the-state&code=abc&session_state=x&iss=y"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code=abc&state=the-state",
+        "state=the-state&code=abc&session_state=x&iss=y",
+        "&".join(f"p{i}=1" for i in range(18)) + "&code=abc&state=the-state",
+    ],
+)
 def test_the_code_is_taken(query: str) -> None:
     assert read_redirect(query, STATE) == AuthorizationCode("abc")
 
@@ -137,6 +145,7 @@ def test_only_the_state_that_was_sent_is_accepted(query: str, state: str) -> Non
         ("http://127.0.0.1/", ("http", "127.0.0.1", 80, "/"), ["127.0.0.1"]),
         ("https://127.0.0.1", ("https", "127.0.0.1", 443, "/"), ["127.0.0.1"]),
         ("http://[::1]:9", ("http", "::1", 9, "/"), ["::1"]),
+        ("http://localhost:1", ("http", "localhost", 1, "/"), ["127.0.0.1", "::1"]),
         ("http://127.0.0.2:9/a/b", ("http", "127.0.0.2", 9, "/a/b"), ["127.0.0.2"]),
     ],
 )
@@ -144,6 +153,40 @@ def test_a_redirect_uri_says_where_to_listen(uri: str, parts: tuple[str, str, in
     redirect = RedirectURI.parse(uri)
     assert (redirect.uri, redirect.scheme, redirect.host, redirect.port, redirect.path) == (uri, *parts)
     assert endpoint_for(redirect, None).addresses() == addresses
+
+
+NO_URI = "is not a URI with a scheme and a host"
+MORE = "has a query, a fragment or a user name, which a redirect URI here cannot have"
+REWRITTEN = "has a path that browsers rewrite"
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("", NO_URI),
+        ("localhost:8000/oauth", NO_URI),
+        ("http:///oauth", NO_URI),
+        ("http://[::1/oauth", NO_URI),
+        ("http://localhost:99999/oauth", NO_URI),
+        ("http://local host:8000/oauth", NO_URI),
+        ("http://bücher.example/oauth", NO_URI),
+        ("http://localhost:8000/oauth\n", NO_URI),
+        ("http://localhost:8000/oauth?", MORE),
+        ("http://localhost:8000/oauth?a=b", MORE),
+        ("http://localhost:8000/oauth#", MORE),
+        ("http://localhost:8000/oauth#part", MORE),
+        ("http://me@localhost:8000/oauth", MORE),
+        ("ftp://localhost:8000/oauth", "starts with neither http:// nor https://"),
+        ("http://localhost:0/oauth", "has port 0, which nothing can listen on"),
+        ("http://localhost:8000/a/../oauth", REWRITTEN),
+        ("http://localhost:8000/./oauth", REWRITTEN),
+        ("http://localhost:8000/a\\oauth", REWRITTEN),
+    ],
+)
+def test_a_redirect_uri_that_cannot_be_used_is_refused_with_the_reason(uri: str, why: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        RedirectURI.parse(uri)
+    assert raised.value.message == f"The redirect URI {uri.strip()!r} {why}."
 
 
 def test_a_redirect_uri_that_leads_elsewhere_needs_to_be_told_where_it_arrives() -> None:
