@@ -13,6 +13,7 @@ from webex_token_cli.errors import (
     ConfigurationError,
     GrantRefused,
     RequestRefused,
+    ServiceAppRefused,
     TemporaryFailure,
     TooManyRequests,
     WebexTokenError,
@@ -22,6 +23,8 @@ from webex_token_cli.webex.responses import (
     epoch_seconds,
     failure,
     retry_after,
+    revocation_refused,
+    service_app_refused,
     token_refused,
     unexpected_answer,
 )
@@ -126,6 +129,58 @@ def test_an_answer_means_what_the_table_says(given_answer: Answer, kind: type[We
     assert error.hint.endswith(".")
 
 
+PROXY = "A proxy on the way to Webex requires authentication (HTTP 407)."
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        (399, TemporaryFailure, "The answer (HTTP 399) did not come from Webex."),
+        (400, RequestRefused, "Webex refused the request (HTTP 400, “No”)."),
+        (406, RequestRefused, "Webex refused the request (HTTP 406, “No”)."),
+        (407, TemporaryFailure, PROXY),
+        (499, RequestRefused, "Webex refused the request (HTTP 499, “No”)."),
+        (500, TemporaryFailure, "Webex cannot answer now (HTTP 500, “No”)."),
+    ],
+)
+def test_a_status_beside_one_with_a_meaning_does_not_have_it(
+    status: int, kind: type[WebexTokenError], message: str
+) -> None:
+    error = failure(answer(status, {"message": "No"}), NOW)
+    assert (type(error), error.message) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, RequestRefused),
+        (401, GrantRefused),
+        (402, RequestRefused),
+        (403, ServiceAppRefused),
+        (404, ServiceAppRefused),
+        (405, RequestRefused),
+        (429, TooManyRequests),
+    ],
+)
+def test_why_a_service_app_gets_no_tokens(status: int, kind: type[WebexTokenError]) -> None:
+    assert type(service_app_refused(answer(status, {"message": "No"}), NOW)) is kind
+
+
+def test_a_revocation_that_webex_refuses_says_nothing_of_a_grant() -> None:
+    words = {"message": "The refresh token is invalid."}
+    assert type(revocation_refused(answer(503, words), NOW)) is TemporaryFailure
+    assert revocation_refused(answer(400, words), NOW).message == (
+        "Webex refused the request (HTTP 400, “The refresh token is invalid.”)."
+    )
+
+
+def test_an_answer_hides_its_tokens_and_bounds_its_tracking_id() -> None:
+    given_answer = answer(200, {"access_token": "the-secret", "trackingId": "T" * 100}, set_cookie="the-secret")
+    assert "the-secret" not in repr(given_answer)
+    assert given_answer.tracking_id == "T" * 100
+    assert answer(200, {"trackingId": "T" * 101}).tracking_id == "T" * 99 + "…"
+
+
 def test_an_answer_that_repeats_a_secret_is_masked() -> None:
     repeated = answer(400, webex("client_secret hunter2hunter2hunter2 is wrong"), trackingid="hunter2hunter2hunter2")
     error = failure(replace(repeated, sent=("hunter2hunter2hunter2",)), NOW)
@@ -146,6 +201,7 @@ def test_an_answers_words_are_disarmed_and_bounded() -> None:
         ("120", 120.0),
         (" 7 ", 7.0),
         ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
+        ("Fri, 15 Jan 2027 09:01:00 +0100", 60.0),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
         ("-5", None),
         ("soon", None),
@@ -164,6 +220,9 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
         (1768630439322, 1768630439),
         (1768630439322.5, 1768630439),
         ("1768630439322", 1768630439),
+        (1, 0),
+        (253_402_300_798_999, 253_402_300_798),
+        (253_402_300_799_000, None),
         *((value, None) for value in NO_EXPIRIES),
     ],
 )
