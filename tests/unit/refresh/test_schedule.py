@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.world import DAY, HOUR, RECORD, START
-from webex_token_cli.errors import GrantRefused, TemporaryFailure
+from webex_token_cli.errors import GrantRefused, ServiceAppRefused, TemporaryFailure
 from webex_token_cli.refresh.schedule import (
     Attention,
     ProfileState,
@@ -72,8 +72,8 @@ def test_waits_between_retries_grow() -> None:
 
 
 def test_waits_between_retries_are_at_least_half_of_the_first_one() -> None:
-    shortest = [back_off(n, interval, None, lambda low, _: low) for n in (1, 9) for interval in (HOUR, 2)]
-    assert shortest == [2.5, 1, 2.5, 1]
+    shortest = [back_off(n, interval, None, lambda low, _: low) for n in (1, 9) for interval in (HOUR, 2, 0.5)]
+    assert shortest == [2.5, 1, 0.25] * 2
 
 
 LASTING = replace(RECORD, access_expires_at=START + 100 * DAY)
@@ -151,6 +151,21 @@ def test_a_refresh_token_that_runs_out_is_warned_about_at_four_steps(days_left: 
     kinds = [found[0] for found in [attention("default", ProfileState(), after, START)] if found]
     assert kinds == ([Attention.RUNNING_OUT] if warnings else [])
     assert attention("default", after, after, START) is None
+
+
+@pytest.mark.parametrize(("days_left", "is_warned"), [(13, True), (90, False)])
+def test_an_end_that_webex_tells_only_later_is_warned_about_if_it_is_near(days_left: int, is_warned: bool) -> None:
+    before = succeeded(replace(LASTING, refresh_expires_at=None), START)
+    after = succeeded(replace(LASTING, refresh_expires_at=START + days_left * DAY), START)
+    assert (attention("default", before, after, START) is not None) is is_warned
+
+
+def test_a_service_app_that_gets_no_tokens_is_told_once() -> None:
+    refused = ServiceAppRefused("Webex gives no tokens for this Service App.", "Authorize it.")
+    states = [ProfileState(LASTING, error=error) for error in (None, DOWN, refused)]
+    told = [attention("default", before, states[2], START) for before in states]
+    expected = (Attention.SERVICE_APP, "Webex gives no tokens for this Service App. Authorize it.")
+    assert told == [expected, expected, None]
 
 
 def test_a_profile_that_was_given_up_is_not_warned_about_again() -> None:
