@@ -57,9 +57,11 @@ def test_a_hook_need_not_read_its_standard_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "how"),
     [
+        ("exit 1", "ended with exit status 1"),
         ("exit 3", "ended with exit status 3"),
         ("no-such-command", "ended with exit status 127"),
         ("'", "ended with exit status 2"),
+        ("kill -HUP $$", "was ended by SIGHUP"),
         ("kill -TERM $$", "was ended by SIGTERM"),
         ("kill -40 $$", "was ended by signal 40"),
     ],
