@@ -100,3 +100,8 @@ def test_a_hook_may_end_within_the_grace_period(tmp_path: Path) -> None:
     command = 'sleep 0.6; cat > "$TOLD/stdin"'
     run_hook(command, environment(tmp_path), TOKEN, clock=after(0, 55, 59), stopping=lambda: True)
     assert (tmp_path / "stdin").read_text() == TOKEN
+
+
+def test_a_hook_has_a_minute_while_the_watch_goes_on(tmp_path: Path) -> None:
+    run_hook('sleep 0.6; cat > "$TOLD/stdin"', environment(tmp_path), TOKEN, clock=after(0, 1, 59))
+    assert (tmp_path / "stdin").read_text() == TOKEN
