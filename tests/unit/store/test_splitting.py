@@ -191,16 +191,22 @@ def test_an_interrupted_removal_is_completed_by_the_next_one(limit: int | None, 
 
 @FOR_EACH_LIMIT
 def test_a_failure_that_is_not_about_the_size_is_raised_and_not_tried_in_parts(limit: int | None) -> None:
-    small = SmallKeyring()
+    small, failures = SmallKeyring(), [OSError("locked")]
 
     def fail(number: int) -> None:
-        if number == 1:  # the write, after the read of what is there
-            raise OSError("locked")
+        if number == 1 and failures:  # the write, after the read of what is there; another one would succeed
+            raise failures.pop()
 
     small.before_call = fail
     with pytest.raises(OSError, match="locked"):
         SplittingKeyring(small, limit).set_password(SERVICE, NAME, text(FALLBACK_LIMIT, "n"))
     assert small.entries == {}
+
+
+@FOR_EACH_LIMIT
+def test_what_is_missing_is_told_by_the_keyrings_own_error(limit: int | None) -> None:
+    with pytest.raises(LookupError):
+        SplittingKeyring(SmallKeyring(), limit).delete_password(SERVICE, NAME)
 
 
 @dataclass
