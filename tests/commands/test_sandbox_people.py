@@ -109,8 +109,9 @@ def test_a_person_who_is_not_there_cannot_be_chosen(sandbox: Sandbox, browser: C
     assert ask(sandbox, "/authorize/decision", {"ticket": ticket, "decision": "accept"})[0] == 400
 
 
-def test_the_option_person_names_who_has_an_account(program: Program) -> None:
-    with program.started("sandbox", "--person", GRACE, "--person", "Bo <bo@example.com>") as running:
+def test_the_option_person_names_who_has_an_account(program: Program, redirect_uri: str) -> None:
+    people = ("--person", GRACE, "--person", "Bo <bo@example.com>")
+    with program.started("sandbox", "--redirect-uri", redirect_uri, *people) as running:
         running.wait_for("export WEBEX_REDIRECT_URI")
         lines = dict(line.removeprefix("export ").split("=", 1) for line in running.out.splitlines())
         there = program.having(**lines, BROWSER=program.variables["BROWSER"])
