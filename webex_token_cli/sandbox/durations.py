@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+from webex_token_cli.sandbox.quoting import quoted
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _NUMBER = r"\d{1,12}(?:\.\d{1,324})?"
@@ -25,12 +27,6 @@ def seconds(duration: str | float) -> float:
     if found > LONGEST:
         raise ValueError(f"{quoted(duration)} is longer than a thousand years.")
     return found
-
-
-def quoted(value: object) -> str:
-    """``value`` for a message: as Python writes it, and of at most 100 characters."""
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 def in_digits(number: float) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from webex_token_cli.sandbox.durations import LONGEST, in_digits, quoted, seconds
+from webex_token_cli.sandbox.durations import LONGEST, in_digits, seconds
+from webex_token_cli.sandbox.quoting import quoted
 
 TOKEN_PATH = "/v1/access_token"  # noqa: S105 - a path
 DEVICE_TOKEN_PATH = "/v1/device/token"  # noqa: S105 - a path

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from webex_token_cli.sandbox.durations import quoted
+from webex_token_cli.sandbox.quoting import quoted
 
 
 def _is_number(value: Any) -> bool:
