@@ -17,7 +17,8 @@ from webex_token_cli.store.vault import claims
 from webex_token_cli.store.vault.claims import TTL, Instant, Watched
 from webex_token_cli.store.vault.entries import Entries, Host, Stored
 from webex_token_cli.store.vault.entry import Claim
-from webex_token_cli.store.vault.key_value import OutcomeUnknown, VersionConflict
+from webex_token_cli.store.vault.key_value import VersionConflict
+from webex_token_cli.store.vault.requester import OutcomeUnknown
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord
 
@@ -191,8 +192,7 @@ def take_turn(
 
 def _never_written(entries: Entries, profile: str) -> StoreUnreachable:
     return StoreUnreachable(
-        f"{entries.name_of(profile)} could not be written for {_LONGEST_SAVE:.0f} seconds, because its version was "
-        "another one each time.",
+        f"{entries.name_of(profile)} could not be written, because another version of it was stored each time.",
         "Try again later.",
     )
 
