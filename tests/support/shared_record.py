@@ -16,7 +16,8 @@ from webex_token_cli.errors import GrantRefused, WebexTokenError
 from webex_token_cli.refresh.refresher import Outcome, Refresher
 from webex_token_cli.store.vault.entries import Entries, Host
 from webex_token_cli.store.vault.entry import Entry
-from webex_token_cli.store.vault.key_value import OutcomeUnknown, Version, VersionConflict
+from webex_token_cli.store.vault.key_value import Version, VersionConflict
+from webex_token_cli.store.vault.requester import OutcomeUnknown
 from webex_token_cli.store.vault.store import VaultStore
 from webex_token_cli.token_response import TokenResponse
 from webex_token_cli.tokens import TokenRecord

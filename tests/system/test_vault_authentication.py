@@ -103,12 +103,12 @@ def test_an_approle_logs_in_once_and_again_when_its_token_has_lapsed(
     variables = {"VAULT_ROLE_ID": role[0], "VAULT_SECRET_ID_FILE": str(file), "VAULT_APPROLE_MOUNT_POINT": mount}
     engine = opened(openbao, mount, **variables)
     assert works(engine)
-    token = engine.connection.client().token
+    token = engine.requester.connection.client().token
     assert engine.read("ada").number == 1
-    assert engine.connection.client().token == token
+    assert engine.requester.connection.client().token == token
     wait_until(lambda: not _lives(openbao, token))
     assert engine.write("ada", {"turn": 2}, 1) == 2
-    assert engine.connection.client().token != token
+    assert engine.requester.connection.client().token != token
 
 
 def _lives(server: Server, token: str) -> bool:

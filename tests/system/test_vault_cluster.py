@@ -13,7 +13,8 @@ from tests.support.shared_store import host, sign_in_to, store_at
 from webex_token_cli.errors import StoreUnreachable
 from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.store.vault.authentication import open_engine
-from webex_token_cli.store.vault.key_value import KeyValueEngine, OutcomeUnknown, VersionConflict
+from webex_token_cli.store.vault.key_value import KeyValueEngine, VersionConflict
+from webex_token_cli.store.vault.requester import OutcomeUnknown
 
 pytestmark = [pytest.mark.xdist_group("a cluster of OpenBao"), pytest.mark.long]
 

@@ -14,7 +14,8 @@ from tests.support.program import wait_until
 from tests.support.wires import serving, untrusted
 from webex_token_cli.errors import StoreUnavailable, StoreUnreachable, WebexTokenError
 from webex_token_cli.store.vault.authentication import open_engine
-from webex_token_cli.store.vault.key_value import KeyValueEngine, OutcomeUnknown, VersionConflict
+from webex_token_cli.store.vault.key_value import KeyValueEngine, VersionConflict
+from webex_token_cli.store.vault.requester import OutcomeUnknown
 
 pytestmark = pytest.mark.long
 
@@ -335,7 +336,7 @@ def answering_writes(openbao: Server, mount: str, status: str, headers: str = ""
     engine = opened(openbao, mount)
     engine.read(KEY)
     with serving(_answering(status, headers, body)) as url:
-        engine.connection.client().adapter.base_uri = url.removesuffix("/v1")
+        engine.requester.connection.client().adapter.base_uri = url.removesuffix("/v1")
         with pytest.raises(OutcomeUnknown) as raised:
             engine.write(KEY, {"turn": 2}, 0)
     return raised.value
@@ -361,7 +362,7 @@ def test_a_failure_that_may_follow_a_write_leaves_it_unknown(
 def test_a_page_of_a_proxy_is_not_taken_for_a_missing_key(openbao: Server, engine: KeyValueEngine) -> None:
     engine.read(KEY)
     with serving(_answering("404 Not Found", "Date: Thu, 26 Nov 2026 20:53:29 GMT\r\n", "<html>")) as url:
-        engine.connection.client().adapter.base_uri = url.removesuffix("/v1")
+        engine.requester.connection.client().adapter.base_uri = url.removesuffix("/v1")
         for call in calls(engine):
             assert "did not come from" in refused(call, 4).message
 

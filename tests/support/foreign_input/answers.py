@@ -127,7 +127,7 @@ def vault(call: Callable[[VaultStore], object]) -> Callable[[bytes], None]:
         session = requests.Session()
         session.mount("https://", Answers(text))
         session.mount("http://", Answers(text))
-        engine.connection._session = session  # type: ignore[attr-defined]
+        engine.requester.connection._session = session  # type: ignore[attr-defined]
         clock = Clock()
         host = Host("host", clock, clock, clock.sleep, lambda: 0.5)
         store = VaultStore(Entries(engine), host, said.append)

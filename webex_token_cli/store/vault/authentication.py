@@ -20,6 +20,7 @@ from webex_token_cli.store.vault.environment import (
     read_settings,
 )
 from webex_token_cli.store.vault.key_value import KeyValueEngine
+from webex_token_cli.store.vault.requester import Requester
 from webex_token_cli.system.libraries import how_to_add
 from webex_token_cli.text import printable, scrub
 
@@ -34,7 +35,8 @@ def open_engine(environment: Mapping[str, str], say: Callable[[str], None]) -> K
     """
     settings = read_settings(environment)
     connection = VaultConnection(settings)
-    return KeyValueEngine(connection, settings.mount, settings.prefix, settings.place, say, settings.timeout)
+    requester = Requester(connection, settings.place, settings.timeout)
+    return KeyValueEngine(requester, settings.mount, settings.prefix, say)
 
 
 class VaultConnection:

@@ -12,7 +12,8 @@ from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import StoreUnreachable
 from webex_token_cli.store.vault.claims import Instant
 from webex_token_cli.store.vault.entry import Entry
-from webex_token_cli.store.vault.key_value import OutcomeUnknown, Version, VersionConflict
+from webex_token_cli.store.vault.key_value import Version, VersionConflict
+from webex_token_cli.store.vault.requester import OutcomeUnknown
 
 # An entry that is replaced whatever it holds is tried this often. Each conflict means that another process wrote it.
 _ATTEMPTS = 20

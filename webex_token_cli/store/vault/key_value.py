@@ -4,20 +4,18 @@ https://openbao.org/api-docs/secret/kv/kv-v2/ describes the requests. A write na
 the server refuses it if another version is the current one.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
 
 from webex_token_cli.errors import StoreUnavailable, StoreUnreachable
 from webex_token_cli.store.vault import failures
-from webex_token_cli.store.vault.environment import DEFAULT_TIMEOUT
-from webex_token_cli.system.timeouts import ReusedThreads, TimeoutExceeded, with_timeout
+from webex_token_cli.store.vault.requester import Forbidden, OutcomeUnknown, Requester, outcome_unknown
 
 # Versions that remain of each key: the present one, and the one before it until it is destroyed.
 MAX_VERSIONS = 2
@@ -27,8 +25,6 @@ _DEFAULT_MAX_VERSIONS = 10
 
 # Text that is shorter is no token, and would be masked wherever a message has the same letters.
 _SHORTEST_SECRET = 8
-
-T = TypeVar("T")
 
 
 class Version(NamedTuple):
@@ -50,46 +46,26 @@ class VersionConflict(Exception):
     """A write was refused by check-and-set: another version is the current one."""
 
 
-class OutcomeUnknown(StoreUnreachable):
-    """A write was sent and no answer came: it may or may not have happened, or may still happen."""
-
-
-class Connection(Protocol):
-    """A connection to Vault, which logs in when it is first used."""
-
-    def client(self) -> Any:
-        """The hvac client, with a token. Its adapter returns every answer as it is."""
-
-    def renew(self, token: str) -> bool:
-        """Get a new token in place of ``token``, which the server refused. Returns whether there is one."""
-
-    @property
-    def log_in_hint(self) -> str:
-        """The sentence that says how to get a new token."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What no message may have in it."""
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class KeyValueEngine:
     """The keys below ``prefix`` in the key-value engine at ``mount``.
 
-    ``place`` names it in messages. Every call takes at most ``timeout`` seconds. It raises StoreUnreachable if the
-    same call may succeed later, and another StoreUnavailable if not. ``say`` shows a warning.
+    Every call takes at most as long as ``requester`` lets it. It raises StoreUnreachable if the same call may succeed
+    later, and another StoreUnavailable if not. ``say`` shows a warning.
     """
 
-    connection: Connection
+    requester: Requester
     mount: str
     prefix: str
-    place: str
     say: Callable[[str], None]
-    timeout: float = DEFAULT_TIMEOUT
-    _threads: ReusedThreads = field(default_factory=ReusedThreads, init=False)
     _is_version_2: bool = field(default=False, init=False)
     _warned: bool = field(default=False, init=False)
     _uncertain: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return self.requester.place
 
     def read(self, key: str) -> Version:
         """The current version of ``key``.
@@ -98,11 +74,11 @@ class KeyValueEngine:
         engine, and after a VersionConflict or OutcomeUnknown, the version is current if the server is OpenBao 2.7 or
         newer, or has one node that answers. A write checks the current version in any case.
         """
-        deadline = self._deadline()
+        deadline = self.requester.deadline()
         if key in self._uncertain:
             self._set_metadata(deadline, key)  # the answer names the present state, for which the session then asks
             self._uncertain.discard(key)
-        answer = self._request(
+        answer = self.requester.request(
             deadline,
             lambda kv: kv.read_secret_version(self._path(key), mount_point=self.mount, raise_on_deleted_version=False),
             self._capability("read", "data", key),
@@ -137,9 +113,9 @@ class KeyValueEngine:
             raise
 
     def _write(self, key: str, values: Mapping[str, Any], after: int) -> int:
-        deadline = self._deadline()
+        deadline = self.requester.deadline()
         self._require_version_2(deadline)
-        answer = self._request(
+        answer = self.requester.request(
             deadline,
             lambda kv: kv.create_or_update_secret(self._path(key), dict(values), cas=after, mount_point=self.mount),
             self._capability("create and update", "data", key),
@@ -147,23 +123,23 @@ class KeyValueEngine:
         )
         if answer.status_code == 400 and any("did not match" in each for each in failures.errors_of(answer) or ()):
             if answer.history:  # the node before may have passed the same write on
-                raise self._outcome_unknown(self._unexpected(answer))
+                raise outcome_unknown(self._unexpected(answer))
             raise VersionConflict
         if answer.status_code == 204:
             raise failures.not_version_2(self.place)
         if answer.status_code != 200:
             error = self._failure(answer, _texts(values))
             is_certain = answer.status_code < 500 or failures.is_sealed(answer)
-            raise error if is_certain else self._outcome_unknown(error)
+            raise error if is_certain else outcome_unknown(error)
         try:
             return _number(failures.object_in(answer, "data")["version"])
         except (KeyError, ValueError):
-            raise self._outcome_unknown(self._unexpected(answer)) from None
+            raise outcome_unknown(self._unexpected(answer)) from None
 
     def names(self) -> list[str]:
         """The keys below the prefix, without those in folders below it."""
-        deadline = self._deadline()
-        answer = self._request(
+        deadline = self.requester.deadline()
+        answer = self.requester.request(
             deadline,
             lambda kv: kv.list_secrets(self.prefix, mount_point=self.mount),
             f"list on {self.mount}/metadata/{self.prefix}",
@@ -183,7 +159,7 @@ class KeyValueEngine:
 
         A policy that forbids this is passed over: writes check and set all the same.
         """
-        deadline = self._deadline()
+        deadline = self.requester.deadline()
         self._require_version_2(deadline)
         self._set_metadata(deadline, key)
 
@@ -196,7 +172,7 @@ class KeyValueEngine:
         if not versions:
             return
         is_allowed = self._change(
-            self._deadline(),
+            self.requester.deadline(),
             lambda kv: kv.destroy_secret_versions(self._path(key), versions, mount_point=self.mount),
         )
         if not is_allowed and not self._warned:
@@ -219,55 +195,14 @@ class KeyValueEngine:
     def _change(self, deadline: float, call: Callable[[Any], requests.Response]) -> bool:
         """Make a change that may be repeated. Returns False if a policy forbids it."""
         try:
-            answer = self._request(deadline, call, "")
-        except _Forbidden:
+            answer = self.requester.request(deadline, call, "")
+        except Forbidden:
             return False
         if answer.status_code not in {200, 204}:
             raise self._failure(answer)
         if answer.status_code == 200 and failures.json_of(answer) is None:
             raise self._unexpected(answer)
         return True
-
-    def _request(
-        self,
-        deadline: float,
-        call: Callable[[Any], requests.Response],
-        capability: str,
-        is_write: bool = False,
-    ) -> requests.Response:
-        """The answer to a request to the key-value engine, with a new token if the server refuses the present one."""
-        client = self._step(deadline, self.connection.client)
-        answer = self._step(deadline, lambda: call(client.secrets.kv.v2), is_write)
-        if answer.status_code != 403:
-            return answer
-        # A token whose policies do not let it look at itself is refused as well, but in other words.
-        itself = self._step(deadline, client.auth.token.lookup_self)
-        if itself.status_code == 403 and failures.is_refusal_of_token(itself):
-            token = client.token or ""
-            if not self._step(deadline, lambda: self.connection.renew(token)):
-                raise failures.token_refused(self.place, self.connection.log_in_hint)
-            client = self._step(deadline, self.connection.client)
-            answer = self._step(deadline, lambda: call(client.secrets.kv.v2), is_write)
-            if answer.status_code != 403:
-                return answer
-        elif itself.status_code not in {200, 403}:
-            raise self._failure(itself)
-        if failures.errors_of(answer) is None:
-            raise self._unexpected(answer)
-        raise _Forbidden.of(failures.forbidden(self.place, capability))
-
-    def _step(self, deadline: float, call: Callable[[], T], is_write: bool = False) -> T:
-        """What ``call`` returns, if it does until ``deadline``."""
-        seconds = deadline - time.monotonic()
-        if seconds <= 0:
-            raise failures.timed_out(self.place)
-        try:
-            return with_timeout(call, seconds, run=self._threads.run)
-        except TimeoutExceeded:
-            error, was_sent = failures.timed_out(self.place), True
-        except OSError as raised:  # every error of requests is one, and a missing REQUESTS_CA_BUNDLE another
-            error, was_sent = failures.unreachable(self.place, raised), failures.may_have_been_sent(raised)
-        raise self._outcome_unknown(error) if is_write and was_sent else error
 
     def _require_version_2(self, deadline: float) -> None:
         """Raise StoreUnavailable if the mount is another engine, which would answer the same requests differently.
@@ -276,8 +211,10 @@ class KeyValueEngine:
         """
         if self._is_version_2:
             return
-        client = self._step(deadline, self.connection.client)
-        answer = self._step(deadline, lambda: client.adapter.get(f"/v1/sys/internal/ui/mounts/{quote(self.mount)}"))
+        client = self.requester.step(deadline, self.requester.connection.client)
+        answer = self.requester.step(
+            deadline, lambda: client.adapter.get(f"/v1/sys/internal/ui/mounts/{quote(self.mount)}")
+        )
         if answer.status_code == 403:  # either there is no mount, or no access to it: the request itself will tell
             return
         if answer.status_code != 200:
@@ -301,9 +238,6 @@ class KeyValueEngine:
             ) from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self.timeout
-
     def _path(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
 
@@ -311,22 +245,10 @@ class KeyValueEngine:
         return f"{verbs} on {self.mount}/{kind}/{self._path(key)}"
 
     def _failure(self, answer: requests.Response, secrets: Iterable[str] = ()) -> StoreUnavailable:
-        return failures.failure(self.place, answer, [*self.connection.secrets, *secrets])
+        return failures.failure(self.place, answer, [*self.requester.connection.secrets, *secrets])
 
     def _unexpected(self, answer: requests.Response) -> StoreUnreachable:
         return failures.unexpected(self.place, answer)
-
-    def _outcome_unknown(self, error: StoreUnavailable) -> OutcomeUnknown:
-        message = f"{error.message.removesuffix('.')}; whether it has stored the entry is unknown."
-        return OutcomeUnknown(message, error.hint)
-
-
-class _Forbidden(StoreUnavailable):
-    """A policy forbids the request."""
-
-    @classmethod
-    def of(cls, error: StoreUnavailable) -> "_Forbidden":
-        return cls(error.message, error.hint)
 
 
 def _number(value: object) -> int:
