@@ -36,7 +36,7 @@ class SmallKeyring(Counting):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self.count()
-        if len(password.encode("utf-16-le")) > 2 * self.limit:
+        if len(password.encode("utf-16-le", "surrogatepass")) > 2 * self.limit:
             raise OverflowError("The stub received bad data")
         self.entries[username] = password
 

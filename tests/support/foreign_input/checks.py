@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from tests.support.foreign_input.examined import CODE, SECRET, check_error, check_words
 from tests.support.records import NOW
+from tests.support.small_keyring import SERVICE, SmallKeyring
 from webex_token_cli.config.sections import ignored_lines_of, parse_sections, profile_in, with_section, without_section
 from webex_token_cli.config.settings import KEYS, Overrides, Profile, resolve
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
@@ -119,44 +120,27 @@ def check_head(data: bytes) -> None:
         assert Head.parse(found.encoded()) == found
 
 
-class _Entries(dict[tuple[str, str], str]):
-    """A keyring in memory."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        """The entry, or None."""
-        return self.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Replace the entry."""
-        self[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        """Remove the entry."""
-        del self[service, username]
-
-
 def check_split_entry(data: bytes) -> None:
     """The entries of a keyring with one that is split: a JSON object of their texts."""
     try:
         body = json.loads(data)
-        found = {("s", name): text for name, text in body.items() if isinstance(text, str)}
+        found = {name: text for name, text in body.items() if isinstance(text, str)}
     except (ValueError, AttributeError, RecursionError):
         return
-    entries = _Entries(found)
-    keyring = SplittingKeyring(entries, 20)
-    text = keyring.get_password("s", "p")
+    keyring = SplittingKeyring(SmallKeyring(entries=found), 20)
+    text = keyring.get_password(SERVICE, "p")
     assert text is None or isinstance(text, str)
-    keyring.set_password("s", "p", "a new record of many characters")
-    assert keyring.get_password("s", "p") == "a new record of many characters"
-    keyring.delete_password("s", "p")
-    assert keyring.get_password("s", "p") is None
+    keyring.set_password(SERVICE, "p", "a new record of many characters")
+    assert keyring.get_password(SERVICE, "p") == "a new record of many characters"
+    keyring.delete_password(SERVICE, "p")
+    assert keyring.get_password(SERVICE, "p") is None
 
 
 def split(text: str) -> dict[str, str]:
     """The entries of a small keyring that hold ``text`` in parts."""
-    entries = _Entries()
-    SplittingKeyring(entries, 20).set_password("s", "p", text)
-    return {name: part for (_, name), part in entries.items()}
+    keyring = SmallKeyring()
+    SplittingKeyring(keyring, 20).set_password(SERVICE, "p", text)
+    return keyring.entries
 
 
 def check_vault_entry(data: bytes) -> None:

@@ -57,20 +57,7 @@ EXAMPLES = (
     request("GET", "/sandbox/v1/journal"),
 )
 PIECES = (
-    *(
-        b"Transfer-Encoding: chunked\r\n",
-        b"Authorization: Basic \xe9\r\n",
-        b"Authorization: Bearer a\r\n",
-        b"Host: a\r\n",
-    ),
-    *(
-        b"5\r\nhello\r\n0\r\n\r\n",
-        b"LENGTH",
-        b"DELETE",
-        b"PUT",
-        b"//[",
-        b"HTTP/0.9",
-        b"HTTP/9.9",
-        b"Expect: 100-continue\r\n",
-    ),
+    *(b"Transfer-Encoding: chunked\r\n", b"Authorization: Basic \xe9\r\n", b"Authorization: Bearer a\r\n"),
+    *(b"Host: a\r\n", b"Expect: 100-continue\r\n", b"5\r\nhello\r\n0\r\n\r\n"),
+    *(b"LENGTH", b"DELETE", b"PUT", b"//[", b"HTTP/0.9", b"HTTP/9.9"),
 )
