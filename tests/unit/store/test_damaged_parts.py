@@ -10,7 +10,7 @@ from tests.support.small_keyring import NAME, SERVICE, SmallKeyring, text
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.credentials import load_replaceable
 from webex_token_cli.store.keyring.opening import open_keyring_store
-from webex_token_cli.store.keyring.splitting import SplittingKeyring
+from webex_token_cli.store.keyring.splitting import Head, SplittingKeyring
 
 
 @dataclass
@@ -93,3 +93,10 @@ def test_a_head_of_a_newer_version_is_refused_by_a_sign_in_too() -> None:
     store = open_keyring_store(backend=SmallKeyring(entries=entries))
     with pytest.raises(StoreUnavailable, match="written by a newer webex-token"):
         load_replaceable(store, NAME, lambda _: None)
+
+
+@pytest.mark.parametrize("wrong", [{"set": 2}, {"set": -1}, {"parts": 0}, {"parts": 65}, {"sha256": "0" * 63}])
+def test_an_entry_that_only_looks_like_a_head_names_no_parts(wrong: dict[str, object]) -> None:
+    right = {"set": 1, "parts": 64, "sha256": "0" * 64}
+    found = [Head.parse(json.dumps({"version": 1, "split": {**right, **each}})) for each in ({}, {"parts": 1}, wrong)]
+    assert found == [Head(1, 64, "0" * 64), Head(1, 1, "0" * 64), None]
