@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 def seed(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> random.Random:
-    number = int(os.environ.get("WEBEX_TOKEN_TEST_SEED", random.randrange(10**6)))
+    number = int(os.environ.get("TEST_SEED", random.randrange(10**6)))
     with capsys.disabled():
         print(f"\n{request.node.name}: seed {number}", flush=True)
     return random.Random(number)

@@ -22,7 +22,7 @@ SEEDS_OF_AN_ORDINARY_RUN = (0, 6, 9)
 
 
 def seeds(request: pytest.FixtureRequest) -> list[int]:
-    given = os.environ.get("WEBEX_TOKEN_TEST_SEED")
+    given = os.environ.get("TEST_SEED")
     if given:
         return [int(given)]
     return list(range(200) if request.config.getoption("--full") else SEEDS_OF_AN_ORDINARY_RUN)

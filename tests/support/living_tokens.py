@@ -28,6 +28,18 @@ TIMING = Timing(HOUR, DAY)
 PROFILE = "gov"
 
 
+# Longer outages are those of a machine that is suspended for months.
+LONGEST_OUTAGE = 20 * DAY
+
+
+def _short(calendar: Calendar) -> dict[str, list[Span]]:
+    """The outages of a machine that is never suspended."""
+    return {
+        api_url: [(begins, ends) for begins, ends in spans if ends - begins <= LONGEST_OUTAGE]
+        for api_url, spans in calendar.outages.items()
+    }
+
+
 class LivingTokens(Time):
     """A year with a watch over one profile.
 
@@ -41,7 +53,9 @@ class LivingTokens(Time):
         super().__init__()
         self.dice = random.Random(seed)
         drawn = Calendar.drawn(self.dice)
-        self.calendar = replace(drawn, suspends=[], steps=[], store_fails=[], revocations=[], sign_ins=[])
+        self.calendar = replace(
+            drawn, suspends=[], steps=[], outages=_short(drawn), store_fails=[], revocations=[], sign_ins=[]
+        )
         self.webex = Webex(self.calendar, self.dice, lifetimes)
         self.late, self.signs_in_after = late, signs_in_after
         self.entries: dict[str, str] = {}
