@@ -37,6 +37,17 @@ class Immediate(Generic[T]):
         return self.finished()
 
 
+class Delayed(Immediate[T]):
+    """An executor whose results are ``withheld`` for some time."""
+
+    def __init__(self, withheld: Callable[[], bool]) -> None:
+        super().__init__()
+        self._withheld = withheld
+
+    def finished(self) -> list[T]:
+        return [] if self._withheld() else super().finished()
+
+
 @dataclass
 class World:
     """By default, the watch is stopped after three days, and Webex renews the tokens at each request.

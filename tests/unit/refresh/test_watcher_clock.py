@@ -3,24 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.support.world import DAY, HOUR, RECORD, START, Immediate, World
+from tests.support.world import DAY, HOUR, RECORD, START, Delayed, World
 from webex_token_cli.errors import (
     TemporaryFailure,
     TooManyRequests,
 )
 from webex_token_cli.refresh.events import Outlook
-from webex_token_cli.refresh.watcher import LONGEST_WAIT, TaskResult
-
-
-class Delayed(Immediate[TaskResult]):
-    """An executor whose results are ``withheld`` for some time."""
-
-    def __init__(self, withheld: Callable[[], bool]) -> None:
-        super().__init__()
-        self._withheld = withheld
-
-    def finished(self) -> list[TaskResult]:
-        return [] if self._withheld() else super().finished()
+from webex_token_cli.refresh.watcher import LONGEST_WAIT
 
 
 def stepping(moment: float, seconds: float) -> Callable[[World], None]:
@@ -100,6 +89,21 @@ def test_a_clock_set_back_within_the_interval_delays_no_round() -> None:
     world.on_wait = stepping(START + 3300, -2400)
     world.watcher().watch()
     assert [moment - START for _, moment in world.refreshes] == [900]
+
+
+def test_a_clock_set_back_by_minutes_begins_a_round_at_once() -> None:
+    world = World(until=START + 2 * HOUR)
+    watcher = world.watcher()
+    rounds: list[float] = []
+
+    def profiles() -> list[str]:
+        rounds.append(world.now - START)
+        return list(world.records)
+
+    watcher.profiles = profiles
+    world.on_wait = stepping(START + 1200, -300)
+    watcher.watch()
+    assert rounds == [0, 900, 900 + HOUR]
 
 
 def test_a_clock_set_back_before_a_failure_does_not_delay_the_retry() -> None:

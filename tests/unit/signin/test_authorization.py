@@ -208,6 +208,7 @@ def test_a_redirect_uri_that_leads_elsewhere_needs_to_be_told_where_it_arrives()
         ("127.0.0.1:8000", Endpoint("127.0.0.1", 8000), True),
         ("[::1]:9", Endpoint("::1", 9), True),
         ("localhost:65535", Endpoint("localhost", 65535), True),
+        ("localhost:1", Endpoint("localhost", 1), True),
         ("0.0.0.0:80", Endpoint("0.0.0.0", 80), False),
         ("[::]:80", Endpoint("::", 80), False),
         (" box.example:80 ", Endpoint("box.example", 80), False),
@@ -222,6 +223,7 @@ def test_an_endpoint(text: str, endpoint: Endpoint, is_local: bool) -> None:
     "text",
     [
         *("", "8000", ":8000", "localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:8 0"),
+        *("localhost:100000", "localhost:1_0"),
         *("::1:8000", "http://localhost:8000", "user@host:1", "[localhost]:80", "localhost:-1", "localhost:٣"),
         *("a b:1", "x:" + "9" * 50),
     ],
@@ -229,6 +231,10 @@ def test_an_endpoint(text: str, endpoint: Endpoint, is_local: bool) -> None:
 def test_an_invalid_listen_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an address to listen on"):
         Endpoint.parse(text)
+
+
+def test_what_is_no_address_is_looked_up() -> None:
+    assert Endpoint("127.1", 80).addresses() == ["127.0.0.1"]
 
 
 def test_a_name_without_an_address_cannot_be_listened_on() -> None:
