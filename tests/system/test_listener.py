@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import socket
+import struct
+import threading
 import time
 
 import pytest
@@ -116,6 +119,41 @@ def test_the_oldest_of_too_many_silent_connections_is_closed(login: Login) -> No
         started = time.monotonic()
         assert "Ada" in login.follow(login.good_query)
         assert time.monotonic() - started < PROMPT
+
+
+def test_connections_that_are_reset_before_they_are_looked_at_delay_nobody(login: Login) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(login.connect())
+        started = time.monotonic()
+        for _ in range(100):
+            with login.connect() as reset:
+                reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert "Ada" in login.follow(login.good_query)
+        assert time.monotonic() - started < PROMPT
+
+
+def test_without_a_descriptor_to_give_silent_connections_are_closed_and_the_wait_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redirect = RedirectURI.parse(f"http://127.0.0.1:{free_port()}/oauth")
+    used_up = threading.Event()
+    original = socket.socket.accept
+
+    def accept(itself: socket.socket) -> object:
+        if used_up.is_set():
+            used_up.clear()
+            raise OSError(errno.EMFILE, "Too many open files")
+        return original(itself)
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    with Login(redirect) as login, login.connect() as silent:
+        login.may_finish.set()
+        assert login.get("/oauth")[0] == 302  # the silent connection is accepted by now
+        used_up.set()
+        assert login.get("/oauth")[0] == 302
+        with contextlib.suppress(ConnectionResetError):
+            assert silent.recv(1) == b""
 
 
 def test_every_connection_in_the_backlog_is_answered() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.signin.loopback.certificate import certificate_for_this_login, certificate_from_files
@@ -27,10 +27,10 @@ def write_pair(
     starts: datetime = NOW - timedelta(days=1),
     ends: datetime = NOW + timedelta(days=1),
     passphrase: bytes | None = None,
-    curve: ec.EllipticCurve | None = None,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
 ) -> tuple[Path, Path]:
     """Write a certificate and its key to ``folder``, as mkcert would, and return the two files."""
-    key = ec.generate_private_key(curve or ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
@@ -185,10 +185,14 @@ def test_a_key_without_permission_to_read_is_reported() -> None:
     assert done.stdout == f"The TLS key {key} cannot be read (Permission denied).\n"
 
 
-def test_a_certificate_that_browsers_do_not_accept_is_reported(tmp_path: Path) -> None:
-    certificate, key = write_pair(tmp_path, curve=ec.SECP256K1())
+# A curve that TLS does not have, and a key that is too short to load.
+@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP256K1()), rsa.generate_private_key(65537, 1024)])
+def test_a_certificate_that_browsers_do_not_accept_is_reported(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, tmp_path: Path
+) -> None:
+    certificate, key_file = write_pair(tmp_path, key=key)
     with pytest.raises(ConfigurationError) as raised:
-        certificate_from_files(certificate, key, "localhost")
+        certificate_from_files(certificate, key_file, "localhost")
     assert raised.value.message.startswith(
         f"The TLS certificate {certificate} or its key is not accepted by browsers ("
     )
