@@ -15,7 +15,7 @@ import pytest
 from tests.support.listening import SIGN_IN_PAGE, Login
 from tests.support.ports import free_port
 from tests.support.program import PROMPT, wait_until
-from webex_token_cli.errors import ConfigurationError, SignInNotCompleted
+from webex_token_cli.errors import ConfigurationError, SignInNotCompleted, TemporaryFailure, WebexTokenError
 from webex_token_cli.signin.authorization import Proof, RedirectURI
 from webex_token_cli.signin.browser import BrowserFlow
 from webex_token_cli.signin.loopback.certificate import certificate_for_this_login
@@ -147,13 +147,14 @@ def test_without_a_descriptor_to_give_silent_connections_are_closed_and_the_wait
         return original(itself)
 
     monkeypatch.setattr(socket.socket, "accept", accept)
-    with Login(redirect) as login, login.connect() as silent:
+    with Login(redirect) as login, login.connect() as silent, login.connect() as other:
         login.may_finish.set()
         assert login.get("/oauth")[0] == 302  # the silent connection is accepted by now
         used_up.set()
         assert login.get("/oauth")[0] == 302
-        with contextlib.suppress(ConnectionResetError):
-            assert silent.recv(1) == b""
+        for each in (silent, other):
+            with contextlib.suppress(ConnectionResetError):
+                assert each.recv(1) == b""
 
 
 def test_every_connection_in_the_backlog_is_answered() -> None:
@@ -344,9 +345,14 @@ def test_the_same_redirect_twice_is_exchanged_once_and_shown_twice(login: Login)
     assert any("Signed in as Ada" in page for page in pages)
 
 
-def test_a_failure_is_told_in_the_browser(login: Login) -> None:
-    login.fails_with = SignInNotCompleted("It <b>failed</b>.", "Do that.")
+@pytest.mark.parametrize(
+    ("kind", "nothing_changed"),
+    [(SignInNotCompleted, True), (TemporaryFailure, False)],  # without an answer, Webex may have done what was asked
+)
+def test_a_failure_is_told_in_the_browser(login: Login, kind: type[WebexTokenError], nothing_changed: bool) -> None:
+    login.fails_with = kind("It <b>failed</b>.", "Do that.")
     page = login.follow(login.good_query)
+    assert ("Nothing was stored, and nothing that was stored before has changed." in page) is nothing_changed
     assert "You are not signed in" in page
     assert "It &lt;b&gt;failed&lt;/b&gt;." in page
     assert "Do that." in page

@@ -122,7 +122,7 @@ class Watcher:
         """Check every profile once, and return the events."""
         events: list[Event] = []
         try:
-            events += self._begin_round(self.clock(), everything=True)
+            events += self._begin_round(self.clock())
             events += self._process_finished()
             while self._progress.tasks and not self.control.stopping():
                 self._wait()
@@ -145,7 +145,7 @@ class Watcher:
         progress.ticked_at = now
         self._process_finished()
 
-    def _begin_round(self, now: float, everything: bool) -> list[Event]:
+    def _begin_round(self, now: float, everything: bool = False) -> list[Event]:
         """Begin to check the profiles that need it; with ``everything``, all that do not wait for a retry."""
         self._progress.round_at = now
         # A check that the machine was suspended in the middle of tells what was true before.

@@ -1,5 +1,7 @@
 """The loop on a simulated clock: what each round reads and refreshes, and when a hook runs."""
 
+from dataclasses import replace
+
 from tests.support.world import DAY, HOUR, RECORD, START, World
 from webex_token_cli.errors import (
     ConfigurationError,
@@ -7,7 +9,7 @@ from webex_token_cli.errors import (
     TemporaryFailure,
 )
 from webex_token_cli.refresh.check import Hooks
-from webex_token_cli.refresh.events import Kind
+from webex_token_cli.refresh.events import Kind, Outlook
 from webex_token_cli.refresh.schedule import Attention
 from webex_token_cli.refresh.watcher import LONGEST_WAIT
 
@@ -88,6 +90,54 @@ def test_if_the_list_of_profiles_cannot_be_read_the_last_one_is_used() -> None:
     assert world.reported(None) == [
         *[(hours * HOUR, "failed") for hours in (2, 3, 5, 9, 17)],
     ]
+    failed = [event for event in world.events if event.kind is Kind.FAILED]
+    assert {(event.next_at or 0) - event.moment for event in failed} == {HOUR}
+
+
+def test_a_list_that_cannot_be_read_at_the_start_does_not_end_the_watch() -> None:
+    world = World(until=START + 3 * HOUR)
+
+    def profiles() -> list[str]:
+        if world.now < START + 2 * HOUR:
+            raise ConfigurationError("Line 3 is not valid.", "Correct it.")
+        return list(world.records)
+
+    watcher = world.watcher()
+    watcher.profiles = profiles
+    assert watcher.watch()
+    assert world.reported() == [(2 * HOUR, "fresh")]
+
+
+def test_what_is_shared_by_the_checks_is_let_go_when_the_last_one_has_ended() -> None:
+    world = World(records=dict.fromkeys("ab", RECORD), until=START + HOUR / 2)
+    watcher = world.watcher()
+    idle: list[int] = []
+    watcher.listener = replace(watcher.listener, when_idle=lambda: idle.append(len(world.events)))
+    watcher.watch()
+    assert idle == [2, 2]  # after the first round, and at the end
+
+
+def test_nothing_waits_once_it_is_time_for_the_next_round() -> None:
+    world = World(until=START + 6 * HOUR)
+    late = iter([HOUR, 2 * HOUR + 1])
+
+    def before_wait(outlook: Outlook) -> None:
+        world.now += next(late, 0)
+
+    watcher = world.watcher()
+    watcher.listener = replace(watcher.listener, before_wait=before_wait)
+    watcher.watch()
+    assert min(world.waits) > 0
+
+
+def test_a_watch_that_is_stopped_before_a_wait_does_not_wait() -> None:
+    world = World()
+    watcher = world.watcher()
+    stopped: list[bool] = []
+    world.ended = lambda _: bool(stopped)
+    watcher.listener = replace(watcher.listener, before_wait=lambda _: stopped.append(True))
+    assert watcher.watch()
+    assert world.waits == []
 
 
 def test_the_hook_for_attention_runs_once_for_a_needed_sign_in() -> None:

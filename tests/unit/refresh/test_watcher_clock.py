@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tests.support.world import DAY, HOUR, RECORD, START, Delayed, World
 from webex_token_cli.errors import (
+    GrantRefused,
     TemporaryFailure,
     TooManyRequests,
 )
@@ -55,6 +56,19 @@ def test_a_check_that_was_interrupted_by_a_suspend_is_repeated_at_once() -> None
     woken = waits[0] + 3 * DAY
     assert world.refreshes[0][1] == START + DAY
     assert 0 < world.refreshes[1][1] - woken <= 2 * LONGEST_WAIT
+
+
+def test_a_watch_that_is_stopped_after_a_suspend_begins_no_other_check_and_no_hook() -> None:
+    world = World(records=dict.fromkeys("ab", RECORD), until=START + DAY + 3 * DAY)
+    watcher = world.watcher()
+    # Both answers are on their way when the machine is suspended, and come after the watch was stopped.
+    watcher.executor = Delayed(lambda: bool(world.refreshes) and not world.ended(world))
+    world.failing = lambda name: GrantRefused("revoked", "sign in") if name == "b" else None
+    world.on_wait = stepping(START + DAY + 60, 3 * DAY - 120)
+    watcher.watch()
+    assert [(name, moment - START) for name, moment in world.refreshes] == [("a", DAY), ("b", DAY)]
+    assert world.reported("b")[-1] == (4 * DAY, "needs sign-in")
+    assert world.calls == []
 
 
 def test_a_clock_set_back_delays_the_next_round_by_an_interval_at_most() -> None:

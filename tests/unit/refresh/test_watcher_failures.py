@@ -76,6 +76,38 @@ def test_a_rate_limit_holds_for_every_profile_of_the_same_api() -> None:
     assert world.reported("b") == [(0, "fresh"), (DAY + 900, "renewed")]
 
 
+def test_without_a_retry_after_a_rate_limit_holds_longer_after_each_failure() -> None:
+    world = World(records=dict.fromkeys("ab", RECORD), until=START + DAY + HOUR)
+    world.failing = lambda _: TooManyRequests("too many", "wait") if world.now < START + DAY + 60 else None
+    world.watcher().watch()
+    asked = [(name, moment - START - DAY) for name, moment in world.refreshes]
+    assert asked == [("a", 0), ("a", 5), ("a", 15), ("a", 35), ("a", 75), ("b", 75)]
+
+
+def test_another_failure_delays_no_profile_but_its_own() -> None:
+    world = World(records=dict.fromkeys(["busy", "down", "fine"], RECORD), until=START + DAY + HOUR)
+    failures = {"busy": TemporaryFailure("busy", "wait", 600), "down": TemporaryFailure("down", "wait")}
+    world.failing = lambda name: failures.pop(name, None)
+    world.watcher().watch()
+    asked = [(name, moment - START - DAY) for name, moment in world.refreshes]
+    assert asked == [("busy", 0), ("down", 0), ("fine", 0), ("down", 5), ("busy", 600)]
+    assert [moment - START for name, moment in world.reads if name == "fine"] == [0, DAY]
+
+
+def test_a_retry_delays_no_round() -> None:
+    world = World(until=START + DAY + HOUR)
+    world.failing = lambda _: TemporaryFailure("down", "wait") if len(world.refreshes) == 1 else None
+
+    def sign_in(world: World) -> None:
+        if world.now > START + DAY + 60:
+            world.records["late"] = RECORD
+
+    world.on_wait = sign_in
+    world.ended = lambda world: world.now > START + DAY + HOUR
+    world.watcher().watch()
+    assert [moment - START - DAY for name, moment in world.reads if name == "late"] == [HOUR]
+
+
 def test_an_answer_that_could_not_be_saved_is_saved_later_without_asking_webex() -> None:
     world = World(until=START + DAY + HOUR)
     answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)

@@ -10,7 +10,7 @@ import ipaddress
 import ssl
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class ServerCertificate:
     it is valid for the host that it was checked for.
     """
 
-    context: ssl.SSLContext = field(repr=False)
+    context: ssl.SSLContext
     fingerprint: str
     names_host: bool
 

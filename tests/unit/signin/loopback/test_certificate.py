@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import ssl
 import stat
 import subprocess
@@ -75,7 +76,16 @@ def test_a_certificate_for_a_login_names_every_loopback_address(host: str) -> No
     assert "127.0.0.1" in addresses
     assert made.names_host
     assert made.fingerprint == ":".join(f"{byte:02X}" for byte in certificate.fingerprint(hashes.SHA256()))
-    assert certificate.not_valid_before_utc < NOW < certificate.not_valid_after_utc < NOW + timedelta(days=2)
+
+
+def test_a_certificate_for_a_login_is_a_servers_for_half_a_day_and_signs_no_other() -> None:
+    certificate = presented_certificate(certificate_for_this_login("localhost", lambda: NOW).context)
+    now, half_a_day = NOW.replace(microsecond=0), timedelta(hours=12)
+    assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (now - half_a_day, now + half_a_day)
+    critical = {type(each.value): each.critical for each in certificate.extensions}
+    assert critical == {x509.SubjectAlternativeName: False, x509.BasicConstraints: True, x509.ExtendedKeyUsage: False}
+    rights = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert rights == x509.BasicConstraints(ca=False, path_length=None)
 
 
 def test_each_login_has_its_own_certificate_and_leaves_no_key_on_the_disk(
@@ -136,22 +146,39 @@ def test_each_problem_of_ones_own_certificate_has_its_message(tmp_path: Path) ->
     text = tmp_path / "text"
     text.write_text("hello")
     missing = tmp_path / "missing"
+    a_pair = "Give two PEM files, such as those that mkcert makes."
+    another = "Make a new one (mkcert localhost 127.0.0.1 ::1)."
     expected = {
-        (good, other[1]): f"The TLS certificate {good} and the key {other[1]} do not belong together.",
-        (missing, key): f"The TLS certificate {missing} cannot be read (No such file or directory).",
-        (good, missing): f"The TLS key {missing} cannot be read (No such file or directory).",
-        (good, tmp_path): f"The TLS key {tmp_path} cannot be read (it is not a regular file).",
-        (text, key): f"{text} and {key} are not a TLS certificate and its key in PEM form.",
-        (good, text): f"{good} and {text} are not a TLS certificate and its key in PEM form.",
-        (old, old_key): f"The TLS certificate {old} has expired.",
-        (early, early_key): f"The TLS certificate {early} is not valid yet.",
-        (locked, locked_key): f"The TLS key {locked_key} is protected by a passphrase.",
+        (good, other[1]): (
+            f"The TLS certificate {good} and the key {other[1]} do not belong together.",
+            "Give the pair that was made together.",
+        ),
+        (missing, key): (
+            f"The TLS certificate {missing} cannot be read (No such file or directory).",
+            "Give a PEM file that you may read with --tls-cert.",
+        ),
+        (good, missing): (
+            f"The TLS key {missing} cannot be read (No such file or directory).",
+            "Give a PEM file that you may read with --tls-key.",
+        ),
+        (good, tmp_path): (
+            f"The TLS key {tmp_path} cannot be read (it is not a regular file).",
+            "Give a PEM file that you may read with --tls-key.",
+        ),
+        (text, key): (f"{text} and {key} are not a TLS certificate and its key in PEM form.", a_pair),
+        (good, text): (f"{good} and {text} are not a TLS certificate and its key in PEM form.", a_pair),
+        (old, old_key): (f"The TLS certificate {old} has expired.", another),
+        (early, early_key): (f"The TLS certificate {early} is not valid yet.", another),
+        (locked, locked_key): (
+            f"The TLS key {locked_key} is protected by a passphrase.",
+            "Give a key without one; it is needed for this one login only.",
+        ),
     }
     messages = {}
     for pair in expected:
         with pytest.raises(ConfigurationError) as raised:
             certificate_from_files(*pair, "localhost")
-        messages[pair] = raised.value.message
+        messages[pair] = (raised.value.message, raised.value.hint)
     assert messages == expected
 
 
@@ -186,16 +213,21 @@ def test_a_key_without_permission_to_read_is_reported() -> None:
 
 
 # A curve that TLS does not have, and a key that is too short to load.
-@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP256K1()), rsa.generate_private_key(65537, 1024)])
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        (ec.generate_private_key(ec.SECP256K1()), "no shared cipher|no suitable signature algorithm"),
+        (rsa.generate_private_key(65537, 1024), "ee key too small"),
+    ],
+)
 def test_a_certificate_that_browsers_do_not_accept_is_reported(
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, tmp_path: Path
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, why: str, tmp_path: Path
 ) -> None:
     certificate, key_file = write_pair(tmp_path, key=key)
     with pytest.raises(ConfigurationError) as raised:
         certificate_from_files(certificate, key_file, "localhost")
-    assert raised.value.message.startswith(
-        f"The TLS certificate {certificate} or its key is not accepted by browsers ("
-    )
+    start = f"The TLS certificate {certificate} or its key is not accepted by browsers ("
+    assert re.fullmatch(rf"{re.escape(start)}({why})\)\.", raised.value.message)
 
 
 @pytest.mark.posix

@@ -96,6 +96,7 @@ def test_what_the_kernel_does_not_tell_allows_no_peer_and_turns_none_away_unhear
         (5, 0, False),
         (NOBODY, 5, False),
         (NOBODY, 0, False),
+        (NOBODY, 1, False),
     ],
 )
 def test_another_users_connection_is_not_allowed(owner: UserID | None, me: UserID, ours: bool) -> None:
@@ -113,6 +114,16 @@ def test_our_own_connections_are_known_as_ours() -> None:
         assert ConnectionTable.read().owner_of(*own_connection) == os.getuid()
         # The kernel is asked for this one connection, however many others there are.
         assert asyncio.run(PeerCheck(sockets=lambda: pytest.fail("read the table")).is_allowed(*own_connection))
+        # Its table is read where it does not answer that.
+        assert asyncio.run(PeerCheck(cannot_ask).is_allowed(*own_connection))
+        assert not asyncio.run(PeerCheck(cannot_ask).is_allowed(("127.0.0.1", 1), own_connection[1]))
+
+
+@users_of_unix
+def test_only_another_user_is_known_as_a_stranger() -> None:
+    me = os.getuid()
+    strangers = {owner: PeerCheck(lambda *_: owner).is_known_stranger("", "") for owner in (me, me + 1, 0, None)}  # noqa: B023
+    assert strangers == {me: False, me + 1: True, 0: False, None: False}
 
 
 def cannot_ask(_peer: object, _own: object) -> int | None:
