@@ -223,7 +223,7 @@ def test_an_endpoint(text: str, endpoint: Endpoint, is_local: bool) -> None:
     "text",
     [
         *("", "8000", ":8000", "localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:8 0"),
-        *("localhost:100000", "localhost:1_0"),
+        *("localhost:100000", "localhost:1_0", "[::1:80", "::1]:80"),
         *("::1:8000", "http://localhost:8000", "user@host:1", "[localhost]:80", "localhost:-1", "localhost:٣"),
         *("a b:1", "x:" + "9" * 50),
     ],
