@@ -16,7 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from webex_token_cli.application import Application
+from webex_token_cli.cli.login_options import LoginOptions
+from webex_token_cli.cli.signin import _tls
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.certificate import certificate_for_this_login, certificate_from_files
 
 NOW = datetime.now(UTC)
@@ -130,6 +134,23 @@ def test_a_certificate_of_ones_own_is_presented_without_the_library(
     assert not certificate_from_files(certificate, key, "other.example").names_host
 
 
+def options(*pair: Path) -> LoginOptions:
+    cert, key = pair or (None, None)
+    return LoginOptions("browser", True, None, False, 300.0, cert, key, False)
+
+
+def test_a_certificate_of_ones_own_that_does_not_name_the_host_is_warned_about(tmp_path: Path) -> None:
+    said = list[str]()
+    application, own = Application({}, say=said.append), options(*write_pair(tmp_path))
+    for host in ("localhost", "127.0.0.1"):
+        assert _tls(application, own, RedirectURI.parse(f"https://{host}:8000/oauth"))
+    assert said == ["Warning: the certificate does not name 127.0.0.1. The browser will warn about it."]
+
+
+def test_a_redirect_uri_of_another_machine_needs_no_certificate_here() -> None:
+    assert _tls(Application({}), options(), RedirectURI.parse("https://apps.example.com/oauth")) is None
+
+
 def test_one_file_may_hold_both_the_certificate_and_its_key(tmp_path: Path) -> None:
     certificate, key = write_pair(tmp_path)
     both = tmp_path / "both.pem"
@@ -186,7 +207,11 @@ def test_each_problem_of_ones_own_certificate_has_its_message(tmp_path: Path) ->
 LOAD_AS_ANOTHER_USER = """
 import os, sys
 from pathlib import Path
+from webex_token_cli.application import Application
+from webex_token_cli.cli.login_options import LoginOptions
+from webex_token_cli.cli.signin import _tls
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.signin.loopback.certificate import certificate_from_files
 if os.getuid() == 0:
     os.setuid(65534)  # the user who is called nobody
