@@ -193,8 +193,6 @@ def run(arguments: Sequence[str]) -> int:
         if terminal.debug:
             _say(frames(error, error.__traceback__))
         return error.exit_status
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
     except click.ClickException as error:
         from webex_token_cli.cli.mistyped import explained
 

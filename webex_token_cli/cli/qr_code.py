@@ -22,8 +22,7 @@ def qr_code(text: str) -> list[str]:
     import segno
 
     rows = [[bool(square) for square in row] for row in segno.make_qr(text).matrix_iter(border=_BORDER)]
-    if len(rows) % 2:
-        rows.append([False] * len(rows[0]))
+    rows.append([False] * len(rows[0]))  # every QR code has an odd number of rows
     pairs = zip(rows[::2], rows[1::2], strict=True)
     lines = ("".join(_HALF_BLOCKS[squares] for squares in zip(*pair, strict=True)) for pair in pairs)
     return [f"{_BLACK_ON_WHITE}{line}{_RESET}" for line in lines]

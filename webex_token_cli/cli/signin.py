@@ -248,9 +248,6 @@ def _hidden_from_browser() -> Iterator[None]:
     """
     for name in SECRET_VARIABLES:
         os.environ.pop(name, None)
-    if sys.stdout is None:  # there is no standard output to hide
-        yield
-        return
     sys.stdout.flush()
     standard_output = os.dup(1)
     os.dup2(2, 1)
