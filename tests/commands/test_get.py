@@ -47,6 +47,16 @@ def test_get_has_nothing_to_print_when_webex_is_down_and_the_token_dead(signed_i
     )
 
 
+def test_get_asks_for_a_sign_in_when_both_tokens_are_dead(signed_in: Program) -> None:
+    age(signed_in, 91 * DAY)
+    assert run_in_process(signed_in, "get", "--no-refresh") == Finished(
+        3,
+        "",
+        "Error: The access token of profile default expired 77 days ago, and the refresh token has expired as well.\n"
+        "Sign in with `webex-token login`.\n",
+    )
+
+
 def test_every_profile_has_its_own_person_and_tokens(signed_in: Program, sandbox: Sandbox, rules: Rules) -> None:
     assert signed_in.run("login", "-p", "Work").status == 0
     assert signed_in.run("login", "-p", "work").status == 0

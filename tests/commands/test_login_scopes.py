@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.in_process import run_in_process
 from tests.support.program import Program
+from tests.support.records import issued_response
 from tests.support.signing_in import sign_in
 from tests.support.stored import config_file, record_file, stored_files
-from webex_token_cli.sandbox import Sandbox
+from webex_token_cli.sandbox import Answer, Sandbox
 
 
 def scopes_after(program: Program, *arguments: str) -> list[str]:
@@ -85,6 +86,18 @@ def test_show_tells_what_was_asked_for_where_webex_granted_something_else(progra
     assert row(program, "Asked for") == "spark:all spark:kms"
     granted(program, ["spark:kms", "spark:all"])
     assert "Asked for" not in run_in_process(program, "show").out
+
+
+def test_login_tells_which_scopes_webex_did_not_grant(program: Program, sandbox: Sandbox) -> None:
+    sandbox.order(Answer("/v1/access_token", 200, {}, issued_response(sandbox, "spark:all")))
+    done = run_in_process(program, "login", "--scope", "spark:all spark:kms spark:rooms_read")
+    assert (done.status, done.out.splitlines()[:2]) == (
+        0,
+        [
+            "Signed in as Ada Lovelace <ada@example.com> (profile default).",
+            "Webex did not grant these scopes: spark:kms spark:rooms_read.",
+        ],
+    )
 
 
 def requested(program: Program) -> list[str] | None:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, record_file
@@ -113,3 +114,15 @@ def test_refresh_all_goes_on_past_a_failure(signed_in: Program, sandbox: Sandbox
     assert done.status == 3
     assert done.err.startswith("Error: Profile default: Webex no longer accepts the grant")
     assert done.out.startswith("other: unchanged")
+
+
+def test_refresh_all_tells_programs_of_each_profile(signed_in: Program, sandbox: Sandbox) -> None:
+    sign_in(signed_in, "other")
+    sandbox.order(Answer("/v1/access_token", 400, {}, '{"error": "invalid_grant"}'))
+    done = run_in_process(signed_in, "refresh", "--all", "--json")
+    profiles = json.loads(done.out)["profiles"]
+    assert (done.status, {name: each["result"] for name, each in profiles.items()}) == (
+        3,
+        {"default": "failed", "other": "unchanged"},
+    )
+    assert done.err == f"Error: {profiles['default']['error']}\n{profiles['default']['hint']}\n"

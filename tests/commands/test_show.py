@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, TIME, age, record_file
@@ -77,6 +78,38 @@ def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
     done = signed_in.run("show", "--check")
     assert done.status == 3
     assert "Error: Webex does not accept the access token (HTTP 401, tracking ID ROUTER_" in done.err
+
+
+def test_show_check_of_all_profiles_names_those_that_fail(signed_in: Program, sandbox: Sandbox) -> None:
+    for name in ("second", "gone"):
+        sign_in(signed_in, name)
+    age(signed_in, 91 * DAY, "gone")
+    sandbox.order(Answer("/v1/people/me", 503, {}, '{"trackingId": "T-1"}'))
+    done = run_in_process(signed_in, "show", "--all", "--check")
+    assert (done.status, done.err) == (
+        4,
+        "Error: Profile default: Webex cannot answer now (HTTP 503, tracking ID T-1).\n"
+        "Try again later.\n"
+        "Webex accepts the access token of profile second.\n"
+        "Profile gone needs a new sign-in. Sign in with `webex-token login --profile gone`.\n",
+    )
+
+
+def test_show_all_for_programs_tells_of_each_profile(signed_in: Program) -> None:
+    sign_in(signed_in, "second")
+    record_file(signed_in, "second").write_text("{}")
+    done = run_in_process(signed_in, "show", "--all", "--json")
+    profiles = json.loads(done.out)["profiles"]
+    assert (done.status, profiles["default"]["state"], profiles["second"]["exit_status"]) == (5, "fresh", 5)
+
+
+def test_show_says_that_tokens_without_a_refresh_token_end(signed_in: Program) -> None:
+    stored = json.loads(record_file(signed_in).read_text())
+    record_file(signed_in).write_text(json.dumps({**stored, "refresh_token": None, "refresh_expires_at": None}))
+    assert (
+        "Refresh token  none; these tokens can only be replaced by a new sign-in\n"
+        in run_in_process(signed_in, "show").out
+    )
 
 
 def test_show_check_compares_the_expiry_with_webexs(signed_in: Program, sandbox: Sandbox) -> None:
