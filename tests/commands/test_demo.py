@@ -1,12 +1,17 @@
 """The demo works on any machine in a few seconds, does not touch the user's files and leaves none behind."""
 
+import os
 import re
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.program import ACCEPTING_BROWSER, Program
+from tests.support.program import ACCEPTING_BROWSER, PROMPT, Program
+from webex_token_cli.commands.demo import _Steps
+from webex_token_cli.errors import WebexTokenError
 
 pytestmark = pytest.mark.long
 
@@ -66,3 +71,33 @@ def test_the_demo_ignores_the_users_settings(bare: Program) -> None:
         http_proxy="http://127.0.0.1:9",
     )
     assert theirs.run("demo").status == 0
+
+
+def failure_of(step: Callable[[], None]) -> str:
+    with pytest.raises(WebexTokenError) as failed:
+        step()
+    assert failed.value.hint == "Read its message above. `webex-token demo --debug` shows more."
+    return failed.value.message
+
+
+def test_a_step_that_fails_is_named_below_its_output(bare: Program, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = _Steps({**bare.environment, "WEBEX_TOKEN_HOME": str(bare.home), "WEBEX_TOKEN_STORE": "file"}, PROMPT)
+    assert failure_of(lambda: steps.run("show", "-p", "x")) == (
+        "The step `webex-token show -p x` ended with exit status 3."
+    )
+    assert failure_of(lambda: steps.watch_until_renewed("watch", "--once")) == (
+        "The step `webex-token watch --once` ended with exit status 3."
+    )
+    nobody = "Error: Nobody is signed in as profile x."
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("$") or nobody in line] == [
+        "$ webex-token show -p x",
+        f"  {nobody}",
+        "$ webex-token watch --once",
+    ]
+
+
+@pytest.mark.posix  # it needs a named pipe
+def test_a_step_that_hangs_is_ended(bare: Program, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "nobody-writes-to-it")
+    with pytest.raises(subprocess.TimeoutExpired):
+        _Steps(bare.environment, timeout=0.1).run("import", str(tmp_path / "nobody-writes-to-it"))
