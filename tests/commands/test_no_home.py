@@ -76,8 +76,13 @@ def test_a_folder_that_platformdirs_leaves_unexpanded_is_none(
     assert capfd.readouterr() == ("", NOWHERE)
 
 
+@pytest.mark.parametrize("home", [None, "."])
 @pytest.mark.parametrize("arguments", ["service install", "service status", "service uninstall"])
-def test_a_service_needs_a_home(arguments: str, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_service_needs_a_home(
+    arguments: str, home: str | None, here: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if home:
+        monkeypatch.setenv("HOME", home)
     assert run(arguments.split()) == 2
     assert capfd.readouterr() == ("", NO_SERVICE)
     assert list(here.iterdir()) == []
@@ -106,4 +111,6 @@ def test_the_variable_is_enough(
     assert capfd.readouterr().err.startswith("Error: Nobody is signed in as profile default.")
     monkeypatch.setenv("WEBEX_TOKEN_HOME", "~/data")
     assert run(["show"]) == 2
-    assert capfd.readouterr() == ("", NOWHERE)
+    monkeypatch.setenv("HOME", ".")
+    assert run(["show"]) == 2
+    assert capfd.readouterr() == ("", NOWHERE * 2)

@@ -289,6 +289,17 @@ def test_a_unit_file_that_cannot_be_written_is_an_error(with_systemd: Program, s
     assert systemd.calls() == []
 
 
+def test_a_unit_whose_folder_cannot_be_made_is_an_error(with_systemd: Program, systemd: FakeSystemd) -> None:
+    systemd.unit.parent.parent.mkdir(parents=True)
+    systemd.unit.parent.symlink_to("/nowhere/user")
+    done = run_in_process(with_systemd, "service", "install")
+    assert (done.status, done.out, systemd.calls()) == (1, "", [])
+    assert done.err.endswith(
+        f"Error: {systemd.unit} could not be written (File exists).\n"
+        "Nothing was changed; check the folder's permissions and free space, then try again.\n"
+    )
+
+
 NO_SESSION = re.compile(
     r"Error: systemd does not answer for this user: [^\n]+[^.]\.\n"
     r"After sudo or su, sign in as that user instead\. In a container, have it run `webex-token watch` itself; with "

@@ -241,6 +241,17 @@ def test_without_schtasks_nothing_is_written(windows: Program, scheduler: FakeTa
     assert not folder(windows).exists()
 
 
+def test_a_single_file_cannot_be_installed(windows: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "single_file", lambda: Path("webex-token.pyz"))
+    assert run_in_process(windows, "service", "install") == Finished(
+        2,
+        "",
+        "Error: The Task Scheduler cannot run webex-token from a single file.\n"
+        "Install the program (`pipx install webex-token-cli`), then run `webex-token service install`.\n",
+    )
+    assert not folder(windows).exists()
+
+
 def test_a_user_whose_sid_is_unknown_is_named(windows: Program, scheduler: FakeTaskScheduler) -> None:
     scheduler.set(sid="")
     printed = run_in_process(windows, "service", "install", "--print")

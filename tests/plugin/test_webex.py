@@ -95,10 +95,13 @@ def test_time_passes_for_all_profiles_and_a_damaged_one_is_left_alone(webex: Web
         webex.sign_in(profile)
     damaged = webex.home / "credentials" / "webex-token+damaged.json"
     damaged.write_text("{}")
+    with (webex.home / "config.ini").open("a") as config:
+        config.write("[without-a-record]\nstore = file\n")
     webex.advance("15d")
     assert [access_token(name) for name in ("one", "two")] == [grant.access_token for grant in webex.grants[1:]]
     assert webex.outcomes() == ["renewed", "renewed"]
     assert damaged.read_text() == "{}"
+    assert not (webex.home / "credentials" / "webex-token+without-a-record.json").exists()
 
 
 def test_a_token_auth_from_before_is_answered_after_time_has_passed(webex: Webex) -> None:
@@ -157,6 +160,8 @@ def test_the_closest_marker_counts_and_rules_are_read_as_people_write_them() -> 
         redirect_uris=("http://localhost:9/",),
     )
     assert [person["displayName"] for person in people] == ["A"]
+    grace = {"id": "2", "displayName": "Grace"}
+    assert arrange([((), {"people": [grace]})])[1] == [grace]
 
 
 @pytest.mark.parametrize(

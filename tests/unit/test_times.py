@@ -100,7 +100,8 @@ def test_a_duration_is_said_in_its_largest_unit_and_rounded_to_it(seconds: float
 
 
 def test_a_distance_says_which_side_of_now_it_is_on() -> None:
-    assert [distance_in_words(t, 1000) for t in (1500, 1000.5, 400)] == ["in 8 minutes", "now", "10 minutes ago"]
+    told = [distance_in_words(moment, 1000) for moment in (1500, 1000.5, 400, None)]
+    assert told == ["in 8 minutes", "now", "10 minutes ago", "unknown"]
 
 
 def test_a_time_is_local_and_names_its_zone() -> None:

@@ -155,6 +155,13 @@ def test_an_agent_is_started_restarted_and_stopped(agent: Agent, launchd: FakeLa
     assert launchd.calls == []
 
 
+def test_what_a_person_is_told_of_an_agents_life_and_variables() -> None:
+    assert AGENT.lifetime() == "until you log out of this Mac"
+    assert AGENT.how_to_add("HTTPS_PROXY") == (
+        "Give it to all agents, until you log out, with `launchctl setenv HTTPS_PROXY …`."
+    )
+
+
 def test_an_error_of_launchd_is_reported(agent: Agent, launchd: FakeLaunchd) -> None:
     launchd.busy = 99
     with pytest.raises(WebexTokenError) as refused:

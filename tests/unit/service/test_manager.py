@@ -2,6 +2,7 @@
 
 import pytest
 
+from webex_token_cli.service import manager
 from webex_token_cli.service.manager import CommandResult, run_command
 
 pytestmark = pytest.mark.posix
@@ -17,3 +18,8 @@ def test_a_command_that_is_missing_or_fails_raises_nothing() -> None:
     )
     assert CommandResult(4, "out\n", "First line.\nsecond\n").reason == "First line"
     assert CommandResult(4).reason == "exit status 4"
+
+
+def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager, "_TIMEOUT", 0.1)
+    assert run_command(["sleep", "60"]) == CommandResult(124, err="sleep did not end within 0 seconds")

@@ -8,7 +8,7 @@ import pytest
 from webex_token_cli.service.definition import (
     ServiceDefinition,
 )
-from webex_token_cli.service.manager import CommandResult
+from webex_token_cli.service.manager import CommandResult, ServiceStatus
 from webex_token_cli.service.systemd import UserUnit, quoted
 
 UNIT = """\
@@ -50,6 +50,19 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 [Install]
 WantedBy=default.target
 """
+
+
+def test_a_file_that_systemd_does_not_know_is_disabled_and_not_stopped(tmp_path: Path) -> None:
+    asked = list[list[str]]()
+
+    def systemctl(command: Sequence[str]) -> CommandResult:
+        asked.append(list(command[2:]))
+        return CommandResult(0)
+
+    unit = UserUnit(tmp_path / "webex-token.service", systemctl, "1000")
+    unit.path.touch()
+    unit.stop(ServiceStatus())
+    assert asked == [["disable", "webex-token.service"]]
 
 
 def no_command(_: Sequence[str]) -> CommandResult:

@@ -233,6 +233,12 @@ def test_a_task_that_does_not_end_is_not_replaced() -> None:
     assert not any(call[0] == "/Create" for call in fake.calls)
 
 
+def test_a_file_without_a_task_needs_no_command_to_be_stopped() -> None:
+    fake = FakeSchtasks()
+    task(fake).stop(ServiceStatus())
+    assert fake.calls == []
+
+
 def test_python_without_a_console_is_used_where_there_is_one(tmp_path: Path) -> None:
     assert windowless(tmp_path / "python.exe") == tmp_path / "python.exe"
     (tmp_path / "pythonw.exe").touch()
