@@ -46,6 +46,14 @@ def test_a_config_with_one_unusable_section_of_two(signed_in: Program, sandbox: 
     )
 
 
+def test_lines_of_other_profiles_than_the_named_one_are_not_reported(signed_in: Program, sandbox: Sandbox) -> None:
+    with config_file(signed_in).open("a") as config:
+        config.write("[other]\nclient_secret = y\n")
+    done = settled(run_in_process(signed_in, "doctor", "-p", "default"), signed_in, sandbox)
+    config_line = HEALTHY["config"].replace("1 profile", "2 profiles")
+    assert done == (0, report("ok", "\nNo problems found.\n", config=config_line), "")
+
+
 @pytest.mark.parametrize(
     ("text", "variables", "message"),
     [

@@ -14,6 +14,7 @@ from webex_token_cli.application import Application
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.config.file import ConfigFile
 from webex_token_cli.config.settings import Overrides, Profile
+from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.main import group
 from webex_token_cli.profiles import changing, remember
 from webex_token_cli.signin.authorization import Proof
@@ -122,3 +123,11 @@ def test_a_record_and_its_section_come_and_go_together(
     after = behind(Gate(0), tmp_path)
     assert after.store("file").load("work") == LEFT[second]
     assert after.config.names() == ([] if LEFT[second] is None else ["work"])
+
+
+def test_settings_that_cannot_be_written_are_an_error_where_no_other_store_has_them(tmp_path: Path) -> None:
+    application = Application({"WEBEX_TOKEN_HOME": str(tmp_path)})
+    (tmp_path / "config.ini").symlink_to("/proc/nowhere/config.ini")
+    with pytest.raises(ConfigurationError) as refused:
+        remember(application, Profile("work", client_id="c", store="file"))
+    assert refused.value.message == f"{tmp_path / 'config.ini'} could not be written (No such file or directory)."

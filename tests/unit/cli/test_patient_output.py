@@ -91,3 +91,30 @@ def test_a_stream_in_memory_is_written_to_as_well() -> None:
     writer.put(Destination(stream, told), "line\n")
     assert writer.close(5)
     assert stream.getvalue() == "line\n"
+
+
+def test_a_countdown_that_had_no_place_is_not_missed(pipe: tuple[int, TextIOWrapper]) -> None:
+    reader, stream = pipe
+    writer = PatientWriter(most_waiting=1)
+    terminal = Destination(stream, told)
+    writer.put(terminal, "x" * 5000 + "\n")
+    wait_until(lambda: waiting_in(reader) == 4096)
+    for text in ("line\n", "countdown"):
+        writer.put(terminal, text)
+    begun = everything(reader, "\n")
+    assert writer.close(5)
+    writer.put(terminal, "end\n")
+    assert begun + everything(reader, "end\n") == "x" * 5000 + "\nline\nend\n"
+
+
+def test_a_stream_that_another_program_made_non_blocking_loses_nothing(pipe: tuple[int, TextIOWrapper]) -> None:
+    reader, stream = pipe
+    os.set_blocking(stream.fileno(), False)
+    writer = PatientWriter()
+    log = Destination(stream, told)
+    for text in ("x" * 5000 + "\n", "end\n"):
+        writer.put(log, text)
+    wait_until(lambda: waiting_in(reader) == 4096)
+    assert not writer.close(0.05)
+    assert everything(reader, "end\n") == "x" * 5000 + "\nend\n"
+    assert writer.close(5)

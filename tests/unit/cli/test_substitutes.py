@@ -1,9 +1,12 @@
 """Letters that a code page lacks, and what is printed in their place."""
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webex_token_cli.cli.streams import print_what_can_be_shown
 from webex_token_cli.cli.substitutes import substitute
 from webex_token_cli.cli.tables import bar
 
@@ -56,3 +59,13 @@ def test_every_text_can_be_printed_and_what_can_be_shown_stays(text: str, encodi
     substitute(text, encoding).encode(encoding)
     showable = text.encode(encoding, "ignore").decode(encoding)
     assert substitute(showable, encoding) == showable
+
+
+def test_an_encoding_that_is_unknown_is_unknown_beside_a_stream_of_ascii_letters() -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii")
+    print_what_can_be_shown(stream)
+    print("Zoë ✓", file=stream, flush=True)
+    assert written.getvalue() == b"Zoe +\n"
+    with pytest.raises(LookupError):
+        "".encode("no-such-encoding")

@@ -1,6 +1,8 @@
 """The metrics server over real sockets: what it answers, and clients that are slow, silent or hostile."""
 
 import contextlib
+import os
+import resource
 import socket
 import threading
 import time
@@ -128,6 +130,27 @@ def test_silent_clients_in_any_number_do_not_keep_out_another_one(server: Metric
         assert all_of(silent[0]) == b""  # the oldest was closed
         assert time.monotonic() - asked < PROMPT / 2
         assert len([each for each in threading.enumerate() if each.name == "metrics-server"]) == 1
+
+
+def test_a_process_without_a_free_descriptor_answers_once_it_has_one(
+    server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webex_token_cli.metrics.server._PAUSE", 0.05)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as client:
+        lowest_free = os.dup(0)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+        try:
+            client.settimeout(0.2)
+            client.connect(("127.0.0.1", port))
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        client.settimeout(30)
+        assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_a_client_that_sends_a_byte_at_a_time_is_cut_off(port: int) -> None:
