@@ -72,6 +72,20 @@ def test_show_needs_no_network(signed_in: Program, sandbox: Sandbox) -> None:
     assert len(sandbox.journal) == asked
 
 
+REFUSED = {
+    (
+        "show",
+        "--check",
+    ): "Run `webex-token refresh`; if that is refused as well, sign in again with `webex-token login`.",
+    ("show", "--check", "-p", "work"): (
+        "Run `webex-token refresh --profile work`; if that is refused as well, sign in again with `webex-token login "
+        "--profile work`."
+    ),
+    ("refresh",): "Sign in again with `webex-token login`.",
+    ("refresh", "-p", "work"): "Sign in again with `webex-token login --profile work`.",
+}
+
+
 def test_show_check_asks_webex(signed_in: Program, sandbox: Sandbox) -> None:
     assert signed_in.run("show", "--check").err == "Webex accepts the access token of profile default.\n"
     sandbox.revoke()
@@ -93,6 +107,12 @@ def test_show_check_of_all_profiles_names_those_that_fail(signed_in: Program, sa
         "Webex accepts the access token of profile second.\n"
         "Profile gone needs a new sign-in. Sign in with `webex-token login --profile gone`.\n",
     )
+
+
+def test_a_hint_about_a_refused_token_names_the_profile(signed_in: Program, sandbox: Sandbox) -> None:
+    sign_in(signed_in, "work")
+    sandbox.revoke()
+    assert [run_in_process(signed_in, *command).err.splitlines()[1] for command in REFUSED] == list(REFUSED.values())
 
 
 def test_show_all_for_programs_tells_of_each_profile(signed_in: Program) -> None:

@@ -15,8 +15,8 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.tables import bar, bar_colour, fields, records, table, width_of
 from webex_token_cli.cli.terminal import width_of_output
-from webex_token_cli.config.names import clock_hint, option_for, sign_in_hint
-from webex_token_cli.errors import SignInNeeded, WebexTokenError
+from webex_token_cli.config.names import clock_hint, option_for, sign_in_hint, token_refused_hint
+from webex_token_cli.errors import GrantRefused, SignInNeeded, WebexTokenError
 from webex_token_cli.refresh.schedule import State, Timing, next_refresh_at, state_of
 from webex_token_cli.store.credentials import CredentialStore
 from webex_token_cli.text import mask
@@ -175,7 +175,11 @@ def _check(application: Application, profile: str, record: TokenRecord) -> None:
     settings = application.settings(profile)
     application.warn_of_other_api_url(settings)
     client = application.client(settings.api_url)
-    client.person(record.access_token)
+    try:
+        client.person(record.access_token)
+    except GrantRefused as error:
+        error.hint = token_refused_hint(profile)
+        raise
     told = client.token_expiry(record.access_token)
     application.say(f"Webex accepts the access token of profile {profile}.")
     _compare_expiry(application, profile, record, told)

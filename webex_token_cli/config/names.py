@@ -38,6 +38,20 @@ def sign_in_hint(profile: str) -> str:
     return f"Sign in with `webex-token login{option_for(profile)}`."
 
 
+def sign_in_again_hint(profile: str) -> str:
+    """The sentence that tells a person what to do about a grant of ``profile`` that Webex no longer accepts."""
+    return f"Sign in again with `webex-token login{option_for(profile)}`."
+
+
+def token_refused_hint(profile: str) -> str:
+    """The sentence that tells a person what to do about an access token of ``profile`` that Webex does not accept."""
+    option = option_for(profile)
+    return (
+        f"Run `webex-token refresh{option}`; if that is refused as well, "
+        f"sign in again with `webex-token login{option}`."
+    )
+
+
 def clock_hint(profile: str) -> str:
     """The sentence that tells a person what to do about a record of ``profile`` that is from the future."""
     return f"Correct the clock if it is wrong now, then run `webex-token refresh{option_for(profile)}`."

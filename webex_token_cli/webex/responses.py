@@ -15,6 +15,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from webex_token_cli.config.names import DEFAULT_PROFILE, sign_in_again_hint, token_refused_hint
 from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import (
     ClientRefused,
@@ -174,7 +175,7 @@ def token_refused(answer: Answer) -> GrantRefused:
     """The error for a 401 to a request with a bearer token (RFC 6750 section 3.1)."""
     error = GrantRefused(
         f"Webex does not accept the access token (HTTP {answer.status}{_tracked(answer)}).",
-        "Run `webex-token refresh`; if that is refused as well, sign in again with `webex-token login`.",
+        token_refused_hint(DEFAULT_PROFILE),
     )
     error.tracking_id = answer.tracking_id
     return error
@@ -246,7 +247,7 @@ def _failure(answer: Answer, now: float, refreshing: bool, scopes: Iterable[str]
     if blamed is None and answer.status in {400, 401}:
         blamed = _blamed_part(answer.description.lower(), refreshing)
     if blamed is _Part.GRANT:
-        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", "Sign in again with `webex-token login`.")
+        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", sign_in_again_hint(DEFAULT_PROFILE))
     return _refused(reply) if blamed is None else _wrong_integration(blamed, reply, scopes, site)
 
 
