@@ -21,6 +21,7 @@ from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.entries import Entries, Host
 from webex_token_cli.store.vault.entry import Claim, Entry
+from webex_token_cli.store.vault.key_value import KeyValueEngine
 from webex_token_cli.store.vault.store import VaultStore
 from webex_token_cli.token_response import DeviceCode
 from webex_token_cli.tokens import TokenRecord
@@ -118,16 +119,22 @@ class Clock:
 ENVIRONMENT = {"VAULT_ADDR": "https://vault.example.com", "VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": SECRET}
 
 
+def engine_answered(text: bytes, say: Callable[[str], None]) -> KeyValueEngine:
+    """The engine of a Vault whose answers are in ``text``, the first one to a login."""
+    engine = open_engine(ENVIRONMENT, say)
+    session = requests.Session()
+    session.mount("https://", Answers(text))
+    session.mount("http://", Answers(text))
+    engine.requester.connection._session = session  # type: ignore[attr-defined]
+    return engine
+
+
 def vault(call: Callable[[VaultStore], object]) -> Callable[[bytes], None]:
     """A parser that reads the answers of Vault to a login and to ``call``."""
 
     def read(text: bytes) -> None:
         said: list[str] = []
-        engine = open_engine(ENVIRONMENT, said.append)
-        session = requests.Session()
-        session.mount("https://", Answers(text))
-        session.mount("http://", Answers(text))
-        engine.requester.connection._session = session  # type: ignore[attr-defined]
+        engine = engine_answered(text, said.append)
         clock = Clock()
         host = Host("host", clock, clock, clock.sleep, lambda: 0.5)
         store = VaultStore(Entries(engine), host, said.append)

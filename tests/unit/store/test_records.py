@@ -11,7 +11,7 @@ from tests.support.records import FULL_RECORD
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.records import as_values, decode, encode, from_values
-from webex_token_cli.store.vault.entry import Entry
+from webex_token_cli.store.vault.entry import Claim, Entry
 from webex_token_cli.tokens import Person, TokenRecord
 
 OPTIONAL = {"refresh_token", "refresh_expires_at", "scopes", "person", "refresh_unextended_since"}
@@ -95,3 +95,15 @@ def test_a_version_that_is_no_whole_number_from_1_on_is_damage(version: object) 
         from_values({**as_values(FULL_RECORD), "version": version}, "The entry")
     with pytest.raises(DamagedEntry, match=r"^The entry is damaged"):
         Entry.parse("default", {**Entry(FULL_RECORD, Profile("default")).encoded(), "version": version}, "The entry")
+
+
+@pytest.mark.parametrize(
+    "change", [{"nonce": 1}, {"host": None}, {"pid": True}, {"ttl": True}, {"ttl": 1.0}, {"ttl": 0}]
+)
+def test_a_claim_with_a_wrong_value_is_damage(change: dict[str, object]) -> None:
+    claim = {"nonce": "nonce", "host": "host", "pid": 1, "ttl": 120}
+    values = Entry(None, Profile("default")).encoded()
+    assert Entry.parse("default", {**values, "claim": claim}, "The entry").claim == Claim("nonce", "host", 1, 120)
+    with pytest.raises(DamagedEntry) as raised:
+        Entry.parse("default", {**values, "claim": {**claim, **change}}, "The entry")
+    assert raised.value.message == "The entry is damaged: it is not an entry of webex-token."

@@ -79,7 +79,9 @@ def _claim(values: object, place: str) -> Claim | None:
     match values:
         case None:
             return None
-        case {"nonce": str(nonce), "host": str(host), "pid": int(pid), "ttl": int(ttl)} if ttl > 0:
+        case {"nonce": str(nonce), "host": str(host), "pid": pid, "ttl": ttl} if (
+            type(pid) is type(ttl) is int and ttl > 0
+        ):
             return Claim(nonce, host, pid, ttl)
     raise _damaged(place)
 
