@@ -3,7 +3,10 @@
 import sys
 from pathlib import Path
 
+import certifi
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.store.vault.authentication import open_engine
@@ -78,3 +81,15 @@ def test_a_client_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     error = refused(VAULT_TOKEN="root", VAULT_CLIENT_CERT=missing, VAULT_CLIENT_KEY=missing)
     assert "cannot be read" in error.message
+
+
+def test_a_client_key_with_a_passphrase_is_refused_instead_of_asked_for(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    protection = serialization.BestAvailableEncryption(b"passphrase")
+    private = ec.generate_private_key(ec.SECP256R1())
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection))
+    error = refused(VAULT_TOKEN="root", VAULT_CLIENT_CERT=certifi.where(), VAULT_CLIENT_KEY=str(key))
+    assert (error.message, error.hint) == (
+        f"The key {key} of the client certificate for Vault is protected by a passphrase.",
+        "Name a key without one in VAULT_CLIENT_KEY.",
+    )

@@ -1,4 +1,4 @@
-"""Whether a request that failed may have reached the server, and what a 403 is about."""
+"""Whether a request that failed may have reached the server, what is said of it, and what a 403 is about."""
 
 import json
 import socket
@@ -9,7 +9,9 @@ import requests
 
 from tests.support.ports import free_port
 from tests.support.wires import reset_in_the_response, serving, untrusted
-from webex_token_cli.store.vault.failures import is_refusal_of_token, may_have_been_sent
+from webex_token_cli.errors import StoreUnreachable
+from webex_token_cli.store.vault.authentication import open_engine
+from webex_token_cli.store.vault.failures import is_refusal_of_token, may_have_been_sent, unreachable
 
 
 def error_of(url: str, **settings: float) -> OSError:
@@ -59,6 +61,40 @@ def stay_silent(connection: socket.socket) -> None:
 def test_a_request_whose_answer_fails_may_have_been_sent(handle: Callable[[socket.socket], None]) -> None:
     with serving(handle) as url:
         assert may_have_been_sent(error_of(url, timeout=0.5))
+
+
+def test_a_read_that_the_library_gives_up_first_is_told_as_any_other_timeout() -> None:
+    with serving(stay_silent) as url:
+        error = unreachable("Vault", error_of(url, timeout=0.1))
+    assert (error.message, error.hint) == ("Vault did not answer in time.", "Try again later.")
+
+
+PLACE = "Vault (https://vault.example.com, secret/webex-token)"
+
+
+def unreachable_with(**variables: str) -> tuple[str, str]:
+    """What is said of a Vault that cannot be reached: message and hint."""
+    variables = {"VAULT_ADDR": "https://vault.example.com", "VAULT_TOKEN": "root", **variables}
+    with pytest.raises(StoreUnreachable) as raised:
+        open_engine(variables, print).read("ada")
+    return raised.value.message, raised.value.hint
+
+
+def test_a_proxy_that_makes_no_connection_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    assert unreachable_with() == (
+        f"The proxy on the way to {PLACE} made no connection.",
+        "Check HTTPS_PROXY and NO_PROXY, then try again.",
+    )
+
+
+def test_a_file_of_authorities_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
+    assert unreachable_with() == (
+        f"{PLACE} could not be reached: Could not find a suitable TLS CA certificate bundle, invalid path: "
+        "/nonexistent.pem.",
+        "Check REQUESTS_CA_BUNDLE, then try again.",
+    )
 
 
 @pytest.mark.parametrize(
