@@ -9,14 +9,17 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keyring.backends import Windows
+from keyring.backends import Windows, fail
+from keyring.backends.chainer import ChainerBackend
 
 from tests.support.small_keyring import Counting, interrupted_at
 from webex_token_cli.store.keyring.credential_manager import (
     ChainedKeyrings,
     CredentialManager,
     NoEntryError,
+    WindowsPlaces,
     place_of,
+    with_entries_of_their_own,
 )
 from webex_token_cli.store.keyring.splitting import Keyring, SplittingKeyring
 
@@ -277,3 +280,15 @@ def test_chained_keyrings_are_used_in_their_order() -> None:
     assert chained.get_password(SERVICE, NAME) is None
     with pytest.raises(NotImplementedError, match="none of the chained keyrings"):
         ChainedKeyrings((ReadOnly(first),)).set_password(SERVICE, NAME, "text")
+
+
+def test_the_librarys_keyring_for_windows_gets_places_of_its_own_also_in_a_chain(
+    earlier: Callable[[Vault], Keyring], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier(Vault())
+    other, of_the_library = fail.Keyring(), Windows.WinVaultKeyring()  # type: ignore[no-untyped-call]
+    assert with_entries_of_their_own(other) is other
+    assert with_entries_of_their_own(of_the_library) == CredentialManager(WindowsPlaces(3))
+    monkeypatch.setattr(ChainerBackend, "backends", [other, of_the_library])
+    chain = with_entries_of_their_own(ChainerBackend())  # type: ignore[no-untyped-call]
+    assert chain == ChainedKeyrings((other, CredentialManager(WindowsPlaces(3))))

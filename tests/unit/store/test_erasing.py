@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.records import FULL_RECORD
 from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.store.keyring import credential_manager
 from webex_token_cli.store.keyring.opening import open_keyring_store
 from webex_token_cli.store.keyring.secret_service import SecretService
 from webex_token_cli.store.keyring.splitting import REMOVED, SplittingKeyring
@@ -122,3 +123,21 @@ def test_a_record_that_is_still_there_after_its_removal_is_said() -> None:
     with pytest.raises(StoreUnavailable) as raised:
         store.delete("a")
     assert raised.value.message == "the keyring (OfTwo) did not remove an entry, but reported success."
+    own = "Remove the entry 'a' of 'webex-token' there by hand, and choose another keyring "
+    assert raised.value.hint.startswith(own)
+    of_windows = replace(store, backend=credential_manager.BACKEND).not_removed("a")
+    assert of_windows.hint == raised.value.hint.replace("'a' of 'webex-token'", "'webex-token:a'")
+
+
+def test_a_removal_that_cannot_be_checked_counts_as_one() -> None:
+    class LockedAfterwards(RecyclingKeyring):
+        """As a keyring that a person locks at once, it answers no more after an entry is removed."""
+
+        def get_password(self, service: str, username: str) -> str | None:
+            if self.bin:
+                raise OSError("locked")
+            return super().get_password(service, username)
+
+    store = store_in(LockedAfterwards(9999), None)
+    store.save("a", FULL_RECORD)
+    assert store.delete("a")

@@ -69,6 +69,27 @@ def test_a_folder_that_other_users_may_enter_and_a_symbolic_link_are_refused(tmp
         open_file_store(tmp_path / "link").load("a")
 
 
+@pytest.mark.posix  # Windows names another reason
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    entry = tmp_path / "credentials" / "webex-token+a.json"
+    entry.mkdir(mode=0o700, parents=True)
+    entry.parent.chmod(0o700)
+    with pytest.raises(StoreUnavailable) as raised:
+        open_file_store(entry.parent).load("a")
+    assert raised.value.message == (
+        f"An entry could not be read in the file store {entry.parent}: {entry}: Is a directory."
+    )
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    store = open_file_store(tmp_path / "credentials")
+    store.save("a", FULL_RECORD)
+    os.chown(tmp_path / "credentials" / "webex-token+a.json", 65534, 0)
+    with pytest.raises(StoreUnavailable, match="json: it belongs to another user; secrets in it may be known"):
+        store.load("a")
+
+
 @given(
     st.lists(
         st.tuples(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20)),

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import keyring.core
 import pytest
 
 from webex_token_cli.errors import StoreUnavailable
-from webex_token_cli.store.keyring.choice import is_chosen, remembered_keyring
+from webex_token_cli.store.keyring.choice import is_chosen, remembered_keyring, system_keyring
 
 
 @pytest.mark.posix  # the library's folder on Windows is another one
@@ -64,3 +65,13 @@ def test_a_remembered_keyring_that_is_gone_is_named(name: str, why: str) -> None
     with pytest.raises(StoreUnavailable) as raised:
         remembered_keyring(name)
     assert raised.value.message == f"The keyring that holds this sign-in, {name}, cannot be used now: {why}."
+
+
+def test_a_configured_keyring_that_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)  # as in a new process
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "nowhere.Keyring")
+    with pytest.raises(StoreUnavailable) as raised:
+        system_keyring()
+    assert raised.value.message == (
+        "This machine has no keyring to store tokens in: the configured one cannot be loaded (ModuleNotFoundError)."
+    )

@@ -1,5 +1,6 @@
 """The store over a key that others write all the time, that is damaged, or whose turn somebody waits for."""
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,8 @@ class OneKey:
 
 
 def store_with(engine: OneKey, *, cancelled: bool = False) -> VaultStore:
-    return VaultStore(Entries(engine), Host("host", sleep=lambda _: None), cancelled=lambda: cancelled)
+    host = Host("host", monotonic=itertools.count().__next__, sleep=lambda _: None)
+    return VaultStore(Entries(engine), host, cancelled=lambda: cancelled)
 
 
 ENTRY = Entry(FULL_RECORD, Profile("ada"))
