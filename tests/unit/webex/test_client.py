@@ -17,7 +17,7 @@ from tests.support.records import ANSWER, FULL_RECORD, RESPONSE
 from webex_token_cli.errors import ConfigurationError, TemporaryFailure
 from webex_token_cli.sandbox import Answer, Sandbox
 from webex_token_cli.webex.client import WebexClient
-from webex_token_cli.webex.http import new_session
+from webex_token_cli.webex.http import new_session, unreachable
 
 WEBEX = "https://webexapis.com/v1"
 
@@ -154,6 +154,18 @@ def test_a_portals_redirect_is_not_followed_nor_read_without_end() -> None:
         WebexClient(url, new_session(url)).refresh(FULL_RECORD)
 
 
+def test_a_page_in_place_of_the_sign_in_page_is_left_to_the_browser() -> None:
+    url = serve_once(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\n<html>?</html>")
+    WebexClient(url, new_session(url)).check_authorization(f"{url}/authorize?client_id=C1")
+
+
+def test_a_refusal_without_a_tracking_id_is_no_webex_whose_clock_could_be_compared() -> None:
+    url = serve_once(b'HTTP/1.1 404 Not Found\r\nContent-Length: 17\r\n\r\n{"message": "no"}')
+    with pytest.raises(TemporaryFailure) as raised:
+        WebexClient(url, new_session(url)).server_time()
+    assert raised.value.message == "The answer (HTTP 404) did not come from Webex."
+
+
 def test_a_persons_own_name_cannot_write_on_the_terminal() -> None:
     body = (
         b'{"id": "1", "displayName": "\\u001b]0;owned\\u0007Ada\\ud800\\n", "emails": ["a\\u202e@b"],'
@@ -189,3 +201,12 @@ def test_a_wrong_setting_of_the_machine_is_no_passing_failure(
     with pytest.raises(ConfigurationError) as raised:
         WebexClient(WEBEX, new_session(WEBEX)).refresh(FULL_RECORD)
     assert raised.value.message.startswith(message)
+
+
+def test_another_error_of_the_library_is_no_passing_failure_either() -> None:
+    error = unreachable(WEBEX, requests.exceptions.UnrewindableBodyError())
+    assert (error.message, error.hint, error.exit_status) == (
+        "The request to webexapis.com could not be sent (UnrewindableBodyError).",
+        "Run again with --debug to see where.",
+        1,
+    )

@@ -22,6 +22,7 @@ from tests.support.wires import serving
 from webex_token_cli.commands.watch import AT_ONCE
 from webex_token_cli.errors import TemporaryFailure, WebexTokenError
 from webex_token_cli.webex.client import WebexClient
+from webex_token_cli.webex.connections import AbortableAdapter, Exchange
 from webex_token_cli.webex.http import new_session
 
 # The descriptors of this process, on Linux.
@@ -110,6 +111,21 @@ def test_an_answer_that_has_arrived_is_used_though_the_server_never_ends_it() ->
 
     with serving(handle) as url:
         assert WebexClient(url, new_session(url), timeout=(0.1, 0.1)).refresh(FULL_RECORD) == RESPONSE
+
+
+def test_a_request_that_is_given_up_before_it_has_a_connection_gets_none_later() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Exchange() as exchange:
+        exchange.abort()
+        exchange.use(ours)
+        theirs.settimeout(10)
+        assert theirs.recv(1) == b""
+
+
+def test_requests_through_one_proxy_add_nothing_to_its_connections() -> None:
+    adapter = AbortableAdapter()
+    classes = [adapter.proxy_manager_for("http://127.0.0.1:9").pool_classes_by_scheme for _ in range(2)]
+    assert classes[0] is classes[1]
 
 
 CLIENT = """

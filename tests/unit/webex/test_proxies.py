@@ -52,6 +52,16 @@ def test_a_proxy_that_refuses_is_told_as_what_it_is(
     assert (raised.value.message, raised.value.hint) == told
 
 
+def test_a_proxy_at_which_nobody_listens_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(TemporaryFailure) as raised:
+        WebexClient(WEBEX, new_session(WEBEX)).refresh(FULL_RECORD)
+    assert (raised.value.message, raised.value.hint) == (
+        "The proxy on the way to webexapis.com did not answer.",
+        "Check HTTPS_PROXY, then try again.",
+    )
+
+
 def test_a_proxy_that_is_in_the_way_unasked_is_told_as_well() -> None:
     error = failure(Answer(407, {}, b"<html>Who are you?</html>"), 0.0)
     assert (type(error), error.message, error.hint) == (TemporaryFailure, *AUTHENTICATION_REQUIRED)
