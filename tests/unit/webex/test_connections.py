@@ -122,6 +122,25 @@ def test_a_request_that_is_given_up_before_it_has_a_connection_gets_none_later()
         assert theirs.recv(1) == b""
 
 
+def test_a_request_through_a_proxy_is_given_up_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def handle(connection: socket.socket) -> None:
+        try:
+            drip(b"HTTP/1.1 ", connection)
+        finally:
+            ended.set()
+
+    with serving(handle) as url:
+        monkeypatch.setenv("https_proxy", url.removesuffix("/v1"))
+        webex = "https://webexapis.com/v1"
+        threads = set(calls())
+        with pytest.raises(TemporaryFailure, match=r"^webexapis\.com did not answer in time\.$"):
+            WebexClient(webex, new_session(webex), timeout=(0.05, 0.1)).refresh(FULL_RECORD)
+        assert ended.wait(10)
+        wait_until(lambda: set(calls()) <= threads)
+
+
 def test_requests_through_one_proxy_add_nothing_to_its_connections() -> None:
     adapter = AbortableAdapter()
     classes = [adapter.proxy_manager_for("http://127.0.0.1:9").pool_classes_by_scheme for _ in range(2)]
