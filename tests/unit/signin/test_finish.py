@@ -139,6 +139,18 @@ def test_ctrl_c_while_the_tokens_are_being_stored_is_too_late(scene: Scene, step
     assert open_file_store(scene.folder).load("default") == RECORD
 
 
+def test_ctrl_c_while_nothing_can_be_stored_cancels(scene: Scene) -> None:
+    def fail(step: str) -> None:
+        if step == "record":
+            signal.raise_signal(signal.SIGINT)
+            raise OSError("The disk is full.")
+
+    scene.during = fail
+    with pytest.raises(KeyboardInterrupt):
+        scene.sign_in().exchange("the-code", Proof.fresh())
+    assert open_file_store(scene.folder).load("default") is None
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(getattr(signal, "SIGHUP", None), marks=pytest.mark.posix)]
 )

@@ -196,6 +196,12 @@ def test_the_rest_of_a_paste_that_is_too_long_is_not_a_paste_of_its_own() -> Non
     assert script.shown[1:] == [f"That is too long for an address. {AGAIN}"]
 
 
+def test_a_refusal_that_was_pasted_ends_it() -> None:
+    error = pasted(Script([f"http://localhost:8000/oauth?error=access_denied&state={STATE}", None]))
+    assert isinstance(error, SignInNotCompleted)
+    assert error.message == "The sign-in was denied in the browser."
+
+
 def test_half_an_address_is_said_to_be_half() -> None:
     script = Script([GOOD[:40], None, GOOD[40:], None])
     assert pasted(script) == "the-code"
@@ -236,4 +242,15 @@ def test_lines_come_from_a_descriptor_with_a_bound() -> None:
     for _ in range(2):
         with pytest.raises(EOFError):
             lines(5)
+    os.close(there)
+
+
+def test_a_flood_without_a_line_break_is_read_no_further_than_a_paste_can_be() -> None:
+    there, here = os.pipe()
+    lines = StandardInput(there)
+    sent = sum(os.write(here, b"x" * 4096) for _ in range(5))
+    assert lines(5) == "x" * sent
+    with pytest.raises(EOFError):
+        lines(5)
+    os.close(here)
     os.close(there)
