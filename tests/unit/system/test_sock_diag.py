@@ -6,7 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
 
@@ -96,3 +97,51 @@ def test_a_system_that_gives_no_netlink_socket_cannot_be_asked(
     monkeypatch.setattr(socket, "socket", refuse)
     with pytest.raises(raised):
         connection_owner(("127.0.0.1", 1), ("127.0.0.1", 2))
+
+
+def replaced(at: int, other: bytes) -> Callable[[bytes], bytes]:
+    return lambda answer: answer[:at] + other + answer[at + len(other) :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda _: b"",
+    "half of its header": lambda answer: answer[:8],
+    "its header alone": lambda answer: answer[:16],
+    "all but the last byte of the user": lambda answer: answer[:83],
+    "the answer to another question": replaced(8, b"\0\0\0\0"),
+    "another kind of message": replaced(4, b"\x15\0"),
+    "an error that is none of a missing socket": replaced(4, b"\x02\0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_from_a_damaged_answer_no_owner_is_read(monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    assert_cannot_ask(monkeypatch, lambda answer: (DAMAGES[damage](answer), (0, 0)))
+
+
+def test_only_the_kernels_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_cannot_ask(monkeypatch, lambda answer: (answer, (4711, 0)))
+
+
+def test_a_kernel_that_does_not_answer_in_time_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def time_out(_: bytes) -> NoReturn:
+        raise TimeoutError
+
+    assert_cannot_ask(monkeypatch, time_out)
+
+
+def assert_cannot_ask(monkeypatch: pytest.MonkeyPatch, changed: Callable[[bytes], tuple[bytes, object]]) -> None:
+    """``changed`` gives what is received in place of the kernel's first answer about a connection of this process."""
+    changes = [changed]
+
+    class Changing(socket.socket):
+        def recvfrom(self, size: int) -> Any:  # type: ignore[override]
+            answer, sender = super().recvfrom(size)
+            return changes.pop()(answer) if changes else (answer, sender)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as near:
+        names = near.getsockname(), near.getpeername()
+        assert connection_owner(*names) == os.getuid()
+        monkeypatch.setattr(socket, "socket", Changing)
+        with pytest.raises(CannotAsk):
+            connection_owner(*names)
