@@ -1,5 +1,7 @@
 """Temporary files that a killed process left are removed by a later write, also in a folder with many files."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +40,22 @@ def test_in_a_folder_with_few_files_the_next_write_removes_a_leftover(tmp_path: 
     leftover = leave(tmp_path, ".a.json.x1y2.new")
     replace_in_room(path, "2", None, unfinished.beside)
     assert (leftover.exists(), path.read_text()) == (False, "2")
+
+
+@pytest.mark.posix  # on Windows, it means that another process uses the file
+def test_a_leftover_that_cannot_be_removed_is_told_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    leave(tmp_path, ".a.json.x1y2.new")
+    monkeypatch.setattr(Path, "unlink", refuse)  # root may remove everything
+    with pytest.raises(PermissionError):
+        replace_in_room(path, "new", None)
+    assert path.read_text() == "old"
 
 
 def test_in_a_folder_with_many_files_a_write_a_minute_later_removes_a_leftover(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What other code prints is held back, and this program's own streams are as they were afterwards."""
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -45,6 +46,32 @@ def test_one_call_within_another_and_an_error_restore_the_streams(capfd: pytest.
         raise RuntimeError
     os.write(1, b"after\n")
     assert capfd.readouterr() == ("after\n", "")
+
+
+@pytest.mark.posix
+def test_output_is_held_back_in_a_file_where_there_is_none_in_memory(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    with held_back_output() as output:
+        os.write(1, b"library\n")
+        assert output.last_line() == "library"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.posix
+def test_without_a_place_for_it_output_is_let_through(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def no_space(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "memfd_create", no_space, raising=False)
+    with held_back_output() as output:
+        os.write(1, b"What is your password?\n")
+        output.release()
+        assert output.last_line() == ""
+    assert capfd.readouterr() == ("What is your password?\n", "")
 
 
 @pytest.mark.posix

@@ -1,12 +1,15 @@
-"""Signals that arrive while tokens are saved, each in a process of its own."""
+"""Signals that arrive while tokens are saved, each in a process of its own, and those that ask for a stop."""
 
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from tests.support.program import Finished
+from webex_token_cli.system.signals import StopRequest, _handled_signals
 
 _START = "import os, signal, time; from webex_token_cli.system.signals import cleanup_on_signal, defer_signals\n"
 
@@ -126,3 +129,25 @@ raised = interpreters.run_string(interpreters.create(), beside)
 assert raised is None, raised
 """
     assert python(script) == Finished(0, "saved in a thread\nsaved beside\n", "")
+
+
+@pytest.mark.posix
+def test_after_a_request_to_stop_no_wait_takes_time() -> None:
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        for _ in range(2):
+            stop.wait(5)
+        assert (stop(), stop.received, time.monotonic() - begun < 5) == (True, signal.SIGTERM, True)
+
+
+@pytest.mark.parametrize("text", [None, "SigCgt:\n", "SigIgn:\tunknown\n"], ids=["no file", "no mask", "no number"])
+def test_where_the_system_does_not_tell_it_no_signal_counts_as_handled_by_c_code(
+    tmp_path: Path, text: str | None
+) -> None:
+    status = tmp_path / "status"
+    if text is not None:
+        status.write_text(text)
+    assert _handled_signals(status) == set()
+    status.write_text("SigBlk:\t1\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000000002\n")
+    assert _handled_signals(status) == {2, 13}

@@ -12,6 +12,7 @@ import pytest
 from tests.support.program import wait_until
 from webex_token_cli.system import timeouts
 from webex_token_cli.system.timeouts import (
+    ExclusiveCalls,
     ReusedThreads,
     RunningCall,
     TimeoutExceeded,
@@ -61,6 +62,25 @@ def test_idle_threads_end_and_an_error_leaves_them_usable() -> None:
             with_timeout(lambda: 1 / 0, 10, run=run)
     last = with_timeout(threading.current_thread, 10, run=run)
     wait_until(lambda: not last.is_alive())
+
+
+def test_a_thread_whose_turn_does_not_come_in_time_makes_no_call() -> None:
+    calls, begun, release = ExclusiveCalls(one_at_a_time=True), threading.Event(), threading.Event()
+
+    def call_slowly() -> None:
+        begun.set()
+        release.wait(10)
+
+    other = threading.Thread(target=calls, args=(call_slowly, 10))
+    other.start()
+    assert begun.wait(10)
+    made: list[str] = []
+    with pytest.raises(TimeoutExceeded):
+        calls(lambda: made.append("too early"), 0.05)
+    release.set()
+    other.join()
+    calls(lambda: made.append("in turn"), 10)
+    assert made == ["in turn"]
 
 
 def test_neither_a_call_that_hangs_nor_an_idle_thread_keeps_a_process_alive() -> None:
