@@ -36,6 +36,13 @@ def test_a_denied_request_is_redirected_with_an_error(sandbox: Sandbox) -> None:
     assert (answer["error"], answer["state"], "code" in answer) == (["access_denied"], ["s"], False)
 
 
+def test_a_page_that_was_answered_before_is_not_answered_again(sandbox: Sandbox) -> None:
+    form = {"ticket": re.findall(r'name="ticket" value="([^"]+)"', authorize(sandbox)[2])[0], "decision": "accept"}
+    assert ask(sandbox, "/authorize/decision", form)[0] == 302
+    status, _, body = ask(sandbox, "/authorize/decision", form)
+    assert (status, json.loads(body)["message"]) == (400, "This page has been answered before")
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -140,7 +147,9 @@ def test_the_token_endpoint_accepts_http_basic(sandbox: Sandbox) -> None:
         "code_verifier": VERIFIER,
     }
     assert ask(sandbox, "/access_token", form, Authorization=right)[0] == 200
-    assert ask(sandbox, "/access_token", form, Authorization="Basic eDp5")[0] == 401
+    form |= {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}  # which do not help
+    for wrong in ("eDp5", "x"):  # the second is no Base64
+        assert ask(sandbox, "/access_token", form, Authorization=f"Basic {wrong}")[0] == 401
 
 
 def test_a_refresh_within_a_day_returns_the_same_access_token(sandbox: Sandbox) -> None:

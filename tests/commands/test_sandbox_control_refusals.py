@@ -183,6 +183,8 @@ NEXT = b"DELETE /sandbox/v1/faults HTTP/1.1\r\nHost: localhost\r\n\r\n"
     [
         (CHUNKED + b'b;x=y\r\n{"fault": "\r\nd\r\nrefresh=503"}\r\n0\r\nTrailer: x\r\n\r\n', [200], 1),
         (CHUNKED + b'17\r\n{"fault": "people=503"}\r\n0\r\n\r\n' + NEXT, [200, 200], 0),
+        (CHUNKED + b"0\r\n" + b"Trailer: x\r\n" * 99 + b"\r\n" + NEXT, [400, 200], 0),
+        (CHUNKED + b"0\r\n" + b"Trailer: x\r\n" * 100 + b"\r\n" + NEXT, [400], 0),
         (CHUNKED + b"xyz\r\n" + NEXT, [400], 0),
         (CHUNKED + b"-1\r\n" + NEXT, [400], 0),
         (CHUNKED + b'17\r\n{"fault": "people=503"}X\r\n0\r\n\r\n', [400], 0),

@@ -1,6 +1,7 @@
 """The sandbox's sign-in page: who signs in, who is signed in already, and what the client may say about it."""
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from tests.support.cookie_browser import CookieBrowser
 from tests.support.people import ADA, GRACE, sandbox_of_both
 from tests.support.program import Program
-from tests.support.sandbox_client import ask, authorization_url, exchange
+from tests.support.sandbox_client import ask, authorization_url, exchange, fetch
+from tests.support.wires import serving
 from webex_token_cli.sandbox import Rules, Sandbox
+from webex_token_cli.sandbox.accepting_browser import answer
 
 
 @pytest.fixture
@@ -107,6 +110,22 @@ def test_a_person_who_is_not_there_cannot_be_chosen(sandbox: Sandbox, browser: C
     assert status == 400
     # The request cannot be decided before somebody is chosen.
     assert ask(sandbox, "/authorize/decision", {"ticket": ticket, "decision": "accept"})[0] == 400
+
+
+def test_a_cookie_that_cannot_be_read_signs_nobody_in(sandbox: Sandbox) -> None:
+    """Every server on this machine gets the cookies of all others, whatever their names are."""
+    status, _, page = fetch(authorization_url(sandbox), Cookie="their/cookie=1")
+    assert (status, "Who signs in?" in page) == (200, True)
+
+
+def test_the_accepting_browser_is_done_once_a_person_is_chosen_who_has_consented() -> None:
+    def show(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nSigned in")
+
+    with serving(show) as url, sandbox_of_both(Rules(redirect_uris=(url,))) as sandbox:
+        assert [answer(authorization_url(sandbox)) for _ in range(2)] == ["Signed in", "Signed in"]
+        assert sandbox.outcomes("/v1/authorize/decision") == ["accepted"]
 
 
 def test_the_option_person_names_who_has_an_account(program: Program, redirect_uri: str) -> None:

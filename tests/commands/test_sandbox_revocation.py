@@ -1,5 +1,6 @@
 """The sandbox's identity service revokes one access token, for the client that it was given to."""
 
+import json
 from typing import Any
 
 import pytest
@@ -47,3 +48,21 @@ def test_the_other_access_token_of_the_grant_stays_valid(
     newest = refresh(sandbox, two[1]["refresh_token"])[1]["access_token"]
     # A refresh within a day gives the same access token again, unless it was revoked.
     assert (newest == two[1]["access_token"]) == (which == 0)
+
+
+def test_a_client_that_does_not_name_itself_by_http_basic_is_told_to(
+    sandbox: Sandbox, two: tuple[Tokens, Tokens]
+) -> None:
+    form = {"token": two[1]["access_token"], "client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
+    status, _, body = fetch(f"{sandbox.url}/idb/oauth2/v1/revoke", form)
+    assert (status, json.loads(body)["message"]) == (
+        401,
+        "The client id and client secret must be sent by HTTP Basic here",
+    )
+    assert are_valid(sandbox, *two) == [True, True]
+
+
+def test_a_program_that_runs_the_sandbox_revokes_one_grant_of_several(sandbox: Sandbox) -> None:
+    tokens = [sandbox.token_response() for _ in range(3)]
+    sandbox.revoke(sandbox.grants[1])
+    assert are_valid(sandbox, *tokens) == [True, False, True]

@@ -70,6 +70,14 @@ def test_a_service_app_gets_no_tokens_with_wrong_data(sandbox: Sandbox, changed:
     assert tokens(sandbox, app, bearer_of(sandbox, SCOPES), **changed).status_code == status
 
 
+@pytest.mark.parametrize("body", ["[]", "nonsense", "[" * 60_000], ids=["a list", "no JSON", "nested too deeply"])
+def test_a_body_that_is_no_json_object_cannot_be_read(sandbox: Sandbox, body: str) -> None:
+    app = sandbox.service_apps.register()
+    url = f"{sandbox.api_url}/applications/{app.application_id}/token"
+    refused = requests.post(url, data=body, headers={"Authorization": bearer_of(sandbox, SCOPES)}, timeout=30)
+    assert (refused.status_code, refused.json()["message"]) == (400, "The request could not be read")
+
+
 @pytest.mark.parametrize(("scope", "status"), [("", 401), ("spark:all", 403)])
 def test_the_tokens_of_a_service_app_need_a_person_with_the_scope(sandbox: Sandbox, scope: str, status: int) -> None:
     app = sandbox.service_apps.register()

@@ -45,7 +45,6 @@ class Authorization:
     person_id: str = ""
     code: str = field(default="", repr=False)
     expires_at: float = 0.0
-    used: bool = False
     grant: Grant | None = None
 
     def is_proved_by(self, code_verifier: str) -> bool:
@@ -140,10 +139,9 @@ class AuthorizationRequests:
         authorization = self._by_code.get(form.get("code", ""))
         if authorization is None:
             raise Problem(400, "invalid_grant", "The authorization code is not known")
-        if authorization.used:
+        if authorization.grant is not None:
             # RFC 6749 section 4.1.2: somebody else may have redeemed the code first, so its tokens are revoked.
-            if authorization.grant:
-                authorization.grant.revoked = True
+            authorization.grant.revoked = True
             raise Problem(400, "invalid_grant", "The authorization code has been used before")
         if form.get("redirect_uri") != authorization.redirect_uri:
             raise Problem(400, "invalid_request", "The redirect_uri is not the one of the authorization request")
@@ -152,7 +150,6 @@ class AuthorizationRequests:
             raise Problem(400, "invalid_grant", "The code_verifier does not match the code challenge")
         if self.tokens.now() > authorization.expires_at:
             raise Problem(400, "invalid_grant", "The authorization code has expired")
-        authorization.used = True
         if code_verifier:
             self.tokens.names.add("code verifier", code_verifier)
         authorization.grant = self.tokens.new_grant(authorization.scopes, rules, authorization.person_id)
