@@ -1,5 +1,6 @@
 """What the result of a check means, and how long a rate limit holds: whole values compared."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -84,3 +85,25 @@ def test_a_rate_limit_from_the_future_is_ignored() -> None:
     assert limits.in_force("url", START + DAY - 1) is not None
     assert limits.in_force("other", START) is None
     assert limits.in_force("url", START - 1) is None
+
+
+class Observed(dict[str, RateLimit]):
+    """Rate limits that call ``looked_up`` once, after one was looked up."""
+
+    looked_up: Callable[[], None] | None = None
+
+    def get(self, key: str, default: RateLimit | None = None) -> RateLimit | None:  # type: ignore[override]
+        found = super().get(key, default)
+        looked_up, self.looked_up = self.looked_up, None
+        if looked_up is not None:
+            looked_up()
+        return found
+
+
+def test_a_rate_limit_that_another_thread_begins_while_the_one_before_ends_holds() -> None:
+    observed = Observed()
+    limits = RateLimits(observed)
+    limits.begin("url", LIMITED, START, 60)
+    observed.looked_up = lambda: limits.begin("url", LIMITED, START + 60, 60)
+    assert limits.in_force("url", START + 60) is None
+    assert limits.in_force("url", START + 60) == RateLimit(START + 60, START + 120, LIMITED)
