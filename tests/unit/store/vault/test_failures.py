@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.support.ports import free_port
-from tests.support.wires import reset_in_the_response, serving, untrusted
+from tests.support.wires import reset_in_the_response, say_nothing, serving, untrusted
 from webex_token_cli.errors import StoreUnreachable
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.failures import is_refusal_of_token, may_have_been_sent, unreachable
@@ -52,19 +52,14 @@ def answer_nonsense(connection: socket.socket) -> None:
     connection.sendall(b"nonsense\r\n\r\n")
 
 
-def stay_silent(connection: socket.socket) -> None:
-    connection.recv(65536)
-    connection.recv(65536)
-
-
-@pytest.mark.parametrize("handle", [close_at_once, answer_nonsense, reset_in_the_response, stay_silent])
+@pytest.mark.parametrize("handle", [close_at_once, answer_nonsense, reset_in_the_response, say_nothing])
 def test_a_request_whose_answer_fails_may_have_been_sent(handle: Callable[[socket.socket], None]) -> None:
     with serving(handle) as url:
         assert may_have_been_sent(error_of(url, timeout=0.5))
 
 
 def test_a_read_that_the_library_gives_up_first_is_told_as_any_other_timeout() -> None:
-    with serving(stay_silent) as url:
+    with serving(say_nothing) as url:
         error = unreachable("Vault", error_of(url, timeout=0.1))
     assert (error.message, error.hint) == ("Vault did not answer in time.", "Try again later.")
 
