@@ -61,7 +61,8 @@ class Fault:
 
     ``where`` is one of ``PLACES`` or a path such as ``/v1/people/me``, ``kind`` a key of ``KINDS``, ``seconds`` its
     argument. It meets ``times`` requests. It begins after ``after_requests`` requests there, or ``after_seconds`` after
-    it was ordered, by the sandbox's clock. ``came`` is the number of requests that it has met.
+    it was ordered, by the sandbox's clock. ``came`` is the number of requests that it has met. Kinds that change an
+    answer with tokens wait for one: a refusal has no lifetimes, for example.
     """
 
     where: str
@@ -252,6 +253,11 @@ class FaultQueue:
                     met = order.fault
                     met.came += 1
         return met
+
+    def give_back(self, fault: Fault) -> None:
+        """Let ``fault`` meet another request, because the usual answer to this one had nothing that it could change."""
+        with self._lock:
+            fault.came -= 1
 
     def _is_due(self, order: _Order) -> bool:
         fault = order.fault

@@ -26,6 +26,9 @@ _REFUSED = {
     "device": "The device code",
 }
 
+# These change the answer with tokens, and find nothing in any other.
+_OF_TOKENS = frozenset({"string-lifetimes", "no-refresh-token"})
+
 
 def answer_with(
     fault: Fault | Answer,
@@ -75,7 +78,19 @@ def answer_with(
             reply = _without_refresh_token(respond(replace(request, rules=replace(request.rules, rotate=False))))
         case _:
             reply = _with_lifetimes_as_strings(respond(request))
+    if changes_nothing(fault, reply):
+        return reply
     return replace(reply, outcome=f"fault: {fault.kind}")
+
+
+def changes_nothing(fault: Fault, reply: Reply) -> bool:
+    """Whether the usual answer ``reply`` to a request had nothing that ``fault`` could change, so that it never came.
+
+    A device that is told to wait has no lifetimes, and an access token that has expired is not answered again.
+    """
+    if fault.kind == "same-token":
+        return reply.outcome != "unchanged"
+    return fault.kind in _OF_TOKENS and reply.status != 200
 
 
 def _ended(place: str, kind: str) -> Problem:

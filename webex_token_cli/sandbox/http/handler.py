@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from webex_token_cli.sandbox.faults import BODILESS, CONTROL_ROOT, DEVICE_TOKEN_PATH, TOKEN_PATH, Answer, Fault
 from webex_token_cli.sandbox.http.bodies import read_body
 from webex_token_cli.sandbox.http.control import Control
-from webex_token_cli.sandbox.http.fault_effects import answer_with
+from webex_token_cli.sandbox.http.fault_effects import answer_with, changes_nothing
 from webex_token_cli.sandbox.http.replies import Reply, refusal
 from webex_token_cli.sandbox.http.request import Request
 from webex_token_cli.sandbox.http.sign_in_pages import SignInPages
@@ -173,7 +173,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.control.webex.check_scope(request.bearer, fault.scope)
             except Problem as problem:
                 return self._refuse(request, problem)
-        return answer_with(fault, request, self._respond, self._refuse, self.delays.wait)
+        reply = answer_with(fault, request, self._respond, self._refuse, self.delays.wait)
+        if isinstance(fault, Fault) and changes_nothing(fault, reply):
+            self.control.faults.give_back(fault)
+        return reply
 
     def _respond(self, request: Request) -> Reply:
         webex = self.control.webex
