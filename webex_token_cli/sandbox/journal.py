@@ -21,7 +21,8 @@ _SECRET_PLACES = re.compile(
 class RecordedRequest:
     """A request as it arrived, including its secrets, for tests that check what a program sends.
 
-    ``client_port`` is the client's end of the connection, which tells connections apart.
+    Of a long ``body``, such as a file, it has the first MiB, and of one that was refused nothing. ``client_port`` is
+    the client's end of the connection, which tells connections apart.
     """
 
     method: str

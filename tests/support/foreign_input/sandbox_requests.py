@@ -11,7 +11,7 @@ from webex_token_cli.sandbox import Sandbox
 _TIMEOUT = 20.0
 
 # The start of a request that is to be answered, whatever follows.
-_COMPLETE = re.compile(rb"(GET|POST|DELETE|HEAD) /[!-~]* HTTP/1\.1\r\n([A-Za-z-]+: [ -~]*\r\n)*\r\n")
+_COMPLETE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE|HEAD) /[!-~]* HTTP/1\.1\r\n([A-Za-z-]+: [ -~]*\r\n)*\r\n")
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webex_token_cli.sandbox.faults import BODILESS, CONTROL_ROOT, DEVICE_TOKEN_PATH, TOKEN_PATH, Answer, Fault
-from webex_token_cli.sandbox.http.bodies import read_body
+from webex_token_cli.sandbox.http.bodies import LONGEST, LONGEST_OF_CONTROL, read_body
 from webex_token_cli.sandbox.http.control import Control
 from webex_token_cli.sandbox.http.fault_effects import answer_with, changes_nothing
 from webex_token_cli.sandbox.http.replies import Reply, refusal
@@ -93,6 +93,14 @@ class Handler(BaseHTTPRequestHandler):
         """Called by the base class."""
         self._serve("DELETE")
 
+    def do_PUT(self) -> None:
+        """Called by the base class."""
+        self._serve("PUT")
+
+    def do_PATCH(self) -> None:
+        """Called by the base class."""
+        self._serve("PATCH")
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Write nothing: the journal is the log."""
 
@@ -108,6 +116,9 @@ class Handler(BaseHTTPRequestHandler):
             # What follows on the connection could be the rest of this request.
             self.close_connection = True
             reply = refusal(problem, tracking_id, in_rfc_shape=False)
+            if not self.path.startswith(CONTROL_ROOT):
+                path, _, query = self.path.partition("?")
+                self._record_answer(self._record_request(method, path, query), reply)
         else:
             answer = self.control.answer if request.path.startswith(CONTROL_ROOT) else self._answer_and_record
             reply = answer(request)
@@ -125,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
             url.path,
             url.query,
             self.headers,
-            read_body(self.headers, self.rfile),
+            read_body(self.headers, self.rfile, LONGEST_OF_CONTROL if url.path.startswith(CONTROL_ROOT) else LONGEST),
             self.client_address[:2],
             self._origin,
             self.control.webex.rules,
@@ -139,25 +150,25 @@ class Handler(BaseHTTPRequestHandler):
         return f"http://{host}" if self.follows_host and _HOST.fullmatch(host) else self.url
 
     def _answer_and_record(self, request: Request) -> Reply:
-        journal = self.control.journal
-        recorded = RecordedRequest(
-            request.method,
-            request.path,
-            request.query_string,
-            dict(request.headers),
-            request.body,
-            self.client_address[1],
-        )
-        journal.record_request(recorded)
+        recorded = self._record_request(request.method, request.path, request.query_string, request.body)
         fault = self.control.faults.take(request.path, request.place)
         reply = self._respond(request) if fault is None else self._answer_with(fault, request)
         if request.rules.latency:
             time.sleep(request.rules.latency)
-        journal.record(
+        self._record_answer(recorded, reply)
+        return reply
+
+    def _record_request(self, method: str, path: str, query: str, body: str = "") -> RecordedRequest:
+        recorded = RecordedRequest(method, path, query, dict(self.headers), body, self.client_address[1])
+        self.control.journal.record_request(recorded)
+        return recorded
+
+    def _record_answer(self, recorded: RecordedRequest, reply: Reply) -> None:
+        self.control.journal.record(
             Entry(
                 self.control.webex.now(),
-                request.method,
-                request.path,
+                recorded.method,
+                recorded.path,
                 reply.status if reply.sent != "none" else 0,
                 reply.outcome,
                 recorded,
@@ -165,7 +176,6 @@ class Handler(BaseHTTPRequestHandler):
                 reply.body.decode(),
             )
         )
-        return reply
 
     def _answer_with(self, fault: Fault | Answer, request: Request) -> Reply:
         if isinstance(fault, Answer) and fault.scope:
