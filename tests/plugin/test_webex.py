@@ -13,8 +13,9 @@ from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import files_below
 from webex_token_cli import TokenAuth, access_token
+from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
-from webex_token_cli.sandbox import Answer, Rules
+from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.testing import Webex, arrange
 from webex_token_cli.testing.report import transcript
 
@@ -59,10 +60,18 @@ def test_a_sign_in_tells_its_facts_and_sends_nothing(webex: Webex) -> None:
 
 
 def test_tests_side_by_side_have_redirects_to_ports_of_their_own(webex: Webex, tmp_path: Path) -> None:
-    named = Rules(redirect_uris=("http://localhost:9/oauth",))
-    with Webex(tmp_path) as beside, Webex(tmp_path, named) as as_named:
-        assert len({Rules().redirect_uris[0], webex.redirect_uri, beside.redirect_uri}) == 3
-        assert as_named.redirect_uri == "http://localhost:9/oauth"
+    with Webex(tmp_path) as beside, Sandbox(Rules()) as not_beside:
+        assert not_beside.redirect_uri == DEFAULT_REDIRECT_URI
+        assert len({DEFAULT_REDIRECT_URI, webex.redirect_uri, beside.redirect_uri}) == 3
+
+
+@pytest.mark.parametrize("uri", [DEFAULT_REDIRECT_URI, "http://localhost:9/oauth"])
+def test_a_redirect_uri_that_is_named_stays_under_other_rules_also_the_usual_one(tmp_path: Path, uri: str) -> None:
+    rules, _ = arrange([((), {"redirect_uris": uri})])
+    with Webex(tmp_path, rules) as webex:
+        assert webex.redirect_uri == uri
+        webex.rules = Rules(rotate=True)
+        assert (webex.redirect_uri, webex.rules.rotate) == (uri, True)
 
 
 @TWO_PEOPLE

@@ -8,6 +8,9 @@ from webex_token_cli.sandbox.problem import Problem
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 
+# That of the integration if nobody names another.
+DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
+
 KNOWN_SCOPES = frozenset(
     {
         "spark:all",
@@ -56,6 +59,8 @@ class Rules:
     ``auto_approve`` accepts each request without asking: a browser's at once, a device's at its second poll.
     ``latency`` delays every answer.
     With ``service_app``, an authorized Service App is there from the start.
+    ``redirect_uris`` are those of the integration. Where none is named, it has those that it had before, and
+    ``DEFAULT_REDIRECT_URI`` at first.
     """
 
     access_ttl: float = 14 * DAY
@@ -69,7 +74,7 @@ class Rules:
     device_interval: float = 2
     helper_redirects: bool = True
     devices_get_jwts: bool = False
-    redirect_uris: tuple[str, ...] = ("http://localhost:8000/oauth",)
+    redirect_uris: tuple[str, ...] = ()
     scopes: frozenset[str] = KNOWN_SCOPES
     latency: float = 0.0
     service_app: bool = False

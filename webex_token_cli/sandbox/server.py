@@ -8,6 +8,7 @@ import ipaddress
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from webex_token_cli.sandbox.authorization import Authorization
@@ -18,7 +19,7 @@ from webex_token_cli.sandbox.http.handler import Delays, Handler
 from webex_token_cli.sandbox.http.listener import Listener
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest, marked
 from webex_token_cli.sandbox.people import ada
-from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.rules import DEFAULT_REDIRECT_URI, Rules
 from webex_token_cli.sandbox.service_apps import ServiceApp, ServiceApps
 from webex_token_cli.sandbox.tokens import Grant
 from webex_token_cli.sandbox.webex import Webex
@@ -41,7 +42,9 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         listen: str = "127.0.0.1",
     ) -> None:
-        self._webex = Webex(rules or Rules(), clock, people=list(people) or [ada()])
+        self._webex = Webex(
+            _with_redirect_uris(rules or Rules(), (DEFAULT_REDIRECT_URI,)), clock, people=list(people) or [ada()]
+        )
         self._journal = Journal(report)
         self._faults = FaultQueue(self._webex.now)
         self._control = Control(self._webex, self._faults, self._journal)
@@ -144,7 +147,7 @@ class Sandbox:
 
     @rules.setter
     def rules(self, rules: Rules) -> None:
-        self._webex.rules = rules
+        self._webex.rules = _with_redirect_uris(rules, self.rules.redirect_uris)
 
     def now(self) -> float:
         """The time in the sandbox, in UTC epoch seconds."""
@@ -265,3 +268,8 @@ class Sandbox:
     def in_flight(self) -> int:
         """The number of requests that wait for the delay of their fault now."""
         return self._delays.in_flight
+
+
+def _with_redirect_uris(rules: Rules, usual: tuple[str, ...]) -> Rules:
+    """``rules``, with the ``usual`` redirect URIs where they name none."""
+    return rules if rules.redirect_uris else replace(rules, redirect_uris=usual)

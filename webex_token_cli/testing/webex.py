@@ -49,7 +49,7 @@ class Webex(Sandbox):
 
     def __init__(self, home: Path, rules: Rules | None = None, people: Sequence[dict[str, Any]] = ()) -> None:
         rules = rules or Rules()
-        if rules.redirect_uris == Rules().redirect_uris:
+        if not rules.redirect_uris:
             rules = replace(rules, redirect_uris=(f"http://localhost:{free_port()}/oauth",))
         super().__init__(rules, people=people)
         self.home = home
