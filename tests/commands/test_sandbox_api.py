@@ -107,6 +107,22 @@ def test_a_token_that_is_given_a_shorter_life_counts_as_an_old_one(
     assert sandbox.outcomes() == [outcome]
 
 
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("spark:rooms_read", 200),
+        ("spark:kms", 403),
+        ("spark:applications_token", 403),
+        ("spark-admin:people_read", 403),
+        ("meeting:schedules_read", 403),
+        ("identity:tokens_read", 403),
+    ],
+)
+def test_spark_all_includes_what_people_do_in_the_app_alone(sandbox: Sandbox, scope: str, status: int) -> None:
+    sandbox.order(Answer("/v1/rooms", 200, scope=scope))
+    assert ask(sandbox, "/rooms", Authorization=bearer_of(sandbox, "spark:all"))[0] == status
+
+
 def test_an_answer_of_ones_own_is_for_valid_access_tokens_with_the_scope_that_it_names(sandbox: Sandbox) -> None:
     kind = {"content-type": "application/json"}
     sandbox.order(Answer("/v1/rooms", 200, kind, '{"items": []}', times=9, scope="spark:rooms_read"))

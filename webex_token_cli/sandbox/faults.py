@@ -151,8 +151,9 @@ class Answer:
     """An answer of one's own, which the next ``times`` requests for ``path`` get after ``delay`` seconds.
 
     It is for what no kind of fault describes, and for the paths of Webex's API that the sandbox does not have.
-    With ``scope``, a request needs a valid access token that has this scope or ``spark:all``; another one is refused,
-    and counts as well. ``after_requests`` and ``came`` are as for a fault.
+    With ``scope``, a request needs a valid access token that has this scope; another one is refused, and counts as
+    well. ``spark:all`` includes the others that begin with ``spark:``, without ``spark:kms`` and
+    ``spark:applications_token``. ``after_requests`` and ``came`` are as for a fault.
     """
 
     path: str

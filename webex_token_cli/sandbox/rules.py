@@ -24,6 +24,10 @@ KNOWN_SCOPES = frozenset(
     }
 )
 
+# ``spark:all`` allows what people do in the app. These two are asked for beside it, and so are all that begin with
+# another word, such as the scopes of meetings and of admins.
+_BESIDE_SPARK_ALL = frozenset({"spark:kms", "spark:applications_token"})
+
 # What Webex has been seen to do for each kind of integration, where it differs from the defaults.
 PRESETS: dict[str, dict[str, Any]] = {
     "integration": {},
@@ -93,3 +97,9 @@ class Rules:
                 400, "invalid_scope", f"The scope is not one of the integration: {' '.join(unknown) or 'none'}"
             )
         return requested
+
+
+def sufficient_scopes(scope: str) -> frozenset[str]:
+    """The scopes each of which allows what ``scope`` allows."""
+    is_included = scope.startswith("spark:") and scope not in _BESIDE_SPARK_ALL
+    return frozenset({scope, "spark:all"} if is_included else {scope})

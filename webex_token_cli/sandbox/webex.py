@@ -18,7 +18,7 @@ from webex_token_cli.sandbox.authorization import Authorization, AuthorizationRe
 from webex_token_cli.sandbox.device import DEVICE_CODE_GRANT, DeviceRequests
 from webex_token_cli.sandbox.people import ada
 from webex_token_cli.sandbox.problem import Problem
-from webex_token_cli.sandbox.rules import Rules
+from webex_token_cli.sandbox.rules import Rules, sufficient_scopes
 from webex_token_cli.sandbox.secret_names import SecretNames
 from webex_token_cli.sandbox.service_apps import SERVICE_APP_SCOPE, ServiceApp, ServiceApps
 from webex_token_cli.sandbox.sign_ins import SignIns
@@ -205,8 +205,8 @@ class Webex:
                     raise Problem(400, "unsupported_grant_type", "The grant_type is not known")
 
     def check_scope(self, access_token: str, scope: str) -> None:
-        """Raise Problem (401 or 403) unless the access token is valid and has ``scope`` or ``spark:all``."""
-        if not {scope, "spark:all"}.intersection(self._scopes_of(access_token)):
+        """Raise Problem (401 or 403) unless the access token is valid and has ``scope`` or one that includes it."""
+        if sufficient_scopes(scope).isdisjoint(self._scopes_of(access_token)):
             raise Problem(403, "insufficient_scope", f"The access token lacks the scope {scope}")
 
     def person_of(self, access_token: str) -> dict[str, Any]:
