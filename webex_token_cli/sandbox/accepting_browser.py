@@ -7,7 +7,7 @@ of the sandbox and no others, so it cannot consent to anything at Webex.
 import sys
 import urllib.request
 from html.parser import HTMLParser
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 
 class ConsentForm(HTMLParser):
@@ -18,6 +18,11 @@ class ConsentForm(HTMLParser):
         self.action = ""
         self.fields: dict[str, str] = {}
         self.people: list[str] = []
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is a form of the sandbox, and not one of the client's own page."""
+        return bool(self.action and self.fields.get("ticket"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -34,16 +39,17 @@ def answer(url: str, decision: str = "accept", timeout: float = 30.0) -> str:
 
     If the page asks who signs in, the first person is chosen. There is no cookie, so nobody is signed in beforehand.
     ``decision`` is the value of the button, ``accept`` or ``deny``; ``timeout`` is in seconds for each request.
-    Raises OSError if a page cannot be fetched, and ValueError if the page at ``url`` asks for no consent.
+    Raises OSError if a page cannot be fetched, and ValueError if the page at ``url`` asks for nothing and does not lead
+    back to the client.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     form, address, page = _opened(opener, url, None, timeout)
     if form.people:
         data = {**form.fields, "person": form.people[0]}
         form, address, page = _opened(opener, urljoin(address, form.action), data, timeout)
-        if not form.action:  # the person has consented before
-            return page
-    if not form.action:
+    if not form.asks:
+        if urlsplit(address).netloc != urlsplit(url).netloc:
+            return page  # the person has consented before, or everything is accepted
         raise ValueError(f"The page at {address} has no form that asks for consent.")
     data = {**form.fields, "decision": decision}
     return _opened(opener, urljoin(address, form.action), data, timeout)[2]
