@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +24,22 @@ def test_a_sign_in_gives_tokens_shaped_like_webexs(sandbox: Sandbox) -> None:
     }
     status, _, body = ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")
     assert (status, json.loads(body)["displayName"]) == (200, "Ada Lovelace")
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "before"),
+    [
+        ("http://localhost:1/oauth", "http://localhost:1/oauth?"),
+        ("http://localhost:1/?a=b", "http://localhost:1/?a=b&"),
+    ],
+)
+def test_the_query_of_a_redirect_uri_stays_and_no_state_is_made_up(sandbox: Sandbox, before: str) -> None:
+    sandbox.rules = replace(sandbox.rules, auto_approve=True)
+    accepted = authorize(sandbox, state="")[1]["Location"]
+    refused = authorize(sandbox, scope="no:such", state="")[1]["Location"]
+    assert re.fullmatch(rf"{re.escape(before)}code=[\w-]+", accepted)
+    assert refused.startswith(f"{before}error=invalid_scope&error_description=")
+    assert "state" not in refused
 
 
 def test_the_consent_page_shows_the_scopes_and_the_redirect_uri(sandbox: Sandbox, redirect_uri: str) -> None:
