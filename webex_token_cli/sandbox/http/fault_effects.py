@@ -56,7 +56,8 @@ def answer_with(
             words = "The person has too many access tokens of this integration"
             reply = refusal(Problem(400, "tokenlimit_reached", words), request.tracking_id, in_rfc_shape=True)
         case "423" | "429" | "503" as status:
-            problem = Problem(int(status), "", _STATUSES[status], retry_after=math.ceil(fault.seconds or 0))
+            retry_after = None if fault.seconds is None else math.ceil(fault.seconds)
+            problem = Problem(int(status), "", _STATUSES[status], retry_after=retry_after)
             reply = refusal(problem, request.tracking_id, in_rfc_shape=False)
         case "slow":
             wait(fault.seconds or 0)

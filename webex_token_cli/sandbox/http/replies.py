@@ -48,13 +48,15 @@ def refusal(problem: Problem, tracking_id: str, in_rfc_shape: bool) -> Reply:
             "errors": [{"description": problem.description}],
             "trackingId": tracking_id,
         }
-    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after and not in_rfc_shape else {}
+    is_told = problem.retry_after is not None and not in_rfc_shape
+    headers = {"Retry-After": str(problem.retry_after)} if is_told else {}
     return json_reply(problem.status, body, problem.outcome or problem.error, headers)
 
 
 def redirect(uri: str, query: dict[str, str], outcome: str) -> Reply:
-    """A redirect to ``uri`` with ``query`` added to it."""
-    return Reply(302, b"", "text/plain", outcome, {"Location": f"{uri}?{urlencode(query)}"})
+    """A redirect to ``uri`` with what is not empty of ``query`` added to its own query (RFC 6749 section 3.1.2)."""
+    added = urlencode({name: value for name, value in query.items() if value})
+    return Reply(302, b"", "text/plain", outcome, {"Location": f"{uri}{'&' if '?' in uri else '?'}{added}"})
 
 
 def page(status: int, outcome: str, name: str, markup: str = "", **values: str) -> Reply:

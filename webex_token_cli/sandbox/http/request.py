@@ -37,7 +37,9 @@ class Request:
 
     @property
     def form(self) -> dict[str, str]:
-        """The parameters in the body."""
+        """The parameters in the body; none if it is not said to be a form (RFC 6749 sections 4.1.3 and 6)."""
+        if self.headers.get_content_type() != "application/x-www-form-urlencoded":
+            return {}
         return dict(parse_qsl(self.body))
 
     def json(self) -> dict[str, Any]:
@@ -63,7 +65,7 @@ class Request:
                 )
             case "POST", path if path == DEVICE_TOKEN_PATH:
                 return "device"
-            case "GET", "/v1/people/me":
+            case "GET" | "HEAD", "/v1/people/me":
                 return "people"
             case _:
                 return ""

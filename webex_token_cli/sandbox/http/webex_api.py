@@ -28,6 +28,7 @@ class WebexAPI:
             return self._service_app_tokens
         if request.method == "DELETE" and request.path.startswith(_ONE_GRANT):
             return self._revoke_grant
+        method = "GET" if request.method == "HEAD" else request.method
         return {
             ("POST", TOKEN_PATH): self._token,
             ("POST", "/v1/device/authorize"): self._begin_device,
@@ -38,7 +39,7 @@ class WebexAPI:
             ("GET", "/v1/authorizations"): self._authorizations,
             ("DELETE", "/v1/authorizations"): self._revoke_grants,
             ("POST", "/idb/oauth2/v1/revoke"): self._revoke_access_token,
-        }.get((request.method, request.path))
+        }.get((method, request.path))
 
     def _token(self, request: Request) -> Reply:
         return token_reply(*self.webex.token(request.form, request.basic, request.rules))
