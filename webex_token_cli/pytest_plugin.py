@@ -52,7 +52,7 @@ def webex(
     with Webex(tmp_path_factory.mktemp("webex-token"), rules, people) as running:
         for name in [name for name in os.environ if name.startswith(_PREFIXES)]:
             monkeypatch.delenv(name)
-        for name, value in running.environment.items():
+        for name, value in {**running.environment, **running.reached_directly(os.environ)}.items():
             monkeypatch.setenv(name, value)
         # Python looks for the browsers once in a process, and may have found the developer's before this test.
         monkeypatch.setattr(webbrowser, "_tryorder", None, raising=False)

@@ -67,6 +67,7 @@ def test_the_lines_that_the_command_prints_leave_the_own_sign_ins_alone(
 def test_the_lines_that_the_command_prints_are_all_that_a_sign_in_needs(program: Program) -> None:
     with program.started("sandbox") as running:
         assert list(printed_lines(running)) == [
+            *("NO_PROXY", "no_proxy"),
             "WEBEX_TOKEN_HOME",
             "WEBEX_TOKEN_STORE",
             "WEBEX_TOKEN_API_URL",

@@ -74,6 +74,12 @@ def test_a_redirect_uri_that_is_named_stays_under_other_rules_also_the_usual_one
         assert (webex.redirect_uri, webex.rules.rotate) == (uri, True)
 
 
+def test_no_client_asks_a_proxy_for_the_sandbox(webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert requests.get(f"{webex.api_url}/people/me", timeout=10).status_code == 401
+
+
 @TWO_PEOPLE
 def test_a_token_is_one_of_the_person_that_is_named(webex: Webex) -> None:
     for person in webex.people:

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import ipaddress
 import json
-import shlex
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from click.core import ParameterSource
 
 from webex_token_cli.application import Application
 from webex_token_cli.cli.options import Duration, pass_application, verbosity_options
+from webex_token_cli.cli.pasted_lines import assignments, service_app_commands, uses_powershell
 from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.config.settings import DEFAULT_REDIRECT_URI
 from webex_token_cli.errors import ConfigurationError
@@ -32,14 +32,6 @@ _OWN_ADDRESS = "127.0.0.1"
 
 # The options that are rules, and come before those of a preset if they are given.
 _RULES = ("access_ttl", "refresh_ttl", "renew_after", "device_ttl", "rotate", "auto_approve", "redirect_uris", "scopes")
-
-# How a Service App signs in with the variables that are printed.
-_SERVICE_APP_COMMANDS = """\
-Sign the Service App in there with:
-  webex-token login -p helper --scope "spark:all spark:applications_token"
-  WEBEX_CLIENT_ID=$WEBEX_SERVICE_APP_CLIENT_ID WEBEX_CLIENT_SECRET=$WEBEX_SERVICE_APP_CLIENT_SECRET \\
-    webex-token login -p app --flow service-app --with helper \\
-    --app $WEBEX_SERVICE_APP_ID --org $WEBEX_SERVICE_APP_ORG_ID"""
 
 
 def _check_port(_context: click.Context, _parameter: click.Parameter, port: int) -> int:
@@ -289,10 +281,12 @@ def _print_variables(application: Application, sandbox: "Sandbox", home: str) ->
     """Print the lines that lead a terminal to the sandbox, and keep its sign-ins in ``home``, apart from others."""
     from webex_token_cli.sandbox import description
 
-    variables = {HOME_VARIABLE: home, "WEBEX_TOKEN_STORE": "file", **sandbox.environment}
+    variables = sandbox.reached_directly(application.environment)
+    variables |= {HOME_VARIABLE: home, "WEBEX_TOKEN_STORE": "file", **sandbox.environment}
     app = description(sandbox)["service_app"] or {}
     variables |= {f"WEBEX_SERVICE_APP_{name.upper()}": value for name, value in app.items()}
-    for name, value in variables.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+    powershell = uses_powershell(application.environment)
+    for line in assignments(variables, powershell):
+        click.echo(line)
     if app:
-        application.say(_SERVICE_APP_COMMANDS)
+        application.say(service_app_commands(powershell))

@@ -7,9 +7,10 @@ device shows, it serves ``/sandbox/``, by which programs in any language control
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from webex_token_cli.sandbox.authorization import Authorization
 from webex_token_cli.sandbox.durations import seconds
@@ -19,6 +20,7 @@ from webex_token_cli.sandbox.http.handler import Delays, Handler
 from webex_token_cli.sandbox.http.listener import Listener
 from webex_token_cli.sandbox.journal import Entry, Journal, RecordedRequest, marked
 from webex_token_cli.sandbox.people import ada
+from webex_token_cli.sandbox.proxies import reached_directly
 from webex_token_cli.sandbox.rules import DEFAULT_REDIRECT_URI, Rules
 from webex_token_cli.sandbox.service_apps import ServiceApp, ServiceApps
 from webex_token_cli.sandbox.tokens import Grant
@@ -122,6 +124,10 @@ class Sandbox:
             "WEBEX_CLIENT_SECRET": self.client_secret,
             "WEBEX_REDIRECT_URI": self.redirect_uri,
         }
+
+    def reached_directly(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables that let programs reach the sandbox without the proxy that ``environment`` may name."""
+        return reached_directly(environment, urlsplit(self.url).hostname or "", "localhost")
 
     @property
     def people(self) -> list[dict[str, Any]]:
