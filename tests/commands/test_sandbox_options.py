@@ -77,6 +77,12 @@ def test_json_with_verbose_logs_on_standard_error(program: Program) -> None:
         assert running.out.count("\n") == 1
 
 
+def test_errors_have_the_shape_of_the_rfc_if_that_is_asked_for(program: Program) -> None:
+    with ready(program, "--rfc-errors") as (_, line):
+        status, body = refreshed(line, "unknown")
+        assert (status, body["error"], sorted(body)) == (400, "invalid_grant", ["error", "error_description"])
+
+
 def test_faults_are_ordered_in_their_order(program: Program) -> None:
     with ready(program, "--fault", "refresh=503*2", "--fault", "refresh=429:9@1") as (_, line):
         token = tokens(line)["refresh_token"]

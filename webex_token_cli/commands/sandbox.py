@@ -31,7 +31,10 @@ PRESETS = ("integration", "contact-center", "device", "service-app", "government
 _OWN_ADDRESS = "127.0.0.1"
 
 # The options that are rules, and come before those of a preset if they are given.
-_RULES = ("access_ttl", "refresh_ttl", "renew_after", "device_ttl", "rotate", "auto_approve", "redirect_uris", "scopes")
+_RULES = (
+    *("access_ttl", "refresh_ttl", "renew_after", "device_ttl", "rotate", "auto_approve", "rfc_errors"),
+    *("redirect_uris", "scopes"),
+)
 
 
 def _check_port(_context: click.Context, _parameter: click.Parameter, port: int) -> int:
@@ -164,6 +167,11 @@ def _check_faults(_context: click.Context, _parameter: click.Parameter, values: 
     "--rotate",
     is_flag=True,
     help="Issue a new refresh token at each refresh, and revoke the grant when an old one is used.",
+)
+@click.option(
+    "--rfc-errors",
+    is_flag=True,
+    help="Report errors of the token endpoint and of a device's poll as RFC 6749 does, not in Webex's own shape.",
 )
 @click.option(
     "--redirect-uri",

@@ -28,9 +28,14 @@ KINDS = {
     "revoked": "refuse the token or code as revoked",
     "client-refused": "refuse the client id and client secret",
     "tokenlimit": "refuse with tokenlimit_reached: the person has too many access tokens",
+    "408": "answer 408 Request Timeout; 408:30 adds Retry-After: 30",
     "423": "answer 423 Locked; 423:30 adds Retry-After: 30",
+    "425": "answer 425 Too Early; 425:30 adds Retry-After: 30",
     "429": "answer 429 Too Many Requests; 429:30 adds Retry-After: 30",
+    "500": "answer 500 Internal Server Error; 500:30 adds Retry-After: 30",
+    "502": "answer 502 Bad Gateway; 502:30 adds Retry-After: 30",
     "503": "answer 503 Service Unavailable; 503:30 adds Retry-After: 30",
+    "504": "answer 504 Gateway Timeout; 504:30 adds Retry-After: 30",
     "slow": "answer as usual, but slow:5 seconds later",
     "reset": "reset the connection without an answer, and do nothing",
     "captive": "answer 200 with the sign-in page of a captive portal",
@@ -41,9 +46,14 @@ KINDS = {
     "same-token": "answer a refresh with the same access token, as within a day of the last",
     "answer-lost": "do as asked, replacing the refresh token, then reset the connection",
 }
-_WITH_SECONDS = frozenset({"423", "429", "503", "slow"})
+_WITH_SECONDS = frozenset({"408", "423", "425", "429", "500", "502", "503", "504", "slow"})
 _OF_TOKEN_ANSWERS = frozenset({"tokenlimit", "string-lifetimes", "no-refresh-token"})
 _TOKEN_ANSWERS = frozenset({"refresh", "code", "device", TOKEN_PATH, DEVICE_TOKEN_PATH})
+
+# The paths to which no token and no code is sent, so that none can have ended.
+_WITHOUT_TOKENS = frozenset(
+    {"/v1/authorize", "/v1/device/authorize", "/v1/.well-known/openid-configuration", "/verify"}
+)
 
 # A path may contain `=`, as the id of an application does.
 _WORDS = re.compile(
@@ -122,6 +132,8 @@ def _check_kind(fault: Fault) -> None:
         raise ValueError(f"{quoted(kind)} is not a kind of fault. The kinds are {', '.join(KINDS)}.")
     if kind == "same-token" and where not in {"refresh", TOKEN_PATH}:
         raise ValueError("'same-token' is about a refresh: write refresh=same-token.")
+    if kind in {"expired", "revoked"} and where in _WITHOUT_TOKENS:
+        raise ValueError(f"{kind!r} is about a token or a code, and requests for {where} have none.")
     if kind in _OF_TOKEN_ANSWERS and where not in _TOKEN_ANSWERS:
         raise ValueError(f"{kind!r} is about answers with tokens: write refresh, code or device before it.")
 

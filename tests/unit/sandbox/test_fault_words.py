@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from webex_token_cli.sandbox import KINDS, Answer, Fault, Rules, Sandbox
 from webex_token_cli.sandbox.faults import FaultQueue
 
-WITH_SECONDS = {"423", "429", "503", "slow"}
+WITH_SECONDS = {"408", "423", "425", "429", "500", "502", "503", "504", "slow"}
 
 
 def parsed(words: str) -> tuple[str, str, float | None, int, int, float]:
@@ -68,7 +68,7 @@ KINDS_IN_WORDS = re.escape(f"The kinds are {', '.join(KINDS)}.")
             "refreshes=503",
             "'refreshes' is not a place. Name refresh, code, device, people or a path such as /v1/access_token.",
         ),
-        ("refresh=504", f"'504' is not a kind of fault. The kinds are {', '.join(KINDS)}."),
+        ("refresh=418", f"'418' is not a kind of fault. The kinds are {', '.join(KINDS)}."),
         ("refresh=slow", "'slow' needs its seconds, as in refresh=slow:5."),
         ("refresh=reset:5", "'reset' takes no seconds."),
         ("refresh=503:soon", "'soon' is not a duration such as 30s, 10m, 2h or 13d."),
@@ -85,6 +85,14 @@ KINDS_IN_WORDS = re.escape(f"The kinds are {', '.join(KINDS)}.")
         *(
             (f"people={kind}", f"'{kind}' is about answers with tokens: write refresh, code or device before it.")
             for kind in ("tokenlimit", "string-lifetimes", "no-refresh-token")
+        ),
+        (
+            "/v1/device/authorize=expired",
+            "'expired' is about a token or a code, and requests for /v1/device/authorize have none.",
+        ),
+        (
+            "/v1/authorize=revoked",
+            "'revoked' is about a token or a code, and requests for /v1/authorize have none.",
         ),
         (
             "/sandbox/v1/reset=503",

@@ -14,9 +14,14 @@ _PORTAL = "<!doctype html><title>Guest Wi-Fi</title><h1>Welcome</h1><p>Sign in t
 _PROXY_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 _STATUSES = {
+    "408": "The request took too long",
     "423": "The resource is locked",
+    "425": "The request came too early",
     "429": "Too many requests",
+    "500": "An internal error occurred",
+    "502": "The gateway got no valid answer",
     "503": "The service is unavailable",
+    "504": "The gateway got no answer in time",
 }
 
 # What expires or is revoked, by the place of the request.
@@ -55,7 +60,7 @@ def answer_with(
             # Only RFC 6749's shape has the error code, without which nobody could tell what is meant.
             words = "The person has too many access tokens of this integration"
             reply = refusal(Problem(400, "tokenlimit_reached", words), request.tracking_id, in_rfc_shape=True)
-        case "423" | "429" | "503" as status:
+        case status if status in _STATUSES:
             retry_after = None if fault.seconds is None else math.ceil(fault.seconds)
             problem = Problem(int(status), "", _STATUSES[status], retry_after=retry_after)
             reply = refusal(problem, request.tracking_id, in_rfc_shape=False)
