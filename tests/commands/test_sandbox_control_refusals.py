@@ -56,7 +56,8 @@ def answer(**changes: object) -> dict[str, object]:
         ("/tokens", {"scopes": "spark:all"}, "scopes must be a list of strings."),
         ("/tokens", {"scopes": [1]}, "scopes must be a list of strings."),
         ("/tokens", {"expires_in": [1]}, "expires_in must be a duration."),
-        ("/tokens", {"lifetime": 1}, "There is no field 'lifetime' here. It takes scopes, expires_in."),
+        ("/tokens", {"lifetime": 1}, "There is no field 'lifetime' here. It takes scopes, expires_in, person."),
+        ("/tokens", {"person": "alan@example.com"}, "Nobody has the address 'alan@example.com'."),
         ("/service-apps", {"authorized": "yes"}, "authorized must be true or false."),
         ("/service-apps", {"id": 5}, "id must be a string."),
         (

@@ -9,7 +9,7 @@ import pytest
 from tests.support.cookie_browser import CookieBrowser
 from tests.support.people import ADA, GRACE, sandbox_of_both
 from tests.support.program import Program
-from tests.support.sandbox_client import ask, authorization_url, exchange, fetch
+from tests.support.sandbox_client import ask, asked, authorization_url, exchange, fetch
 from tests.support.wires import serving
 from webex_token_cli.sandbox import Rules, Sandbox
 from webex_token_cli.sandbox.accepting_browser import answer
@@ -31,6 +31,14 @@ def person_behind(sandbox: Sandbox, browser: CookieBrowser) -> str:
     _, tokens = exchange(sandbox, browser.answer["code"])
     _, _, body = ask(sandbox, "/people/me", Authorization=f"Bearer {tokens['access_token']}")
     return str(json.loads(body)["displayName"])
+
+
+def test_the_control_gives_tokens_of_the_person_that_it_is_told(sandbox: Sandbox) -> None:
+    issued = (asked(sandbox, "POST", "/tokens", form)[1] for form in ({}, {"person": "grace@example.com"}))
+    assert [sandbox.person_of(tokens["access_token"])["displayName"] for tokens in issued] == [
+        "Ada Lovelace",
+        "Grace Hopper",
+    ]
 
 
 def test_a_browser_in_which_nobody_is_signed_in_asks_who_signs_in(sandbox: Sandbox, browser: CookieBrowser) -> None:

@@ -17,6 +17,7 @@ from webex_token_cli.sandbox.http.replies import Reply, json_reply
 from webex_token_cli.sandbox.http.request import Request
 from webex_token_cli.sandbox.journal import Journal, marked
 from webex_token_cli.sandbox.problem import Problem
+from webex_token_cli.sandbox.quoting import quoted
 from webex_token_cli.sandbox.service_apps import ServiceApp
 from webex_token_cli.sandbox.tokens import Grant
 from webex_token_cli.sandbox.webex import Webex
@@ -114,9 +115,10 @@ class Control:
         return {}
 
     def _issue_tokens(self, asked: dict[str, Any]) -> dict[str, Any]:
-        asked = checked(asked, scopes=TEXTS, expires_in=DURATION)
+        asked = checked(asked, scopes=TEXTS, expires_in=DURATION, person=TEXT)
         lifetime = None if "expires_in" not in asked else seconds(asked["expires_in"])
-        return self.webex.issue_token_response(self._scopes(asked), lifetime)
+        whose = self._person_id(asked["person"]) if "person" in asked else ""
+        return self.webex.issue_token_response(self._scopes(asked), lifetime, person_id=whose)
 
     def _change_service_app(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Register a Service App, or let an admin authorize or revoke the one whose ``id`` is given."""
@@ -130,6 +132,13 @@ class Control:
         if asked.get("authorized") is False:
             self.webex.revoke_service_app(app)
         return self._described_app(app)
+
+    def _person_id(self, address: str) -> str:
+        """The id of the person with that e-mail address. Raises ValueError."""
+        for person in self.webex.people:
+            if address in person["emails"]:
+                return str(person["id"])
+        raise ValueError(f"Nobody has the address {quoted(address)}.")
 
     def _scopes(self, asked: dict[str, Any]) -> tuple[str, ...]:
         """The scopes that were asked for. Raises Problem (400) if the integration has not all of them."""
