@@ -177,6 +177,7 @@ def test_the_closest_marker_counts_and_rules_are_read_as_people_write_them() -> 
     assert [person["displayName"] for person in people] == ["A"]
     grace = {"id": "2", "displayName": "Grace"}
     assert arrange([((), {"people": [grace]})])[1] == [grace]
+    assert arrange([((), {"people": "A <a@example.com>"})])[1] == people
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,12 @@ def test_the_closest_marker_counts_and_rules_are_read_as_people_write_them() -> 
         ({"rotat": True}, "has no argument 'rotat'. The names are preset, people, access_ttl, "),
         ({"preset": "guest"}, "has no preset 'guest'. The presets are integration, contact-center, "),
         ({"people": ["Ada"]}, "has 'Ada' among its people, which is not like "),
-        ({"access_ttl": "soon"}, "has no usable access_ttl: 'soon' is not a duration"),
+        ({"people": [5]}, "has 5 among its people, which is not like "),
+        ({"people": 5}, "has people=5, which is no sequence of people."),
+        ({"access_ttl": "soon"}, "has no usable access_ttl: 'soon' is not a duration such as 30s, 10m, 2h or 13d."),
+        ({"access_ttl": True}, "has no usable access_ttl: True is not a duration such as 30s, 10m, 2h or 13d."),
+        ({"redirect_uris": 5}, "has redirect_uris=5, which is neither a text nor a sequence of texts."),
+        ({"scopes": [5]}, "has scopes=[5], which is neither a text nor a sequence of texts."),
         ({"rotate": "yes"}, "has rotate='yes', which is neither True nor False"),
     ],
 )
@@ -193,6 +199,7 @@ def test_a_marker_that_says_something_wrong_is_refused_in_words(arguments: dict[
     with pytest.raises(ValueError, match="The marker webex") as caught:
         arrange([((), arguments)])
     assert message in str(caught.value)
+    assert not str(caught.value).endswith("..")
 
 
 def test_a_marker_without_names_is_refused_in_words() -> None:

@@ -10,8 +10,6 @@ from webex_token_cli.sandbox.durations import seconds
 _RULES = {field.name: field.type for field in fields(Rules)}
 _KNOWN = ("preset", "people", *_RULES)
 
-Person = Mapping[str, Any]
-
 
 def arrange(markers: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> tuple[Rules, list[dict[str, Any]]]:
     """The rules and the people of the markers' arguments, each positional and by name, the closest marker first.
@@ -29,7 +27,7 @@ def arrange(markers: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> tuple
     preset = arguments.pop("preset", None) or "integration"
     if preset not in PRESETS:
         raise ValueError(f"The marker webex has no preset {preset!r}. The presets are {', '.join(PRESETS)}.")
-    people = [_person(each) for each in arguments.pop("people", ())]
+    people = _people(arguments.pop("people", ()))
     return Rules.preset(preset, **{name: _value(name, value) for name, value in arguments.items()}), people
 
 
@@ -37,11 +35,20 @@ def _names() -> str:
     return f"The names are {', '.join(_KNOWN)}."
 
 
-def _person(given: str | Person) -> dict[str, Any]:
-    if not isinstance(given, str):
+def _people(given: object) -> list[dict[str, Any]]:
+    """The people of a sequence. A single one needs none around it."""
+    if isinstance(given, str | Mapping):
+        return [_person(given)]
+    if isinstance(given, Iterable):
+        return [_person(each) for each in given]
+    raise ValueError(f"The marker webex has people={given!r}, which is no sequence of people.")
+
+
+def _person(given: object) -> dict[str, Any]:
+    if isinstance(given, Mapping):
         return dict(given)
     try:
-        return person_from(given)
+        return person_from(str(given))
     except ValueError:
         raise ValueError(
             f"The marker webex has {given!r} among its people, which is not like 'Ada Lovelace <ada@example.com>'."
@@ -51,14 +58,16 @@ def _person(given: str | Person) -> dict[str, Any]:
 def _value(name: str, given: Any) -> Any:
     """The value of a rule. Durations may be in words, and a test may write any sequence where rules have a set."""
     kind = _RULES[name]
-    if kind is float and not isinstance(given, bool):
+    if kind is float:
         try:
             return seconds(given)
         except ValueError as error:
-            raise ValueError(f"The marker webex has no usable {name}: {error}.") from None
+            raise ValueError(f"The marker webex has no usable {name}: {error}") from None
     if kind is bool:
         if not isinstance(given, bool):
             raise ValueError(f"The marker webex has {name}={given!r}, which is neither True nor False.")
         return given
     texts = given.split() if isinstance(given, str) else given
+    if not isinstance(texts, Iterable) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"The marker webex has {name}={given!r}, which is neither a text nor a sequence of texts.")
     return frozenset(texts) if name == "scopes" else tuple(texts)
