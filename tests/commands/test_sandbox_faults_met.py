@@ -21,12 +21,11 @@ class Seen(NamedTuple):
 
 ID = "tracking ID ROUTER_1"
 SIGN_IN = "Sign in with `webex-token login`."
-SIGN_IN_AGAIN = "Sign in again with `webex-token login`."
 LATER = "Try again later."
 
 
-def needs_sign_in(sentence: str, hint: str = SIGN_IN_AGAIN) -> Seen:
-    return Seen((3, 3, 3), f"Profile default: {sentence}", hint)
+def needs_sign_in(sentence: str) -> Seen:
+    return Seen((3, 3, 3), f"Profile default: {sentence}", SIGN_IN)
 
 
 def temporary(sentence: str, hint: str = LATER) -> Seen:
@@ -42,8 +41,7 @@ MET: dict[str, Seen] = {
     "revoked": needs_sign_in(f"Webex no longer accepts the grant (HTTP 400, “The refresh token was revoked”, {ID})."),
     "client-refused": needs_sign_in(
         "Webex does not accept the client id and client secret (HTTP 401, “The client id and client secret do not "
-        f"match an integration”, {ID}).",
-        SIGN_IN,
+        f"match an integration”, {ID})."
     ),
     "tokenlimit": temporary(
         "Webex issues no more access tokens to this person, because too many are valid (HTTP 400, “The person has too "
@@ -90,8 +88,8 @@ def watched(seen: Seen) -> tuple[int, str, str]:
     """What ``watch --once`` prints."""
     if seen == FINE:
         return 0, "TIME  default  renewed: expires TIME (in 14 days), next refresh in WAIT\n", ""
-    if seen.statuses[2] == 3:
-        return 3, f"TIME  default  needs sign-in: {seen.sentence} {seen.hint}\n", ""
+    if seen.hint == SIGN_IN:
+        return seen.statuses[2], f"TIME  default  needs sign-in: {seen.sentence} {SIGN_IN}\n", ""
     return seen.statuses[2], f"TIME  default  retrying: {seen.sentence} Next try in WAIT.\n", ""
 
 
@@ -116,8 +114,8 @@ def test_get_prints_a_token_as_long_as_one_is_valid(signed_in: Program, sandbox:
     if seen == FINE:
         new = sandbox.grants[0].access_token
         assert (status, out, err, new != old) == (0, f"{new}\n", "", True)
-    elif seen.statuses[1] == 3:
-        assert (status, out, err) == (3, "", f"Error: {seen.sentence}\n{seen.hint}\n")
+    elif seen.hint == SIGN_IN:
+        assert (status, out, err) == (3, "", f"Error: {seen.sentence}\n{SIGN_IN}\n")
     else:
         assert (status, out) == (0, f"{old}\n")
         assert err.startswith(f"Warning: the access token was not refreshed. {seen.sentence}\n")

@@ -81,8 +81,8 @@ REFUSED = {
         "Run `webex-token refresh --profile work`; if that is refused as well, sign in again with `webex-token login "
         "--profile work`."
     ),
-    ("refresh",): "Sign in again with `webex-token login`.",
-    ("refresh", "-p", "work"): "Sign in again with `webex-token login --profile work`.",
+    ("refresh",): "Sign in with `webex-token login`.",
+    ("refresh", "-p", "work"): "Sign in with `webex-token login --profile work`.",
 }
 
 

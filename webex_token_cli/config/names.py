@@ -38,11 +38,6 @@ def sign_in_hint(profile: str) -> str:
     return f"Sign in with `webex-token login{option_for(profile)}`."
 
 
-def sign_in_again_hint(profile: str) -> str:
-    """The sentence that tells a person what to do about a grant of ``profile`` that Webex no longer accepts."""
-    return f"Sign in again with `webex-token login{option_for(profile)}`."
-
-
 def token_refused_hint(profile: str) -> str:
     """The sentence that tells a person what to do about an access token of ``profile`` that Webex does not accept."""
     option = option_for(profile)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from webex_token_cli.config.names import not_signed_in, sign_in_again_hint, sign_in_hint
+from webex_token_cli.config.names import not_signed_in, sign_in_hint
 from webex_token_cli.errors import GrantRefused, RecordTooLarge, SignInNeeded, StoreUnavailable, WebexTokenError
 from webex_token_cli.store.credentials import CredentialStore, Turn
 from webex_token_cli.token_response import TokenResponse
@@ -118,12 +118,11 @@ class Refresher:
         turn.check()
         try:
             renewed = self._redeem(profile, record)
-        except GrantRefused as error:
+        except GrantRefused:
             replaced = turn.replaced_meanwhile()
             if replaced is not None:
                 return self._superseded(profile, replaced)
             if self.new_pair is None:
-                error.hint = sign_in_again_hint(profile)
                 raise
             why = "Webex no longer accepts its refresh token"
             return self._replace_and_save(profile, record, turn, why, self.new_pair)

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from webex_token_cli.config.names import DEFAULT_PROFILE, sign_in_again_hint, token_refused_hint
+from webex_token_cli.config.names import DEFAULT_PROFILE, token_refused_hint
 from webex_token_cli.config.sites import WEBEX, Site
 from webex_token_cli.errors import (
     ClientRefused,
@@ -247,7 +247,7 @@ def _failure(answer: Answer, now: float, refreshing: bool, scopes: Iterable[str]
     if blamed is None and answer.status in {400, 401}:
         blamed = _blamed_part(answer.description.lower(), refreshing)
     if blamed is _Part.GRANT:
-        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", sign_in_again_hint(DEFAULT_PROFILE))
+        return GrantRefused(f"Webex no longer accepts the grant ({reply}).", "Sign in again with `webex-token login`.")
     return _refused(reply) if blamed is None else _wrong_integration(blamed, reply, scopes, site)
 
 
