@@ -70,6 +70,22 @@ def test_a_refresh_in_flight_is_finished_and_saved(signed_in: Program, sandbox: 
     assert signed_in.run("get").out == "the-last-one\n"
 
 
+@pytest.mark.long
+@pytest.mark.posix
+def test_an_answer_that_could_not_be_stored_is_stored_at_the_end(signed_in: Program, sandbox: Sandbox) -> None:
+    age(signed_in, 2 * DAY)
+    sandbox.order(Answer("/v1/access_token", 200, {}, SLOW_ANSWER, delay=1.0))
+    folder = record_file(signed_in).parent
+    with signed_in.started("watch") as watch:
+        wait_until(lambda: sandbox.in_flight > 0)
+        folder.chmod(0o755)  # the file store refuses a folder that others can read
+        watch.wait_for("its answer could not be stored")
+        folder.chmod(0o700)
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.finish().status == 0
+    assert signed_in.run("get", "--no-refresh").out == "the-last-one\n"
+
+
 @pytest.mark.parametrize("command", ["refresh", "get"])
 def test_a_refresh_in_flight_of_another_command_is_saved_too(
     signed_in: Program, sandbox: Sandbox, command: str

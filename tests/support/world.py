@@ -1,6 +1,7 @@
 """A simulated world for a watcher: a clock that its waits advance, profiles, and the answers of Webex."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -52,9 +53,10 @@ class Delayed(Immediate[T]):
 class World:
     """By default, the watch is stopped after three days, and Webex renews the tokens at each request.
 
-    ``failing`` gives the error that a refresh or a late save of a profile raises, or None. The lists record what the
-    watcher did: ``reads`` and ``refreshes`` have the profile and the time, ``late`` the records that were saved late,
-    ``changes`` and ``calls`` the arguments of the hooks, and ``waits`` the seconds of each wait.
+    ``failing`` gives the error that a refresh or a late save of a profile raises, or None, and ``lock`` is open
+    meanwhile. The lists record what the watcher did: ``reads`` and ``refreshes`` have the profile and the time,
+    ``late`` the records that were saved late, ``changes`` and ``calls`` the arguments of the hooks, and ``waits`` the
+    seconds of each wait.
     """
 
     interval: float = HOUR
@@ -64,6 +66,7 @@ class World:
     records: dict[str, TokenRecord] = field(default_factory=lambda: {"default": RECORD})
     refresh_expires_at: int | None = None
     failing: Callable[[str], WebexTokenError | None] = lambda _: None
+    lock: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
     api_urls: dict[str, str] = field(default_factory=dict)
     reads: list[tuple[str, float]] = field(default_factory=list)
     refreshes: list[tuple[str, float]] = field(default_factory=list)
@@ -155,7 +158,9 @@ class WorldRefresher:
         return self.world.stored(name)
 
     def refresh_from(self, name: str, seen: TokenRecord) -> Outcome:
-        return self.world.refresh_from(name, seen)
+        with self.world.lock(name):
+            return self.world.refresh_from(name, seen)
 
     def save_late(self, name: str, unsaved: NotSaved) -> Outcome:
-        return self.world.save_late(name, unsaved)
+        with self.world.lock(name):
+            return self.world.save_late(name, unsaved)

@@ -1,6 +1,7 @@
 """The loop when checks fail: what is retried when, and what needs a sign-in."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from tests.support.world import DAY, HOUR, RECORD, START, World
 from webex_token_cli.errors import (
@@ -12,6 +13,7 @@ from webex_token_cli.errors import (
 )
 from webex_token_cli.refresh.events import Event, Kind, exit_status
 from webex_token_cli.refresh.refresher import NotSaved
+from webex_token_cli.store.local.locks import locked
 
 
 def test_a_temporary_failure_is_retried_with_growing_waits_until_it_passes() -> None:
@@ -125,8 +127,9 @@ def test_an_answer_that_could_not_be_saved_is_saved_later_without_asking_webex()
     assert world.changes == [("default", "new")]
 
 
-def test_an_answer_that_is_unsaved_at_the_end_is_saved_then() -> None:
+def test_an_answer_that_is_unsaved_at_the_end_is_saved_then(tmp_path: Path) -> None:
     world = World(until=START + DAY + 60)
+    world.lock = lambda name: locked(tmp_path / name, lambda _: None, cancelled=lambda: world.ended(world))
     answer = replace(RECORD, access_token="new", refresh_token="new", refreshed_at=START + DAY)
     world.failing = lambda _: NotSaved("disk full", "make room", RECORD, answer) if world.now < world.until else None
     world.watcher().watch()

@@ -105,7 +105,8 @@ def locked(
     """Hold the lock file ``path`` while the context is open.
 
     The wait takes at most ``timeout`` seconds; after ``patience`` seconds, ``say`` is told what it waits for.
-    Raises StoreUnavailable if the time is over, if ``cancelled`` returns True, or if the file cannot be made.
+    Raises StoreUnavailable if the time is over, if ``cancelled`` returns True while another process holds the lock, or
+    if the file cannot be made.
     """
     from filelock import FileLock, Timeout  # importing it takes 70 ms, and `get` and `show` do not need it
 
@@ -113,6 +114,9 @@ def locked(
     started, announced = clock(), False
     try:
         make_private_folder(path.parent)
+        with contextlib.suppress(Timeout):
+            # A watch that was asked to stop still has to save what Webex answered, and that waits for nobody.
+            lock.acquire(timeout=0)
         while not lock.is_locked:
             waited = clock() - started
             if cancelled():
