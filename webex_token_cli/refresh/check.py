@@ -8,7 +8,7 @@ from webex_token_cli.config.names import not_signed_in
 from webex_token_cli.errors import TooManyRequests, WebexTokenError, as_data
 from webex_token_cli.refresh.rate_limits import RateLimits
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
-from webex_token_cli.refresh.schedule import FIRST_RETRY, ProfileState, Timing, is_due
+from webex_token_cli.refresh.schedule import FIRST_RETRY, ProfileState, Timing, asked_to_wait_until, is_due
 from webex_token_cli.tokens import TokenRecord
 
 
@@ -44,8 +44,8 @@ class CheckResult:
 
     ``seen`` is the record that was read, if one was. ``outcome`` and ``error`` are both None if the check was
     skipped, because the profile still waits for a sign-in or the watch is ending. If ``postponed_until`` (UTC epoch
-    seconds) is set, Webex was not asked because of a rate limit, and ``error`` is Webex's answer to the request
-    that met it. ``hook_error`` is the failure of ``Hooks.on_change``.
+    seconds) is set, Webex was not asked because of a rate limit or a Retry-After, and ``error`` is Webex's answer to
+    the request that met it. ``hook_error`` is the failure of ``Hooks.on_change``.
     """
 
     profile: str
@@ -114,6 +114,9 @@ class ProfileChecker:
             limit = self.rate_limits.in_force(api_url, self.clock())
             if limit is not None:
                 return CheckResult(profile, api_url, seen, error=limit.error, postponed_until=limit.until)
+            until = asked_to_wait_until(state, self.clock())
+            if until is not None:
+                return CheckResult(profile, api_url, seen, error=state.error, postponed_until=until)
             return CheckResult(profile, api_url, seen, refresher.refresh_from(profile, seen))
         except TooManyRequests as error:
             # The other checks have to know before they ask the same Webex.

@@ -127,6 +127,15 @@ def retry_is_due(state: ProfileState, now: float) -> bool:
     return state.retry_at is not None and (now >= state.retry_at or now < state.failed_at)
 
 
+def asked_to_wait_until(state: ProfileState, now: float) -> float | None:
+    """Return until when Webex asked to be left alone about this profile (Retry-After); None if that time is over."""
+    asked_for = state.error.retry_after if isinstance(state.error, TemporaryFailure) else None
+    if state.retry_at is None or asked_for is None:
+        return None
+    until = min(state.retry_at, state.failed_at + asked_for)
+    return until if state.failed_at <= now < until else None
+
+
 def needs_check(state: ProfileState, timing: Timing, now: float) -> bool:
     """Whether a round checks the profile. A record that was read before and is not due is not read again."""
     if state.retry_at is not None:

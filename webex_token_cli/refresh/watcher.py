@@ -7,7 +7,7 @@ returns data: ``check.py`` makes it, ``decision.py`` says what it means.
 import functools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from webex_token_cli.errors import SignInNeeded, TooManyRequests, WebexTokenError, as_data
 from webex_token_cli.refresh.check import CheckResult, HookResult, ProfileChecker
@@ -61,13 +61,14 @@ class Listener:
 class _Progress:
     """Where the loop stands.
 
-    ``tasks`` counts the tasks in the executor, ``in_flight`` has the profiles that are being checked, and
-    ``overtaken`` those whose check was in flight when a later round began.
+    ``tasks`` counts the tasks in the executor, ``in_flight`` has the profiles that are being checked, ``overtaken``
+    those whose check was in flight when a later round began, and ``requested`` those that a person asked about.
     """
 
     tasks: int = 0
     in_flight: set[str] = field(default_factory=set)
     overtaken: set[str] = field(default_factory=set)
+    requested: set[str] = field(default_factory=set)
     round_at: float | None = None
     retry_at: float | None = None
     ticked_at: float = 0.0
@@ -146,14 +147,15 @@ class Watcher:
         self._process_finished()
 
     def _begin_round(self, now: float, everything: bool = False) -> list[Event]:
-        """Begin to check the profiles that need it; with ``everything``, all that do not wait for a retry."""
+        """Begin to check the profiles that need it, or ``everything``, which is reported then even if it is no news."""
         self._progress.round_at = now
         # A check that the machine was suspended in the middle of tells what was true before.
         self._progress.overtaken |= self._progress.in_flight
         events = self._list_profiles(now)
+        if everything:
+            self._progress.requested = set(self._known.profiles)
         for name, state in self._known.profiles.items():
-            asked = everything and state.retry_at is None
-            if name not in self._progress.in_flight and (asked or needs_check(state, self.timing, now)):
+            if name not in self._progress.in_flight and (everything or needs_check(state, self.timing, now)):
                 self._begin_check(name, state)
         self._plan_retries()
         return events
@@ -248,8 +250,11 @@ class Watcher:
             if needs_check(after, self.timing, now):
                 self._begin_check(name, after)
         self._plan_retry(name, after)
+        requested = name in progress.requested
+        progress.requested.discard(name)
         if event is None:
             return []
+        event = replace(event, is_news=event.is_news or requested)
         self._report(event)
         if event.attention is not None and not progress.ending:
             self._submit(functools.partial(self.checker.call_for_attention, name, event.attention[1]))

@@ -13,6 +13,7 @@ from webex_token_cli.refresh.schedule import (
     ProfileState,
     State,
     Timing,
+    asked_to_wait_until,
     attention,
     back_off,
     due_at,
@@ -64,6 +65,27 @@ def test_a_retry_waits_no_longer_than_an_interval_or_retry_after(
     asked = min(asked_for or 0, DAY)
     assert max(0, asked) <= wait <= max(interval, asked)
     assert wait > 0
+
+
+BUSY = ProfileState(failed_at=START, retry_at=START + 600, error=TemporaryFailure("Busy.", "Wait.", 600))
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "until"),
+    [
+        (BUSY, START, START + 600),
+        (BUSY, START + 600, None),
+        (BUSY, START - 1, None),
+        (replace(BUSY, retry_at=START + 900), START + 599, START + 600),
+        (replace(BUSY, retry_at=START + 10), START + 9, START + 10),
+        (replace(BUSY, error=DOWN), START, None),
+        (ProfileState(), START, None),
+    ],
+)
+def test_a_retry_after_holds_until_its_end_or_the_retry_unless_the_clock_is_set_back(
+    state: ProfileState, now: float, until: float | None
+) -> None:
+    assert asked_to_wait_until(state, now) == until
 
 
 def test_waits_between_retries_grow() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.support.world import DAY, HOUR, RECORD, START, World
 from webex_token_cli.errors import (
     GrantRefused,
@@ -84,6 +86,26 @@ def test_without_a_retry_after_a_rate_limit_holds_longer_after_each_failure() ->
     world.watcher().watch()
     asked = [(name, moment - START - DAY) for name, moment in world.refreshes]
     assert asked == [("a", 0), ("a", 5), ("a", 15), ("a", 35), ("a", 75), ("b", 75)]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StoreUnavailable("locked", "unlock"), [(615, "renewed")]),
+        (TemporaryFailure("down", "wait"), [(615, "renewed")]),
+        (TemporaryFailure("busy", "wait", 900), [(600, "retrying"), (900, "renewed")]),
+        (TooManyRequests("too many", "wait", 900), [(600, "retrying"), (900, "renewed")]),
+    ],
+)
+def test_a_requested_check_waits_for_no_retry_but_for_one_that_webex_asked_for(
+    error: WebexTokenError, told: list[tuple[int, str]]
+) -> None:
+    world = World(until=START + DAY + HOUR)
+    world.failing = lambda _: error if world.now < START + DAY + 600 else None
+    asked = [START + DAY + 600]
+    world.check_requested = lambda: bool(asked) and world.now >= asked[0] and bool(asked.pop())
+    world.watcher().watch()
+    assert [(moment - DAY, kind) for moment, kind in world.reported() if moment >= DAY + 600] == told
 
 
 def test_another_failure_delays_no_profile_but_its_own() -> None:
