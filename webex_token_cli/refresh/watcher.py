@@ -126,7 +126,9 @@ class Watcher:
             events += self._begin_round(self.clock())
             events += self._process_finished()
             while self._progress.tasks and not self.control.stopping():
-                self._wait()
+                self._before_wait()
+                self.control.check_requested()  # a request that nobody takes would end each wait at once
+                self.control.wait(self.control.longest_wait)
                 events += self._process_finished()
         finally:
             events += self._finish()
@@ -282,9 +284,14 @@ class Watcher:
         states = self._known.profiles.values()
         return not (self._progress.tasks or self._known.config.failures or any(not s.given_up for s in states))
 
-    def _wait(self) -> None:
+    def _before_wait(self) -> float:
+        """Tell the listener what is waited for, and return when the next round is."""
         next_round = (self._progress.round_at or 0.0) + self.timing.interval
         self.listener.before_wait(Outlook(next_round, len(self._progress.in_flight), self._known.profiles))
+        return next_round
+
+    def _wait(self) -> None:
+        next_round = self._before_wait()
         left = min(next_round, self._progress.retry_at or next_round) - self.clock()
         if left > 0 and not self.control.stopping():
             # If the clock was set back since the round began, more than an interval seems to be left.

@@ -3,7 +3,7 @@
 from tests.support.world import DAY, RECORD, START, Delayed, World
 from webex_token_cli.errors import GrantRefused
 from webex_token_cli.refresh.events import Kind
-from webex_token_cli.refresh.watcher import TaskResult
+from webex_token_cli.refresh.watcher import LONGEST_WAIT, TaskResult
 
 NAMES = ["a", "b"]
 
@@ -22,6 +22,17 @@ def test_a_round_waits_for_the_checks_that_have_begun() -> None:
     events = watcher.once()
     assert [event.profile for event in events] == NAMES
     assert len(world.waits) == 3
+
+
+def test_a_round_sleeps_until_its_checks_end_whatever_is_due_or_asked_for_meanwhile() -> None:
+    world = World(interval=1, now=START + DAY)
+    requests = [True]
+    world.check_requested = lambda: bool(requests) and requests.pop()
+    withheld = iter([True, True, True])
+    watcher = world.watcher()
+    watcher.executor = Delayed[TaskResult](lambda: next(withheld, False))
+    assert [event.kind for event in watcher.once()] == [Kind.RENEWED]
+    assert (world.waits, requests) == ([LONGEST_WAIT] * 3, [])
 
 
 def test_a_round_that_is_stopped_waits_no_longer() -> None:
