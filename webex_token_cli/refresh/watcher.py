@@ -1,7 +1,7 @@
 """The loop that keeps tokens fresh. ``schedule.py`` says what is due when.
 
-One thread decides and reports. Everything that may wait for Webex, a keyring or a hook runs in an executor and
-returns data: ``check.py`` makes it, ``decision.py`` says what it means.
+One thread reads the list of profiles, decides and reports. Everything else that may wait for Webex, a keyring or a
+hook runs in an executor and returns data: ``check.py`` makes it, ``decision.py`` says what it means.
 """
 
 import functools
@@ -89,7 +89,7 @@ class Watcher:
     """Keeps the tokens of ``profiles()`` fresh.
 
     The names are asked for in each round, so that a new profile joins and a removed one leaves. ``profiles`` may
-    raise WebexTokenError. ``jitter`` draws a number between two bounds.
+    raise WebexTokenError, and does so soon once a stop is requested. ``jitter`` draws a number between two bounds.
     """
 
     profiles: Callable[[], list[str]]
@@ -186,9 +186,10 @@ class Watcher:
             names = self.profiles()
         except WebexTokenError as error:
             self._known.config = failed(before, as_data(error), None, self.timing, now, self.jitter)
-            next_at = now + self.timing.interval
             is_news = should_report(before, error)
-            return [self._report(Event(now, None, Kind.FAILED, error=error, next_at=next_at, is_news=is_news))]
+            event = Event(now, None, Kind.FAILED, error=error, next_at=now + self.timing.interval, is_news=is_news)
+            # A request to stop ends the reading as well, and then nothing has failed.
+            return [] if self.control.stopping() else [self._report(event)]
         if names != list(self._known.profiles):
             self._known.profiles = {name: self._known.profiles.get(name) or ProfileState() for name in names}
         self._known.config = ProfileState()

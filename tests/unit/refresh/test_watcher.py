@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.support.world import DAY, HOUR, RECORD, START, World
 from webex_token_cli.errors import (
     ConfigurationError,
     GrantRefused,
+    StoreUnavailable,
     TemporaryFailure,
 )
 from webex_token_cli.refresh.check import Hooks
@@ -106,6 +109,22 @@ def test_a_list_that_cannot_be_read_at_the_start_does_not_end_the_watch() -> Non
     watcher.profiles = profiles
     assert watcher.watch()
     assert world.reported() == [(2 * HOUR, "fresh")]
+
+
+@pytest.mark.parametrize("moment", [START, START + HOUR], ids=["at the start", "later"])
+def test_a_stop_that_ends_the_reading_of_the_list_is_no_failure(moment: float) -> None:
+    world = World(ended=lambda world: world.now > moment)
+    watcher = world.watcher()
+
+    def profiles() -> list[str]:
+        if world.now == moment:
+            world.now += 1
+            raise StoreUnavailable("The list was interrupted.", "Try again.")
+        return list(world.records)
+
+    watcher.profiles = profiles
+    assert watcher.watch()
+    assert world.reported(None) == []
 
 
 def test_what_is_shared_by_the_checks_is_let_go_when_the_last_one_has_ended() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from webex_token_cli.config.names import is_profile_name
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.errors import DamagedEntry
+from webex_token_cli.errors import DamagedEntry, StoreUnavailable
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.claims import TTL
 from webex_token_cli.store.vault.entries import Entries, Host
@@ -34,8 +34,8 @@ def open_vault_store(
 class VaultStore:
     """The records of all profiles below one path of a server.
 
-    ``say`` shows a message while a call waits, and ``cancelled`` is asked whether to end the wait for a claim. ``ttl``
-    is how many seconds a claim is good for.
+    ``say`` shows a message while a call waits, and ``cancelled`` is asked whether to end the wait for a claim, or the
+    reads of a list. ``ttl`` is how many seconds a claim is good for.
     """
 
     entries: Entries
@@ -82,11 +82,11 @@ class VaultStore:
         return self._settings[profile]
 
     def names(self) -> list[str]:
-        """The names of the profiles with a record, even a damaged one. Raises StoreUnavailable.
+        """The names of the profiles with a record, even a damaged one. Raises StoreUnavailable, also if cancelled.
 
         Other programs may have keys there as well, whose names no profile can have.
         """
-        return [name for name in self.entries.engine.names() if is_profile_name(name) and self._has_record(name)]
+        return [name for name in self.entries.engine.names() if is_profile_name(name) and self._is_listed(name)]
 
     def save(self, profile: str, record: TokenRecord, settings: Profile | None = None) -> None:
         """Replace whatever is stored of the profile. Raises StoreUnavailable.
@@ -149,6 +149,12 @@ class VaultStore:
             yield turn
         finally:
             turn.give_back()
+
+    def _is_listed(self, profile: str) -> bool:
+        # With many profiles and a slow server, all reads together take longer than a stop may.
+        if self.cancelled():
+            raise StoreUnavailable(f"The list of profiles in {self.place} was interrupted.", "Try again.")
+        return self._has_record(profile)
 
     def _has_record(self, profile: str) -> bool:
         try:
