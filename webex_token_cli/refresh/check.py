@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from webex_token_cli.config.names import not_signed_in
-from webex_token_cli.errors import TooManyRequests, WebexTokenError, as_data
+from webex_token_cli.errors import SignInNeeded, TooManyRequests, WebexTokenError, as_data
 from webex_token_cli.refresh.rate_limits import RateLimits
 from webex_token_cli.refresh.refresher import NotSaved, Outcome, Result
 from webex_token_cli.refresh.schedule import FIRST_RETRY, ProfileState, Timing, asked_to_wait_until, is_due
@@ -105,7 +105,7 @@ class ProfileChecker:
             if unsaved is not None:
                 return CheckResult(profile, api_url, outcome=refresher.save_late(profile, unsaved))
             seen = refresher.stored(profile)
-            if state.given_up and seen == state.record:
+            if _still_needs_sign_in(state, seen):
                 return CheckResult(profile)
             if seen is None:
                 raise not_signed_in(profile)
@@ -122,6 +122,11 @@ class ProfileChecker:
             # The other checks have to know before they ask the same Webex.
             self.rate_limits.begin(api_url, as_data(error), self.clock(), error.retry_after or FIRST_RETRY)
             return CheckResult(profile, api_url, seen, error=error)
+        except SignInNeeded as error:
+            # A profile that no store can hold has no refresher, so this is where it is found to be as before.
+            if _still_needs_sign_in(state, seen):
+                return CheckResult(profile)
+            return CheckResult(profile, api_url, seen, error=as_data(error))
         except Exception as error:  # noqa: BLE001 - one profile's bug must not end the watch over the others
             return CheckResult(profile, api_url, seen, error=_as_reportable(error))
 
@@ -135,6 +140,11 @@ class ProfileChecker:
         if not changed and known.access_token == outcome.record.access_token:
             return result
         return replace(result, hook_error=_error_of(lambda: self.hooks.on_change(result.profile, outcome.record)))
+
+
+def _still_needs_sign_in(state: ProfileState, seen: TokenRecord | None) -> bool:
+    """Whether the profile waits for a sign-in, and the record ``seen`` is still the one that it waited with."""
+    return state.given_up and seen == state.record
 
 
 def _error_of(call: Callable[[], None]) -> WebexTokenError | None:

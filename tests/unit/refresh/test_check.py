@@ -56,6 +56,13 @@ def test_a_profile_that_still_waits_for_a_sign_in_is_skipped(world: World) -> No
     assert world.refreshes == []
 
 
+def test_a_new_sign_in_that_is_refused_as_well_is_reported(world: World) -> None:
+    refused = GrantRefused("revoked", "sign in")
+    world.failing = lambda _: refused
+    waiting = ProfileState(RECORD, error=refused, given_up=True)
+    assert checker(world).check("a", waiting, None) == CheckResult("a", URL, DUE, error=refused)
+
+
 def test_a_profile_without_a_record_needs_a_sign_in(world: World) -> None:
     del world.records["a"]
     result = checker(world).check("a", UNKNOWN, None)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import DAY, HOUR, RECORD, START, World
+from tests.support.world import DAY, HOUR, RECORD, START, World, WorldRefresher
 from webex_token_cli.errors import (
     GrantRefused,
+    SignInNeeded,
     StoreUnavailable,
     TemporaryFailure,
     TooManyRequests,
@@ -167,6 +168,27 @@ def test_a_permanent_failure_is_reported_once_and_the_others_go_on() -> None:
     said = [event for event in world.events if event.profile == "bad" and event.error]
     assert [event.kind for event in said] == [Kind.NEEDS_SIGN_IN]
     assert world.records["bad"] == RECORD
+
+
+def test_a_profile_that_no_store_can_hold_is_reported_once_and_watched_after_a_sign_in() -> None:
+    world = World(records={"good": RECORD}, until=START + 5 * HOUR)
+
+    def refresher(name: str) -> WorldRefresher:
+        if name not in world.records:
+            raise SignInNeeded("Nobody is signed in with profile late.", "Sign in.")
+        return world.refresher(name)
+
+    def sign_in(world: World) -> None:
+        if world.now > START + 3 * HOUR:
+            world.records["late"] = RECORD
+
+    world.on_wait = sign_in
+    watcher = world.watcher()
+    watcher.checker = replace(watcher.checker, refresher=refresher)
+    watcher.profiles = lambda: ["good", "late"]
+    watcher.watch()
+    late = [(event.moment - START, event.kind) for event in world.events if event.profile == "late"]
+    assert late == [(0, Kind.NEEDS_SIGN_IN), (4 * HOUR, Kind.SIGNED_IN)]
 
 
 def test_a_new_sign_in_ends_a_permanent_failure() -> None:
