@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from webex_token_cli.config.names import is_profile_name
 from webex_token_cli.config.settings import Profile
-from webex_token_cli.errors import DamagedEntry, StoreUnavailable
+from webex_token_cli.errors import DamagedEntry, StoreUnavailable, StoreUnreachable
 from webex_token_cli.store.vault.authentication import open_engine
 from webex_token_cli.store.vault.claims import TTL
 from webex_token_cli.store.vault.entries import Entries, Host
@@ -103,8 +103,9 @@ class VaultStore:
 
         An entry without a record stays, so that a process that redeems the refresh token now does not store its answer.
         """
-        if not self._has_record(profile):
-            return False
+        with contextlib.suppress(DamagedEntry):
+            if self.load(profile) is None:
+                return False
         number = self.entries.replace(profile, Entry(None, Profile(profile)))
         self.entries.engine.destroy_before(profile, number)
         return True
@@ -157,7 +158,14 @@ class VaultStore:
         return self._has_record(profile)
 
     def _has_record(self, profile: str) -> bool:
+        """Whether the profile has a record, or an entry that cannot be read.
+
+        That entry may be damaged, written by a newer version, or forbidden to this host by a policy. It must not stop a
+        command for all profiles, which reports it when its turn comes. Raises StoreUnreachable.
+        """
         try:
             return self.load(profile) is not None
-        except DamagedEntry:
+        except StoreUnreachable:
+            raise
+        except StoreUnavailable:
             return True
