@@ -1,6 +1,5 @@
 """The entries below one path of a KV version 2 engine, and the host that reads and writes them."""
 
-import contextlib
 import random
 import socket
 import time
@@ -17,6 +16,10 @@ from webex_token_cli.store.vault.requester import OutcomeUnknown
 
 # An entry that is replaced whatever it holds is tried this often. Each conflict means that another process wrote it.
 _ATTEMPTS = 20
+
+# So many of its writes may end without an answer. One answer can be lost on the way, while a server that cannot write
+# fails each time, perhaps only after as long as a request may take.
+_UNKNOWN = 2
 
 
 class Engine(Protocol):
@@ -87,14 +90,24 @@ class Entries:
         return self.engine.write(profile, entry.encoded(), after)
 
     def replace(self, profile: str, entry: Entry) -> int:
-        """Write ``entry`` in place of whatever is there. Return the number of its version."""
-        for _ in range(_ATTEMPTS):
+        """Write ``entry`` in place of whatever is there. Return the number of its version.
+
+        A write without an answer is repeated once, which does no harm if the first one has happened. Raises
+        OutcomeUnknown if the second one has no answer either.
+        """
+        conflicts = unknown = 0
+        while conflicts < _ATTEMPTS:
             number = self.engine.read(profile).number
             if number == 0:
                 self.engine.prepare(profile)
-            # After an unknown outcome, the next attempt writes the same entry once more, which does no harm.
-            with contextlib.suppress(VersionConflict, OutcomeUnknown):
+            try:
                 return self.write(profile, entry, after=number)
+            except VersionConflict:
+                conflicts += 1
+            except OutcomeUnknown:
+                unknown += 1
+                if unknown == _UNKNOWN:
+                    raise
         raise StoreUnreachable(
             f"{self.name_of(profile)} was changed by others each of {_ATTEMPTS} times that it was to be replaced.",
             "Try again later.",

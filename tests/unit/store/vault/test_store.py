@@ -7,7 +7,8 @@ from tests.support.records import FULL_RECORD
 from webex_token_cli.config.settings import Profile
 from webex_token_cli.errors import StoreUnavailable, StoreUnreachable
 from webex_token_cli.store.vault.entry import Claim, Entry
-from webex_token_cli.store.vault.requester import Forbidden
+from webex_token_cli.store.vault.key_value import VersionConflict
+from webex_token_cli.store.vault.requester import Forbidden, OutcomeUnknown
 
 ENTRY = Entry(FULL_RECORD, Profile("ada")).encoded()
 FORBIDDEN = Forbidden("A policy forbids it.", "Ask for another one.")
@@ -57,3 +58,40 @@ def test_the_wait_for_another_hosts_turn_can_be_interrupted() -> None:
     store = store_on(engine, cancelled=lambda: True)
     with pytest.raises(StoreUnavailable, match="was interrupted"), store.refreshing("ada", FULL_RECORD):
         pytest.fail("it is the turn of the other host")
+
+
+NO_ROOM = OutcomeUnknown("Vault failed (HTTP 500, no space left on device).", "Try again later.")
+
+
+def test_a_server_that_cannot_write_is_named_after_two_writes() -> None:
+    engine = MemoryEngine(fates=iter([(False, NO_ROOM)] * 20))
+    engine.put("ada", ENTRY)
+    with pytest.raises(OutcomeUnknown, match="no space left"):
+        store_on(engine).delete("ada")
+    assert engine.writes == ["ada", "ada"]
+
+
+def test_a_lost_answer_and_writes_of_others_do_not_stop_a_sign_out() -> None:
+    conflict = (False, VersionConflict())
+    engine = MemoryEngine(fates=iter([conflict, conflict, (True, NO_ROOM), conflict]))
+    engine.put("ada", ENTRY)
+    store = store_on(engine)
+    assert store.delete("ada")
+    assert store.names() == []
+
+
+def test_an_entry_that_others_write_each_time_is_given_up() -> None:
+    engine = MemoryEngine(fates=iter([(False, VersionConflict())] * 30))
+    engine.put("ada", ENTRY)
+    with pytest.raises(StoreUnreachable) as raised:
+        store_on(engine).save("ada", FULL_RECORD)
+    assert (raised.value.message, len(engine.writes)) == (
+        "The entry 'ada' in Vault was changed by others each of 20 times that it was to be replaced.",
+        20,
+    )
+
+
+def test_who_may_write_an_entry_that_others_write_each_time_may_sign_in() -> None:
+    engine = MemoryEngine(fates=iter([(False, VersionConflict())] * 30))
+    engine.put("ada", ENTRY)
+    store_on(engine).try_to_write("ada")
