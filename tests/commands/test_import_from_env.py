@@ -4,6 +4,7 @@ import json
 import re
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.program import Finished, Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import TIME, config_file, record_file, stored_files
 from webex_token_cli.application import Application
-from webex_token_cli.errors import StoreUnavailable
+from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.sandbox import Answer, Rules, Sandbox
 from webex_token_cli.store.local.locks import locked
 from webex_token_cli.store.local.store import LocalStore
@@ -158,16 +159,32 @@ def application(ci: Program) -> Application:
     return Application(ci.variables)
 
 
-def import_with(
-    application: Application, sleeps: list[float], check_person: Callable[[Person | None], None] = lambda _: None
-) -> str:
+@dataclass
+class AnyPerson:
+    """Which persons an import accepts. ``when_asked`` is called with the person whom Webex names."""
+
+    accepts: bool = True
+    when_asked: Callable[[Person], object] = lambda _: None
+
+    def allows(self, person: Person, /) -> bool:
+        self.when_asked(person)
+        return self.accepts
+
+    def before_import(self, person: Person | None, /) -> None:
+        raise NotImplementedError
+
+    def imported_as(self, profile: str, person: Person, /) -> ConfigurationError:
+        return ConfigurationError(f"{person.display_name}'s tokens are stored as {profile}.", "")
+
+
+def import_with(application: Application, sleeps: list[float], rules: AnyPerson | None = None) -> str:
     settings = application.settings("default")._replace(client_id=application.environment["WEBEX_CLIENT_ID"])
     imported = import_refresh_token(
         application,
         settings,
         application.environment["WEBEX_CLIENT_SECRET"],
         application.environment["WEBEX_REFRESH_TOKEN"],
-        check_person,
+        rules or AnyPerson(),
         scopes_are_given=False,
         sleep=sleeps.append,
     )
@@ -183,12 +200,13 @@ def test_an_answer_is_saved_as_patiently_as_that_of_a_refresh(
     assert sleeps == [1, 2, 3]
 
 
+@pytest.mark.parametrize("accepts", [True, False])
 def test_an_answer_that_cannot_be_saved_is_said_to_be_lost(
-    application: Application, monkeypatch: pytest.MonkeyPatch
+    application: Application, monkeypatch: pytest.MonkeyPatch, accepts: bool
 ) -> None:
     failing(monkeypatch, 4)
     with pytest.raises(StoreUnavailable, match="its answer could not be stored: It is full") as raised:
-        import_with(application, [])
+        import_with(application, [], AnyPerson(accepts))
     assert "If Webex then refuses WEBEX_REFRESH_TOKEN, it has replaced it" in raised.value.hint
 
 
@@ -196,8 +214,17 @@ def test_ctrl_c_after_the_refresh_token_was_redeemed_waits_until_the_answer_is_s
     application: Application, ci: Program, sandbox: Sandbox
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        import_with(application, [], lambda _: signal.raise_signal(signal.SIGINT))
+        import_with(application, [], AnyPerson(when_asked=lambda _: signal.raise_signal(signal.SIGINT)))
     assert json.loads(record_file(ci).read_text())["refresh_token"] == sandbox.grants[0].refresh_token
+
+
+def test_a_profile_that_tokens_of_another_person_become_takes_no_name_of_another_profile(
+    application: Application, ci: Program
+) -> None:
+    sign_in(ci, "default-imported")
+    config_file(ci).write_text("[default-imported-2]\nstore = keyring\n")
+    with pytest.raises(ConfigurationError, match="Ada Lovelace's tokens are stored as default-imported-3"):
+        import_with(application, [], AnyPerson(accepts=False))
 
 
 def test_a_refresh_token_is_not_redeemed_while_another_process_has_the_lock(ci: Program, sandbox: Sandbox) -> None:

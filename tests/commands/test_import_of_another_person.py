@@ -70,6 +70,46 @@ def test_the_same_person_replaces_the_sign_in_without_a_question(adas: Program, 
     assert run_in_process(adas, "import", stdin=given).status == 0
 
 
+@pytest.mark.parametrize("rules", [{"rotate": True}], indirect=True)
+def test_tokens_whose_refresh_token_webex_replaced_become_a_profile_of_their_own(
+    adas: Program, sandbox: Sandbox
+) -> None:
+    before, name = record_file(adas).read_text(), "default-imported"
+    program, arguments, _ = graces(adas, sandbox, "variables")
+    done = run_in_process(program, "import", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"Error: {REFUSED} It was not changed. Webex has replaced the refresh token that was given, so the new tokens "
+        f"are stored as profile {name}.\nUse them with --profile {name}, or move them with `webex-token export "
+        f"--profile {name} | webex-token import --replace-person`, then run `webex-token logout --profile {name}`.\n"
+    )
+    assert record_file(adas).read_text() == before
+    assert run_in_process(adas, "refresh", "-p", name).status == 0
+    exported = run_in_process(adas, "export", "-p", name).out
+    assert run_in_process(adas, "import", "--replace-person", stdin=exported).status == 0
+    assert run_in_process(adas, "logout", "-p", name).status == 0
+    assert run_in_process(adas, "refresh").status == 0
+    assert GRACE.split()[0] in record_file(adas).read_text()
+
+
+@pytest.mark.posix
+def test_ctrl_c_at_the_question_ends_an_import_from_variables_and_costs_nothing(
+    adas: Program, sandbox: Sandbox
+) -> None:
+    program, arguments, _ = graces(adas, sandbox, "variables")
+    before = stored_files(adas)
+    with at_a_terminal(program, "import", *arguments) as terminal:
+        terminal.expect_exact(f"Replace the sign-in of {ADA}? [y/N]: ")
+        terminal.sendcontrol("c")
+        assert end_of(terminal)[0] == 130
+    assert stored_files(adas) == before
+    with at_a_terminal(program, "import", *arguments) as terminal:
+        terminal.expect_exact(f"Replace the sign-in of {ADA}? [y/N]: ")
+        terminal.sendline("y")
+        assert end_of(terminal)[0] == 0
+    assert GRACE.split()[0] in record_file(adas).read_text()
+
+
 @pytest.mark.posix
 @pytest.mark.parametrize(("typed", "status"), [("y", 0), ("n", 2)])
 def test_a_terminal_is_asked(adas: Program, sandbox: Sandbox, tmp_path: Path, typed: str, status: int) -> None:

@@ -113,9 +113,13 @@ class PersonCheck:
         """The same check, with another way to ask."""
         return replace(self, ask=ask)
 
+    def allows(self, person: Person) -> bool:
+        """Whether the tokens of ``person`` may replace those of the profile without a question."""
+        return self.replace_person or self.known is None or person.id == self.known.id
+
     def after_sign_in(self, person: Person | None) -> None:
         """Check who signed in. Raises SignInNotCompleted if that person must not replace the known one."""
-        if person is None or not self._is_other(person):
+        if person is None or self.allows(person):
             return
         message = f"{person.label} signed in, but profile {self.profile} is the sign-in of {self._known}."
         if self._may_replace(message):
@@ -129,24 +133,32 @@ class PersonCheck:
 
     def before_import(self, person: Person | None) -> None:
         """Check whose tokens are imported. Raises ConfigurationError if they must not replace the known person's."""
-        if person is None or not self._is_other(person):
+        if person is None or self.allows(person):
             return
-        message = f"These are the tokens of {person.label}, but profile {self.profile} is the sign-in of {self._known}."
+        message = self._mismatch(person)
         if not self._may_replace(message):
             raise ConfigurationError(
                 f"{message} Nothing was changed.", "Choose another profile with --profile, or give --replace-person."
             )
 
-    def _is_other(self, person: Person) -> bool:
-        return self.known is not None and person.id != self.known.id
+    def imported_as(self, profile: str, person: Person) -> ConfigurationError:
+        """The error for an import of the tokens of another person that were stored as ``profile`` instead."""
+        named = option_for(profile)
+        return ConfigurationError(
+            f"{self._mismatch(person)} It was not changed. Webex has replaced the refresh token that was given, so the "
+            f"new tokens are stored as profile {profile}.",
+            f"Use them with{named}, or move them with `webex-token export{named} | webex-token "
+            f"import{option_for(self.profile)} --replace-person`, then run `webex-token logout{named}`.",
+        )
+
+    def _mismatch(self, person: Person) -> str:
+        return f"These are the tokens of {person.label}, but profile {self.profile} is the sign-in of {self._known}."
 
     @property
     def _known(self) -> str:
         return "" if self.known is None else self.known.label
 
     def _may_replace(self, message: str) -> bool:
-        if self.replace_person:
-            return True
         if not self.application.interactive:
             return False
         self.application.say(message)

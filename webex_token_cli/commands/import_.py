@@ -1,7 +1,6 @@
 """``import``: store a sign-in from another machine, or tokens that Webex gave elsewhere."""
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +31,7 @@ from webex_token_cli.config.settings import Overrides, Settings, resolve
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.store.credentials import load_replaceable
 from webex_token_cli.token_response import TokenResponse
-from webex_token_cli.tokens import Person, TokenRecord
+from webex_token_cli.tokens import TokenRecord
 
 if TYPE_CHECKING:
     from webex_token_cli.transfer.documents import Export
@@ -181,13 +180,15 @@ class _Source:
         store = self.application.store(settings.store)
         before = load_replaceable(store, self.profile, self.application.say)
         confirm_replacement(self.application, settings, before, self.replace_other)
-        return import_export(self.application, section, export, self.overrides, self._person_check(settings, before))
+        return import_export(
+            self.application, section, export, self.overrides, self._person_check(settings, before).before_import
+        )
 
     def import_response(self, response: TokenResponse, now: float) -> "Imported":
         from webex_token_cli.transfer.imports import import_response
 
-        settings, secret, check_person = self._prepared(response)
-        return import_response(self.application, settings, secret, response, now, check_person)
+        settings, secret, person_check = self._prepared(response)
+        return import_response(self.application, settings, secret, response, now, person_check.before_import)
 
     def import_variables(self) -> "Imported":
         from webex_token_cli.transfer.environment import CLIENT_SECRET, read_variables
@@ -202,20 +203,20 @@ class _Source:
         now = application.clock()
         # Nothing is known of the age of the access token.
         response = TokenResponse(variables.access_token or "", None, variables.refresh_token)
-        settings, secret, check_person = self._prepared(response)
+        settings, secret, person_check = self._prepared(response)
         if variables.access_token is not None:
-            imported = import_response(application, settings, secret, response, now, check_person)
+            imported = import_response(application, settings, secret, response, now, person_check.before_import)
             return replace(imported, lifetimes_count_from_now=False)
         return import_refresh_token(
             application,
             settings,
             secret,
             variables.refresh_token,
-            check_person,
+            person_check,
             scopes_are_given=self.overrides.scopes is not None,
         )
 
-    def _prepared(self, response: TokenResponse) -> tuple[Settings, str, Callable[[Person | None], None]]:
+    def _prepared(self, response: TokenResponse) -> tuple[Settings, str, PersonCheck]:
         """The settings and the client secret for tokens that come without them, and the check of their person."""
         from webex_token_cli.transfer.imports import settings_for_response
 
@@ -228,9 +229,9 @@ class _Source:
         secret = client_secret(self.application, settings, self.client_secret_file, before, IMPORT_PROMPTS)
         return settings, secret, self._person_check(settings, before)
 
-    def _person_check(self, settings: Settings, before: TokenRecord | None) -> Callable[[Person | None], None]:
+    def _person_check(self, settings: Settings, before: TokenRecord | None) -> PersonCheck:
         known = person_before(self.application, settings, before)
-        return PersonCheck(self.application, settings, known, self.replace_person).before_import
+        return PersonCheck(self.application, settings, known, self.replace_person)
 
 
 def _summary(application: Application, profile: str, imported: "Imported") -> str:

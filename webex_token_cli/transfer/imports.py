@@ -1,14 +1,17 @@
 """Storing a sign-in that another machine exported, or tokens that Webex gave elsewhere."""
 
+import contextlib
+import functools
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
 from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings
-from webex_token_cli.errors import GrantRefused, StoreUnavailable, WebexTokenError
+from webex_token_cli.errors import ConfigurationError, GrantRefused, StoreUnavailable, WebexTokenError
 from webex_token_cli.profiles import changing, remember
 from webex_token_cli.refresh.refresher import save_patiently
 from webex_token_cli.signin.authorization import RedirectURI
@@ -23,8 +26,24 @@ from webex_token_cli.transfer.environment import REFRESH_TOKEN
 if TYPE_CHECKING:
     from webex_token_cli.webex.client import WebexClient
 
+# The name of a profile has at most 64 characters, and words are added to this many.
+_LONGEST_STEM = 48
+
 # Raises ConfigurationError if the tokens of that person must not replace those of the profile.
 PersonCheck = Callable[[Person | None], None]
+
+
+class PersonRules(Protocol):
+    """Whose tokens may replace those of a profile, if that can be known only after a refresh token was redeemed."""
+
+    def allows(self, person: Person, /) -> bool:
+        """Whether the tokens of ``person`` may, without a question."""
+
+    def before_import(self, person: Person | None, /) -> None:
+        """Ask, if somebody can be asked. Raises ConfigurationError if the tokens of ``person`` must not."""
+
+    def imported_as(self, profile: str, person: Person, /) -> ConfigurationError:
+        """The error for tokens of ``person`` that must not, and are stored as ``profile`` instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +150,7 @@ def import_refresh_token(
     settings: Settings,
     client_secret: str,
     refresh_token: str,
-    check_person: PersonCheck,
+    rules: PersonRules,
     *,
     scopes_are_given: bool,
     sleep: Callable[[float], None] = time.sleep,
@@ -139,22 +158,30 @@ def import_refresh_token(
     """Redeem ``refresh_token`` once, as a refresh would, and store the answer.
 
     Without ``scopes_are_given``, a later sign-in requests the scopes that were granted. Signals are deferred from the
-    request until the answer is stored, because Webex may have replaced the refresh token. Raises GrantRefused,
-    ClientRefused, TemporaryFailure, StoreUnavailable, ConfigurationError.
+    request until the answer is stored, because Webex may have replaced the refresh token. If it has, and ``rules`` do
+    not allow the person, the tokens are stored as a profile of their own. If it has not, nothing is lost by asking.
+    Raises GrantRefused, ClientRefused, TemporaryFailure, StoreUnavailable, ConfigurationError.
     """
     store, profile = application.store(settings.store), settings.profile
     asked = int(application.clock())
     seed = TokenRecord("", None, refresh_token, None, asked, asked, settings.client_id or "", client_secret)
     client = application.client(settings.api_url)
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(changing(application, profile, store))
+        with defer_signals():
+            record = _redeemed(application, client, seed)
+            record = record.belonging_to(_person(application, profile, record, settings.api_url))
+            if record.scopes and not scopes_are_given:
+                settings = settings._replace(scopes=record.scopes)
+            answer = _Answer(application, record, store, sleep)
+            if record.person is None or rules.allows(record.person):
+                return answer.save(settings)
+            if record.refresh_token != refresh_token:
+                locks.close()  # the other profile has locks of its own
+                raise rules.imported_as(answer.save_as_new_profile(settings), record.person)
+    rules.before_import(record.person)
     with changing(application, profile, store), defer_signals():
-        record = _redeemed(application, client, seed)
-        record = record.belonging_to(_person(application, profile, record, settings.api_url))
-        check_person(record.person)
-        if record.scopes and not scopes_are_given:
-            settings = settings._replace(scopes=record.scopes)
-        section = Profile.of(settings)._replace(keyring=store.backend)
-        _keep_patiently(application, record, store, section, sleep)
-    return Imported(record, store, settings.scopes, lifetimes_count_from_now=False)
+        return answer.save(settings)
 
 
 def _redeemed(application: Application, client: "WebexClient", seed: TokenRecord) -> TokenRecord:
@@ -171,22 +198,56 @@ def _redeemed(application: Application, client: "WebexClient", seed: TokenRecord
     return seed.refreshed(response, asked)
 
 
-def _keep_patiently(
-    application: Application,
-    record: TokenRecord,
-    store: CredentialStore,
-    section: Profile,
-    sleep: Callable[[float], None],
-) -> None:
-    """Store the answer to a refresh, and try as often as a refresh does: it may hold the only valid refresh token."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer to a refresh, which may hold the only valid refresh token, and the store that it is for.
+
+    It is stored as patiently as a refresh does. The methods raise StoreUnavailable, ConfigurationError.
+    """
+
+    application: Application
+    record: TokenRecord
+    store: CredentialStore
+    sleep: Callable[[float], None]
+
+    def save(self, settings: Settings) -> Imported:
+        """Store it in the profile of ``settings``. Callers hold the profile in ``changing``."""
+        with _telling_that_webex_answered():
+            self._save(settings)
+        return Imported(self.record, self.store, settings.scopes, lifetimes_count_from_now=False)
+
+    def save_as_new_profile(self, settings: Settings) -> str:
+        """Store it in a new profile with these ``settings``, and return the profile's name."""
+        with _telling_that_webex_answered():
+            name = _unused_name(self.application, settings.profile, self.store)
+            with changing(self.application, name, self.store):
+                self._save(settings._replace(profile=name))
+        return name
+
+    def _save(self, settings: Settings) -> None:
+        section = Profile.of(settings)._replace(keyring=self.store.backend)
+        remembering = functools.partial(remember, self.application)
+        save_patiently(lambda: keep(self.record, self.store, section, remembering), self.sleep)
+
+
+@contextlib.contextmanager
+def _telling_that_webex_answered() -> Iterator[None]:
+    """Have a StoreUnavailable say that Webex may have replaced the refresh token."""
     try:
-        save_patiently(lambda: keep(record, store, section, lambda section: remember(application, section)), sleep)
+        yield
     except StoreUnavailable as error:
         raise StoreUnavailable(
             f"Webex answered the refresh, but its answer could not be stored: {error.message}",
             f"Make the store writable and import again. If Webex then refuses {REFRESH_TOKEN}, it has replaced it: "
             "sign in with `webex-token login`.",
         ) from error
+
+
+def _unused_name(application: Application, profile: str, store: CredentialStore) -> str:
+    """A name, like that of ``profile``, under which nothing is stored. Raises StoreUnavailable."""
+    taken, name = application.config.names(), f"{profile[:_LONGEST_STEM]}-imported"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken and store.load(name) is None)
 
 
 def _person(application: Application, profile: str, record: TokenRecord, api_url: str) -> Person | None:
