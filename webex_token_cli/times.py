@@ -1,5 +1,6 @@
 """Durations as people type them, and points in time as people read them. Pure."""
 
+import contextlib
 import math
 import re
 from datetime import UTC, datetime, tzinfo
@@ -79,9 +80,13 @@ def local_time(moment: float, zone: tzinfo | None = None) -> str:
     """``moment``, UTC epoch seconds, as ``2026-12-07 14:05:09 CET``; ``zone`` is the machine's by default.
 
     Windows calls zones by phrases, in the language of the system. The offset from UTC takes the place of such a name:
-    ``2026-12-07 14:05:09 +01:00``.
+    ``2026-12-07 14:05:09 +01:00``. A moment that the zone's calendar cannot hold is shown in UTC, such as the end of
+    the year 9999 east of Greenwich.
     """
-    local = datetime.fromtimestamp(moment, tz=UTC).astimezone(zone)
+    local = datetime.fromtimestamp(moment, tz=UTC)
+    # Windows documents local times up to the year 3000 only, and reports an error of the system for later ones.
+    with contextlib.suppress(OverflowError, OSError):
+        local = local.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M:%S} {_zone(local)}"
 
 

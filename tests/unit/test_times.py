@@ -124,3 +124,7 @@ def test_a_time_is_local_and_names_its_zone() -> None:
 def test_a_zone_whose_name_is_a_phrase_or_a_number_is_shown_by_its_offset(hours: float, name: str, shown: str) -> None:
     zone = timezone(timedelta(hours=hours), name)
     assert local_time(1_765_112_709, zone) == f"2025-12-07 {shown}"
+
+
+def test_a_moment_that_no_local_calendar_can_hold_is_shown_in_utc() -> None:
+    assert local_time(253_402_300_799, timezone(timedelta(hours=1), "CET")) == "9999-12-31 23:59:59 UTC"
