@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from webex_token_cli.application import Application
-from webex_token_cli.config.names import check_profile_name
 from webex_token_cli.errors import ConfigurationError, TemporaryFailure, as_data
 from webex_token_cli.tokens import TokenRecord
+
+T = TypeVar("T")
 
 # The warnings of ``get`` go to this logger.
 LOGGER = "webex_token_cli"
@@ -45,12 +47,33 @@ def check_min_valid(min_valid: float) -> float:
     return min_valid
 
 
+class OneInEachProcess(Generic[T]):
+    """What ``make`` returns, made once in each process, when it is first asked for. Any thread may ask.
+
+    The child of a fork has the objects of its parent, but none of the threads that they wait for, and a lock that such
+    a thread held is locked for ever. A connection is still the parent's, and each would read the other's answers. So
+    the child uses nothing that the parent has made.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    def __call__(self) -> T:
+        pid = os.getpid()
+        if pid not in self._made:
+            # Of threads that come here at once, the first sets it for all. A lock could itself be held at the fork.
+            self._made.setdefault(pid, self._make())
+        return self._made[pid]
+
+
 @dataclass(slots=True, repr=False, eq=False)
 class TokenSource:
-    """The access token of a profile, for each request of a program that runs longer than a token.
+    """The access token of ``profile``, for each request of a program that runs longer than a token.
 
-    The store is read at most once a minute, and once more after Webex has refused a token. ``clock`` gives UTC epoch
-    seconds. Any thread may call any method; while one looks the token up, the others wait for it.
+    It is refreshed if it expires within ``min_valid`` seconds. The store is read at most once a minute, and once more
+    after Webex has refused a token. ``clock`` gives UTC epoch seconds. Any thread may call any method; while one looks
+    the token up, the others wait for it. An object serves one process.
     """
 
     application: Application
@@ -62,11 +85,6 @@ class TokenSource:
     _refreshed_at: float | None = None
     _failure: TemporaryFailure | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @classmethod
-    def of(cls, profile: str, min_valid: float, clock: Callable[[], float]) -> "TokenSource":
-        """The token of ``profile``, refreshed if it expires within ``min_valid`` seconds. Raises ConfigurationError."""
-        return cls(application(clock), check_profile_name(profile), check_min_valid(min_valid), clock)
 
     def token(self) -> str:
         """The access token for a request. Raises the errors of ``access_token``."""

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Callable, Generator, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from webex_token_cli.config.names import check_profile_name
 from webex_token_cli.config.settings import is_loopback
 from webex_token_cli.errors import ConfigurationError, WebexTokenError
-from webex_token_cli.programs import LOGGER, TokenSource
+from webex_token_cli.programs import LOGGER, OneInEachProcess, TokenSource, application, check_min_valid
 
 if TYPE_CHECKING:
     from httpx import Auth as _Base
@@ -53,7 +54,8 @@ class TokenAuth(_Base):
     sent again, once. A request whose body cannot be sent again, such as a generator, is not; the program gets the 401.
 
     The token is sent over https only, or to a loopback address, and it is never in the object's repr. ``clock`` gives
-    UTC epoch seconds. Any thread may use the object, also for several sessions at once.
+    UTC epoch seconds. Any thread may use the object, also for several sessions at once, and so may a process that is
+    forked from this one, as the workers of gunicorn and multiprocessing are. Such a process looks the token up itself.
 
     A request raises an error of ``webex_token_cli.errors`` if there is no valid token, as ``access_token`` does. After
     a 401, such an error is logged by ``logging.getLogger("webex_token_cli")``, and the 401 is the answer.
@@ -63,10 +65,16 @@ class TokenAuth(_Base):
         self, profile: str = "default", min_valid: float = 300, *, clock: Callable[[], float] = time.time
     ) -> None:
         """Raises ConfigurationError if ``profile`` or ``min_valid`` is wrong. Nothing is read before a request."""
-        self._source = TokenSource.of(profile, min_valid, clock)
+        self._profile = check_profile_name(profile)
+        check_min_valid(min_valid)
+        self._sources = OneInEachProcess(lambda: TokenSource(application(clock), profile, min_valid, clock))
 
     def __repr__(self) -> str:
-        return f"TokenAuth(profile={self._source.profile!r})"
+        return f"TokenAuth(profile={self._profile!r})"
+
+    @property
+    def _source(self) -> TokenSource:
+        return self._sources()
 
     # -- requests -------------------------------------------------------------------------------------
 
@@ -130,7 +138,7 @@ class TokenAuth(_Base):
         except WebexTokenError as error:
             logging.getLogger(LOGGER).warning(
                 "Webex does not accept the access token of profile %s. %s %s",
-                self._source.profile,
+                self._profile,
                 error.message,
                 error.hint,
             )
