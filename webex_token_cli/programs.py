@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from webex_token_cli.application import Application
-from webex_token_cli.errors import ConfigurationError, TemporaryFailure, as_data
+from webex_token_cli.errors import ConfigurationError, StoreUnavailable, TemporaryFailure, as_data
 from webex_token_cli.tokens import TokenRecord
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class TokenSource:
                 raise as_data(self._failure)
             # If the clock was set back, the age is negative and says nothing.
             if record is None or not 0 <= age < LOOK_AGAIN or record.access_expired(self.clock()):
-                record = self._look()
+                record = self._look_or_take_last()
             return record.access_token
 
     def token_after_refusal(self, refused: str) -> str | None:
@@ -116,6 +116,18 @@ class TokenSource:
 
     def _may_refresh(self) -> bool:
         return self._refreshed_at is None or not 0 <= self.clock() - self._refreshed_at < LOOK_AGAIN
+
+    def _look_or_take_last(self) -> TokenRecord:
+        """The record in the store, or the last one if the store fails and the last token is valid for long enough."""
+        try:
+            return self._look()
+        except StoreUnavailable as error:
+            if self._record is None or not self._record.relied_on_for(self.min_valid, self.clock()):
+                raise
+            self.application.say(
+                f"Warning: the access token was not looked up, and the last one is used. {error.message}"
+            )
+            return self._record
 
     def _look(self) -> TokenRecord:
         self._looked_at = self.clock()

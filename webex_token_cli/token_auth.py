@@ -57,8 +57,9 @@ class TokenAuth(_Base):
     UTC epoch seconds. Any thread may use the object, also for several sessions at once, and so may a process that is
     forked from this one, as the workers of gunicorn and multiprocessing are. Such a process looks the token up itself.
 
-    A request raises an error of ``webex_token_cli.errors`` if there is no valid token, as ``access_token`` does. After
-    a 401, such an error is logged by ``logging.getLogger("webex_token_cli")``, and the 401 is the answer.
+    A request raises an error of ``webex_token_cli.errors`` if there is no valid token, as ``access_token`` does. If the
+    store fails while the last token is valid for ``min_valid`` seconds still, that one is sent. After a 401, an error
+    is logged by ``logging.getLogger("webex_token_cli")``, as a failure of the store is, and the 401 is the answer.
     """
 
     def __init__(

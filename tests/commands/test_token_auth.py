@@ -21,7 +21,7 @@ from tests.support.program import Program
 from tests.support.signing_in import sign_in
 from tests.support.stored import DAY, record_file
 from webex_token_cli import TokenAuth
-from webex_token_cli.errors import ConfigurationError, SignInNeeded, TemporaryFailure
+from webex_token_cli.errors import ConfigurationError, SignInNeeded, StoreUnavailable, TemporaryFailure
 from webex_token_cli.sandbox import Answer, Rules, Sandbox
 
 ME = "/v1/people/me"
@@ -184,6 +184,32 @@ def test_the_store_is_read_once_a_minute(
     newer.rename(hidden)
     with pytest.raises(SignInNeeded):
         with_requests(auth, url)
+
+
+def test_while_the_store_is_down_the_token_is_used_as_long_as_it_is_valid_for_long_enough(
+    signed_in_here: Program, sandbox: Sandbox, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.rules = replace(sandbox.rules, access_ttl=1000)
+    assert signed_in_here.run("refresh").status == 0
+    auth = TokenAuth(min_valid=300, clock=clock)
+    url = f"{sandbox.api_url}/people/me"
+    assert with_requests(auth, url) == 200
+    record = record_file(signed_in_here)
+    hidden = record.rename(record.with_suffix(".hidden"))
+    record.mkdir()  # it cannot be read
+    for told in (1, 2):
+        clock.advance(61)
+        assert with_requests(auth, url) == 200
+        assert caplog.text.count("the access token was not looked up, and the last one is used.") == told
+    clock.advance(600)
+    with pytest.raises(StoreUnavailable):
+        with_requests(auth, url)
+    with pytest.raises(StoreUnavailable):  # there is no earlier token
+        with_requests(TokenAuth(clock=clock), url)
+    record.rmdir()
+    hidden.rename(record)
+    clock.advance(61)
+    assert with_requests(auth, url) == 200
 
 
 def test_while_webex_is_down_not_every_request_asks_it(sandbox: Sandbox, clock: Clock) -> None:
