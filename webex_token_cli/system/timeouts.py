@@ -30,6 +30,10 @@ _STEP = 0.5
 # How long an aborted call is waited for, in seconds: long enough to read what has already arrived.
 _END_OF_ABORTED = 1.0
 
+# How long a call waits for its turn, in seconds. A watch makes sixteen calls at a time, and a keyring that works takes
+# less than 20 seconds for each.
+_LONGEST_QUEUE = 300.0
+
 # Seconds in which a thread waits for another call. The calls of a renewal follow each other faster, and a watch at rest
 # has no use for idle threads.
 _IDLE = 0.5
@@ -209,19 +213,23 @@ class ExclusiveCalls:
         waiting: Callable[[], None] = lambda: None,
         patience: float = PATIENCE,
     ) -> T:
-        """Run ``call`` as ``with_timeout`` does. The time of waiting for other calls counts too."""
+        """Run ``call`` as ``with_timeout`` does, once none before it runs any more.
+
+        The time of those does not count, because a keyring that answers others is slow, and does not hang. Raises
+        TimeoutExceeded also if one hangs ``seconds`` after this call was asked for, or if the queue is too long.
+        """
         deadline = time.monotonic() + seconds
         if not self.one_at_a_time:
-            return self._call_when_none_hangs(call, deadline, waiting, patience)
-        if not self._turn.acquire(timeout=seconds):
+            return self._call_when_none_hangs(call, seconds, deadline, waiting, patience)
+        if not self._turn.acquire(timeout=_LONGEST_QUEUE):
             raise TimeoutExceeded
         try:
-            return self._call_when_none_hangs(call, deadline, waiting, patience)
+            return self._call_when_none_hangs(call, seconds, deadline, waiting, patience)
         finally:
             self._turn.release()
 
     def _call_when_none_hangs(
-        self, call: Callable[[], T], deadline: float, waiting: Callable[[], None], patience: float
+        self, call: Callable[[], T], seconds: float, deadline: float, waiting: Callable[[], None], patience: float
     ) -> T:
         for running in list(self._hanging):
             if not _finishes(running, _seconds_until(deadline), waiting, patience):
@@ -229,7 +237,7 @@ class ExclusiveCalls:
             with contextlib.suppress(ValueError):  # another thread may have removed it first
                 self._hanging.remove(running)
         try:
-            return with_timeout(call, _seconds_until(deadline), waiting, patience, run=self._threads.run)
+            return with_timeout(call, seconds, waiting, patience, run=self._threads.run)
         except TimeoutExceeded as exceeded:
             if exceeded.hanging is not None:
                 self._hanging.append(exceeded.hanging)

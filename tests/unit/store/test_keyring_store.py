@@ -1,6 +1,8 @@
 """The store over a keyring: which keyring is used, and what happens if it fails, hangs or loses its connection."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,20 @@ def test_calls_wait_for_one_that_hangs_so_that_an_older_write_never_comes_last()
     patient.save("a", replace(FULL_RECORD, access_token="newest"))
     assert [decode(text, "it").access_token for text in written] == [FULL_RECORD.access_token, "newest"]
     assert patient.load("a") == replace(FULL_RECORD, access_token="newest")
+
+
+class SlowKeyring(BadKeyring):
+    """A keyring that has nothing, and needs a moment to say so."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        time.sleep(0.3)
+        return None
+
+
+def test_a_slow_keyring_answers_all_of_many_threads() -> None:
+    store = open_keyring_store(backend=SlowKeyring(), timeout=1.0)
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(store.load, "abcdef")) == [None] * 6
 
 
 def test_a_keyring_that_is_not_recommended_is_used_only_if_it_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:

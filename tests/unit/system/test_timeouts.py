@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -91,3 +92,36 @@ def test_neither_a_call_that_hangs_nor_an_idle_thread_keeps_a_process_alive() ->
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout == "end\n"
+
+
+def test_many_threads_wait_no_longer_than_one_for_a_call_that_hangs() -> None:
+    calls, release = ExclusiveCalls(one_at_a_time=True), threading.Event()
+
+    def gives_up(_: int) -> bool:
+        with pytest.raises(TimeoutExceeded):
+            calls(release.wait, 0.5)
+        return True
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(gives_up, range(8)))
+    assert time.monotonic() - began < 2.5  # one after the other would take four seconds
+    release.set()
+    assert calls(lambda: "done", 10) == "done"
+
+
+def test_no_call_waits_for_its_turn_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeouts, "_LONGEST_QUEUE", 0.1)
+    calls, begun, release = ExclusiveCalls(one_at_a_time=True), threading.Event(), threading.Event()
+
+    def call() -> None:
+        begun.set()
+        release.wait()
+
+    slow = threading.Thread(target=calls, args=(call, 5))
+    slow.start()
+    begun.wait()
+    with pytest.raises(TimeoutExceeded):
+        calls(lambda: "too late", 5)
+    release.set()
+    slow.join()

@@ -39,10 +39,11 @@ def open_keyring_store(
 ) -> LocalStore:
     """The store in the operating system's keyring, or in ``backend`` if that is given.
 
-    ``say`` shows what a call waits for. A call takes at most ``timeout`` seconds. The wait for a lock ends when
-    ``cancelled`` returns True. ``remembered`` is the class of the keyring to use; without it, the keyring library
-    chooses one, or has been told which. ``calls`` runs the calls to the keyring; who opens the store again after a
-    failure gives the same one, so that a search that hangs is not begun once more. ``hold_output`` is the store's.
+    ``say`` shows what a call waits for. A call takes at most ``timeout`` seconds once it has its turn. The wait for a
+    lock ends when ``cancelled`` returns True. ``remembered`` is the class of the keyring to use; without it, the
+    keyring library chooses one, or has been told which. ``calls`` runs the calls to the keyring; who opens the store
+    again after a failure gives the same one, so that a search that hangs is not begun once more. ``hold_output`` is the
+    store's.
     Raises StoreUnavailable, with a hint what to install, if this machine has none.
     """
     from webex_token_cli.store.keyring import secret_service

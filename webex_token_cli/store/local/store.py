@@ -46,8 +46,8 @@ def let_output_through() -> AbstractContextManager[HeldOutput]:
 class LocalStore:
     """The records of all profiles in ``keyring``.
 
-    Every call takes at most ``timeout`` seconds, and raises StoreUnavailable if the keyring fails, is locked or
-    does not answer.
+    A call to the keyring takes at most ``timeout`` seconds, once those of other threads have finished. Every method
+    raises StoreUnavailable if the keyring fails, is locked or does not answer.
 
     ``place`` names the keyring in messages, and ``say`` shows a message while a call waits.
     ``lock`` opens a context in which no other process changes the profile's entry. ``check_folders`` raises
