@@ -60,7 +60,13 @@ def test_the_demo_runs_five_commands_and_leaves_no_files_behind(bare: Program, a
     assert list(Path(bare.variables["TMPDIR"]).iterdir()) == []
 
 
-def test_the_demo_ignores_the_users_settings(bare: Program) -> None:
+def test_the_demo_ignores_the_users_settings_and_modules_of_the_current_folder(
+    bare: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Python's -m would take them for those that the commands and the browser import.
+    for module in ("click", "token", "webex_token_cli"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('taken from the current folder')")
+    monkeypatch.chdir(tmp_path)
     theirs = bare.having(
         WEBEX_TOKEN_PROFILE="-bad",
         WEBEX_TOKEN_API_URL="https://webexapis.com/v1",
@@ -70,7 +76,8 @@ def test_the_demo_ignores_the_users_settings(bare: Program) -> None:
         HTTP_PROXY="http://127.0.0.1:9",
         http_proxy="http://127.0.0.1:9",
     )
-    assert theirs.run("demo").status == 0
+    done = theirs.run("demo")
+    assert (done.status, done.err) == (0, "")
 
 
 def failure_of(step: Callable[[], None]) -> str:

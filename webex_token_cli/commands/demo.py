@@ -28,6 +28,9 @@ _STEP_TIMEOUT = 30.0
 # Seconds. With --open, a person reads a page and presses a button: as long as `login` itself waits.
 _STEP_TIMEOUT_WITH_A_PERSON = 300.0
 
+# A module of the current folder must not be taken for one of the program or of Python, whoever put it there (CWE-427).
+_RUN_MODULE = ("-P", "-m")
+
 
 @click.command("demo", short_help="See how webex-token works, without an account.")
 @click.option("--open", "open_browser", is_flag=True, help="Press Accept yourself, in your own browser.")
@@ -106,7 +109,7 @@ class _Steps:
     def _started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         click.echo(f"$ webex-token {shlex.join(arguments)}")
         process = subprocess.Popen(
-            [sys.executable, "-m", "webex_token_cli", *arguments],
+            [sys.executable, *_RUN_MODULE, "webex_token_cli", *arguments],
             env=dict(self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -136,8 +139,8 @@ def _environment(own: Mapping[str, str], home: Path, sandbox: Mapping[str, str],
     if archive is not None:
         environment["PYTHONPATH"] = os.pathsep.join([str(archive), *filter(None, [own.get("PYTHONPATH")])])
     if not open_browser:
-        python = shlex.quote(Path(sys.executable).as_posix())
-        environment["BROWSER"] = f"{python} -m webex_token_cli.sandbox.accepting_browser %s"
+        browser = (Path(sys.executable).as_posix(), *_RUN_MODULE, "webex_token_cli.sandbox.accepting_browser", "%s")
+        environment["BROWSER"] = shlex.join(browser)
     return environment
 
 
