@@ -6,6 +6,9 @@ again later), 5 credential store unavailable, 6 sign-in not completed.
 
 from typing import ClassVar, TypeVar
 
+# The exit status after Ctrl-C: 128 plus the number of the signal, as in shells.
+INTERRUPTED = 130
+
 E = TypeVar("E", bound=BaseException)
 
 

@@ -20,7 +20,7 @@ from webex_token_cli.cli.groups import CommandGroup, show_help_without_command
 from webex_token_cli.cli.options import verbosity_options
 from webex_token_cli.cli.streams import print_what_can_be_shown
 from webex_token_cli.cli.terminal import Terminal
-from webex_token_cli.errors import WebexTokenError
+from webex_token_cli.errors import INTERRUPTED, WebexTokenError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -58,8 +58,6 @@ CALLED_ELSEWHERE = {
     "help": "--help",
     "version": "--version",
 }
-
-INTERRUPTED = 130
 
 
 def module_of(command: str) -> str:

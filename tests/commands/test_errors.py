@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.program import Program
+from tests.support.program import Finished, Program
 from tests.support.stored import record_file
 
 
@@ -86,3 +86,8 @@ def test_a_home_of_nobody_is_wrong_configuration(program: Program) -> None:
     done = program.having(WEBEX_TOKEN_HOME="~nobody-of-that-name/x").run("show")
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("Error: WEBEX_TOKEN_HOME names the home folder of a user who does not exist")
+
+
+def test_ctrl_c_while_the_program_is_imported_shows_no_traceback(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    assert program.having(PYTHONPATH=str(tmp_path)).run("--version") == Finished(130, "", "Interrupted.\n")

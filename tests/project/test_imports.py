@@ -44,7 +44,7 @@ STARTERS = ("commands", "testing")
 PUBLIC = {"webex_token_cli.sandbox", "webex_token_cli.sandbox.accepting_browser"}
 
 # Where somebody comes in from outside, with an environment and a terminal.
-ENTRANCES = {"commands", "cli", "main.py", "__init__.py", "programs.py", "pytest_plugin.py"}
+ENTRANCES = {"commands", "cli", "__main__.py", "main.py", "__init__.py", "programs.py", "pytest_plugin.py"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
