@@ -57,7 +57,7 @@ def test_logout_leaves_other_profiles_and_comments_alone(signed_in: Program) -> 
     assert signed_in.run("logout").status == 0
     assert config.read_text().startswith("# mine\n[other]\n")
     assert run_in_process(signed_in, "get", "-p", "other").status == 0
-    assert signed_in.run("logout", "--all").status == 0
+    assert signed_in.having(WEBEX_TOKEN_PROFILE="work").run("logout", "--all").status == 0
     assert config.read_text() == "# mine\n"
 
 

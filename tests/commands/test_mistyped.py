@@ -6,6 +6,8 @@ from tests.support.in_process import run_in_process
 from tests.support.program import Program
 from webex_token_cli.main import CALLED_ELSEWHERE, COMMANDS
 
+ALL_AND_ONE = "--all means every stored profile, so --profile cannot be given with it."
+
 
 @pytest.mark.parametrize(
     ("typed", "suggestion"),
@@ -48,8 +50,14 @@ def test_a_mistyped_command_is_answered_with_the_ones_like_it(
         ),
         (("signin",), "No such command 'signin'. Did you mean 'login'?"),
         (("help",), "No such command 'help'. Did you mean '--help'?"),
+        (("show", "--all", "-p", "work"), ALL_AND_ONE),
+        (("refresh", "-p", "work", "--all"), ALL_AND_ONE),
+        (("logout", "--all", "-p", "work"), ALL_AND_ONE),
     ],
-    ids=["option", "short", "unlike", "of commands", "choice", "profile", "of other programs", "help"],
+    ids=[
+        *("option", "short", "unlike", "of commands", "choice", "profile", "of other programs", "help"),
+        *("show all and one", "refresh all and one", "logout all and one"),
+    ],
 )
 def test_a_mistyped_option_choice_or_profile_is_answered_with_what_was_meant(
     program: Program, typed: tuple[str, ...], told: str

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from webex_token_cli.cli.terminal import Terminal
 from webex_token_cli.config.names import DEFAULT_PROFILE, check_profile_name
@@ -144,6 +145,23 @@ def profiles_option(action: str) -> Callable[[F], F]:
         shell_complete=complete_profiles,
         help=f"{action} only this profile. May be repeated.  [default: all stored profiles]",
     )
+
+
+def all_option(purpose: str) -> Callable[[F], F]:
+    """Add ``--all``, passed on as ``every``. With --profile it is a usage error, with WEBEX_TOKEN_PROFILE it is not."""
+
+    def add_all(function: F) -> F:
+        @click.option("--all", "every", is_flag=True, help=purpose)
+        @functools.wraps(function)
+        def with_all(*args: Any, every: bool, **kwargs: Any) -> Any:
+            ctx = click.get_current_context()
+            if every and ctx.get_parameter_source("profile") is ParameterSource.COMMANDLINE:
+                raise click.UsageError("--all means every stored profile, so --profile cannot be given with it.")
+            return ctx.invoke(function, *args, every=every, **kwargs)
+
+        return with_all  # type: ignore[return-value]
+
+    return add_all
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -5,6 +5,7 @@ import click
 from webex_token_cli.application import Application
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
+    all_option,
     pass_application,
     profile_option,
     verbosity_options,
@@ -24,7 +25,7 @@ _REMOVED = {
 
 @click.command("logout", short_help="Remove a profile's tokens and settings.", epilog=SETTINGS_READ)
 @profile_option
-@click.option("--all", "every", is_flag=True, help="Log out of every stored profile.")
+@all_option("Log out of every stored profile.")
 @click.option("--revoke", is_flag=True, help="Ask Webex to revoke the tokens first.")
 @verbosity_options
 @pass_application

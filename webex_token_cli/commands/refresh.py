@@ -7,6 +7,7 @@ from webex_token_cli.cli.documents import error_document, expiry_document, to_js
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
     Duration,
+    all_option,
     json_option,
     pass_application,
     profile_option,
@@ -20,7 +21,7 @@ from webex_token_cli.tokens import TokenRecord
 
 @click.command("refresh", short_help="Refresh the tokens now.", epilog=SETTINGS_READ)
 @profile_option
-@click.option("--all", "every", is_flag=True, help="Refresh every stored profile.")
+@all_option("Refresh every stored profile.")
 @click.option(
     "--if-older-than",
     type=Duration(),

@@ -6,6 +6,7 @@ from webex_token_cli.application import Application
 from webex_token_cli.cli.documents import error_document, person_document, to_json
 from webex_token_cli.cli.options import (
     SETTINGS_READ,
+    all_option,
     interval_setting,
     json_option,
     max_age_setting,
@@ -40,7 +41,7 @@ _LABELS = len("Refresh token  ")
     epilog=f"{SETTINGS_READ} {_WATCH_SETTINGS_READ}",
 )
 @profile_option
-@click.option("--all", "every", is_flag=True, help="Show a table of all stored profiles.")
+@all_option("Show a table of all stored profiles.")
 @json_option
 @click.option("--check", is_flag=True, help="Ask Webex whether it accepts the access token, and when that expires.")
 @verbosity_options
