@@ -60,6 +60,8 @@ SHELLS = {
         ("exec -- report-of", "exec -- report-of-ada "),
         ("exec -p work report-of", "exec -p work report-of-ada "),
         ("exec -- cat ./tok", "exec -- cat ./tokens.json "),
+        ("login --scope 'spark:all spark:kms' --flow br", "login --scope 'spark:all spark:kms' --flow browser "),
+        (r"""login --login-hint "a \" b"c\ d --flow br""", r"""login --login-hint "a \" b"c\ d --flow browser """),
     ],
 )
 def test_what_tab_makes_of_a_line(program: Program, tmp_path: Path, shell: str, typed: str, completed: str) -> None:

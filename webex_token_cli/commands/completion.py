@@ -16,16 +16,15 @@ from webex_token_cli.cli.options import (
     verbosity_options,
 )
 
-_BASH = """\
-_webex_token_completion() {
-    local line=${COMP_LINE:0:COMP_POINT} current= prefix= completion value
-    local -a words
-    read -ra words <<< "$line"
-    local count=${#words[@]}
-    if [[ $line != *[[:space:]] ]]; then
-        count=$((count - 1))
-        current=${words[count]}
-    fi
+_BASH = r"""_webex_token_completion() {
+    local line=${COMP_LINE:0:COMP_POINT} prefix= completion value count=0
+    # The current word is what stands after the last blank that is neither quoted nor escaped.
+    local quoted='"([^"\\]|\\.)*"'"|'[^']*'" current=$line
+    local word="^[[:space:]]*([^[:space:]\"'\\]|\\\\.|$quoted)+[[:space:]]+"
+    while [[ $current =~ $word ]]; do
+        current=${current:${#BASH_REMATCH[0]}}
+        count=$((count + 1))
+    done
     # Bash treats what follows a "=" or an "@" as a word of its own, so only that part is completed.
     current=${current#--*=}
     if [[ $current == *@* && $COMP_WORDBREAKS == *@* ]]; then prefix=${current%@*}; fi
