@@ -111,6 +111,7 @@ def shown(terminal: "pexpect.spawn[str]", hoped_for: str) -> str:
         ("watch --profile wo", ["work"]),
         ("get --profile=ada@ex", ["--profile=ada@example.com"]),
         ("import ./tok", ["./tokens.json"]),
+        ("login --tls-cert=./tok", ["--tls-cert=./tokens.json"]),
         ("exec -- report-of", ["report-of-ada"]),
         ("exec -- cat ./tok", ["./tokens.json"]),
     ],

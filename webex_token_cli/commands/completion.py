@@ -73,7 +73,7 @@ fi
 _FISH = """\
 function __webex_token_completion
     set -l current (commandline -ct)
-    # After "--option=" click completes the value alone, and fish the whole word.
+    # After "--option=", click and fish's functions complete the value alone, and fish wants the whole word.
     set -l option (string match -r -- '^--[^=]*=' $current)
     for completion in (env COMP_WORDS=(commandline -cp) COMP_CWORD=$current \\
             _WEBEX_TOKEN_COMPLETE=fish_complete webex-token 2>/dev/null)
@@ -82,9 +82,9 @@ function __webex_token_completion
             case plain
                 echo "$option$parts[2]"
             case dir
-                __fish_complete_directories $parts[2]
+                string join \\n -- "$option"(__fish_complete_directories $parts[2])
             case file
-                __fish_complete_path $parts[2]
+                string join \\n -- "$option"(__fish_complete_path $parts[2])
         end
     end
 end
