@@ -1,10 +1,12 @@
 """The output of a watch: JSON for machines, a countdown for people, and notifications for systemd."""
 
+import io
 import json
 import os
 import re
 import signal
 import socket
+import termios
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from tests.support.program import Program, wait_until
 from tests.support.stored import age
 from tests.support.terminal import at_a_terminal, end_of, read
 from tests.support.world import DAY, RECORD, START
-from webex_token_cli.cli.watch_log import profiles_in_words, status_in_words
+from webex_token_cli.cli.watch_log import LiveLine, profiles_in_words, status_in_words
 from webex_token_cli.commands.watch import StatusDisplay
 from webex_token_cli.errors import GrantRefused, TemporaryFailure
 from webex_token_cli.refresh.events import Outlook
@@ -79,6 +81,19 @@ def test_a_line_that_is_too_long_for_the_terminal_is_cut(signed_in: Program) -> 
         line = read(child, r"\r\x1b\[K(Next check[^\r]*)\r")
     assert len(line) == 29
     assert line.endswith("…")
+
+
+@pytest.mark.parametrize(("columns", "drawn"), [(20, "Next check in 0:40…"), (1, "…")])
+def test_the_countdown_fits_the_terminal_of_standard_error_and_ignores_standard_output(
+    columns: int, drawn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
+    written = io.StringIO()
+    with open(controller), open(terminal, "w") as stream:  # noqa: PTH123 - descriptors have no path
+        monkeypatch.setattr("sys.stderr", stream)
+        LiveLine(written.write, lambda text: written.write(text) > 0).draw(Outlook(START + 40, 0, {}), START)
+    assert written.getvalue() == f"\r\x1b[K{drawn}"
 
 
 def test_without_a_terminal_there_is_no_countdown(signed_in: Program) -> None:

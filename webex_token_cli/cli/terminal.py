@@ -4,12 +4,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 if TYPE_CHECKING:
     from webex_token_cli.application import Application
+
+# Columns of a terminal that does not say how wide it is.
+_USUAL_WIDTH = 80
 
 
 def can_erase(environment: Mapping[str, str]) -> bool:
@@ -19,9 +22,21 @@ def can_erase(environment: Mapping[str, str]) -> bool:
 
 def width_of_output() -> int | None:
     """The number of columns, if standard output is a terminal that says it; else None."""
+    return _columns_of(sys.stdout)
+
+
+def width_of_live_line() -> int:
+    """The most characters of a line on standard error that can be erased: what goes over the edge could not be.
+
+    Nothing is written in the last column, after which some terminals begin a new line. There is always one character.
+    """
+    return max((_columns_of(sys.stderr) or _USUAL_WIDTH) - 1, 1)
+
+
+def _columns_of(stream: TextIO | None) -> int | None:
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except (OSError, ValueError, AttributeError):
+        return None if stream is None else os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
         return None
 
 

@@ -1,19 +1,16 @@
 """The line on a terminal that says what a sign-in waits for, and for how long still."""
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
 
 import click
 
-from webex_token_cli.cli.terminal import can_erase
+from webex_token_cli.cli.terminal import can_erase, width_of_live_line
 from webex_token_cli.times import clock_face, duration_in_words
 
 # Moves to the start of the line and empties it (ECMA-48, EL).
 _ERASE = "\r\x1b[K"
-# Columns of a terminal that does not say how wide it is.
-_USUAL_WIDTH = 80
 
 
 class WaitingLine:
@@ -48,15 +45,8 @@ class WaitingLine:
             self._say(text)
 
     def _draw(self, text: str) -> None:
-        text = text[: _columns() - 1]  # what goes over the edge could not be erased
+        text = text[: width_of_live_line()]
         if text != self._shown:
             self._shown = text
             # Without color=True, click would leave the erase sequence out under NO_COLOR, and the line be garbled.
             click.echo(f"{_ERASE}{text}", nl=False, err=True, color=True)
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_WIDTH
-    except (OSError, ValueError, AttributeError):
-        return _USUAL_WIDTH

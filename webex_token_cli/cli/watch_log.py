@@ -2,11 +2,11 @@
 
 import errno
 import json
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from webex_token_cli.cli.terminal import width_of_live_line
 from webex_token_cli.refresh.events import Event, Kind, Outlook
 from webex_token_cli.refresh.schedule import ProfileState
 from webex_token_cli.times import clock_face, distance_in_words, duration_in_words, local_time, when
@@ -145,7 +145,7 @@ class LiveLine:
         """Show the time to the next check and the state of the profiles."""
         left = max(0.0, outlook.next_round - now)
         text = f"Next check in {clock_face(left)} · {profiles_in_words(outlook.states, now)}"
-        width = shutil.get_terminal_size().columns - 1
+        width = width_of_live_line()
         text = text if len(text) <= width else f"{text[: width - 1]}…"
         self._shown |= self._write_if_idle(f"{_ERASE}{text}")
 
