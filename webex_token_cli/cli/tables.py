@@ -8,8 +8,18 @@ _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 def width_of(text: str) -> int:
-    """The columns that ``text`` takes on a terminal."""
-    return len(_COLOUR.sub("", text))
+    """The columns that ``text`` takes on a terminal: two for a wide letter (Unicode Standard Annex #11)."""
+    shown = _COLOUR.sub("", text)
+    if shown.isascii():
+        return len(shown)
+    import unicodedata  # most of what is shown needs no table of all letters
+
+    def columns(letter: str) -> int:
+        if unicodedata.category(letter) in {"Mn", "Me"}:  # a mark on the letter before it
+            return 0
+        return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
+
+    return sum(map(columns, shown))
 
 
 def bar(left: float, whole: float, width: int = 20) -> str:

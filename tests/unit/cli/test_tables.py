@@ -38,3 +38,10 @@ def test_colours_take_no_room() -> None:
     assert width_of(green) == 2
     assert table(("A", "B"), [(green, "1")]) == f"A   B\n{green}  1"
     assert fields([("a", f"{green} and more")], 9) == f"a  {green} and\n   more"
+
+
+def test_wide_letters_take_two_columns_and_combined_marks_none() -> None:
+    zoe, ga = "Zoe\N{COMBINING DIAERESIS}", "か\N{COMBINING KATAKANA-HIRAGANA VOICED SOUND MARK}"
+    rows = [("山田太郎", "1"), (zoe, "2"), (ga, "3")]
+    assert table(("NAME", "N"), rows) == f"NAME      N\n山田太郎  1\n{zoe}       2\n{ga}        3"
+    assert fields([("a", "山田 太郎 x")], 9) == "a  山田\n   太郎 x"
