@@ -21,7 +21,7 @@ from webex_token_cli.config.folders import HOME_VARIABLE
 from webex_token_cli.errors import WebexTokenError
 from webex_token_cli.system.ports import free_port
 from webex_token_cli.system.single_file import single_file
-from webex_token_cli.times import DAY
+from webex_token_cli.times import DAY, duration_in_words
 
 # Seconds. A step takes a second or two on any machine; one that takes thirty hangs.
 _STEP_TIMEOUT = 30.0
@@ -82,7 +82,7 @@ class _Steps:
             output, _ = process.communicate(timeout=self._timeout)
             _show(output)
         if process.returncode != 0:
-            raise _failed(arguments, process.returncode)
+            raise _failed(arguments, f"ended with exit status {process.returncode}")
 
     def watch_until_renewed(self, *arguments: str) -> None:
         """Run ``watch`` until it has renewed a token and printed one more line, then end it.
@@ -103,7 +103,7 @@ class _Steps:
             process.terminate()
             _show(process.communicate(timeout=self._timeout)[0])
         if not renewed:
-            raise _failed(arguments, process.returncode)
+            raise _failed(arguments, f"ended with exit status {process.returncode}")
 
     @contextlib.contextmanager
     def _started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -119,6 +119,9 @@ class _Steps:
         with process:
             try:
                 yield process
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise _failed(arguments, f"did not end within {duration_in_words(self._timeout)}") from None
             except BaseException:
                 process.kill()
                 raise
@@ -153,8 +156,8 @@ def _show(output: str) -> None:
         click.echo(f"  {line}".rstrip())
 
 
-def _failed(arguments: tuple[str, ...], status: int) -> WebexTokenError:
+def _failed(arguments: tuple[str, ...], how: str) -> WebexTokenError:
     return WebexTokenError(
-        f"The step `webex-token {shlex.join(arguments)}` ended with exit status {status}.",
+        f"The step `webex-token {shlex.join(arguments)}` {how}.",
         "Read its message above. `webex-token demo --debug` shows more.",
     )
