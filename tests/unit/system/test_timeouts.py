@@ -65,25 +65,6 @@ def test_idle_threads_end_and_an_error_leaves_them_usable() -> None:
     wait_until(lambda: not last.is_alive())
 
 
-def test_a_thread_whose_turn_does_not_come_in_time_makes_no_call() -> None:
-    calls, begun, release = ExclusiveCalls(one_at_a_time=True), threading.Event(), threading.Event()
-
-    def call_slowly() -> None:
-        begun.set()
-        release.wait(10)
-
-    other = threading.Thread(target=calls, args=(call_slowly, 10))
-    other.start()
-    assert begun.wait(10)
-    made: list[str] = []
-    with pytest.raises(TimeoutExceeded):
-        calls(lambda: made.append("too early"), 0.05)
-    release.set()
-    other.join()
-    calls(lambda: made.append("in turn"), 10)
-    assert made == ["in turn"]
-
-
 def test_neither_a_call_that_hangs_nor_an_idle_thread_keeps_a_process_alive() -> None:
     script = (
         "import threading; from webex_token_cli.system.timeouts import ReusedThreads\n"
