@@ -10,6 +10,7 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Finished, Program
 from tests.support.requirements import require
+from tests.support.stored import config_file
 from tests.support.systemctl import SINCE, FakeSystemd
 from webex_token_cli.application import Application
 from webex_token_cli.commands.service import _manager
@@ -176,9 +177,35 @@ def test_no_secret_of_the_environment_is_written_or_shown(with_systemd: Program,
     assert done.status == 0
     assert "hunter2" not in done.out + done.err + systemd.unit.read_text()
     assert done.err.startswith(
-        "Warning: HTTPS_PROXY holds a password, so it is not written to the file. Write [Service] and "
+        "Warning: HTTPS_PROXY holds a secret, so it is not written to the file. Write [Service] and "
         "Environment=HTTPS_PROXY=… into the file that `systemctl --user edit webex-token` opens.\n"
-        "Warning: all_proxy holds a password"
+        "Warning: all_proxy holds a secret"
+    )
+
+
+def test_a_service_for_profiles_in_vault_gets_the_address_of_vault(with_systemd: Program) -> None:
+    def installed(*options: str, **variables: str) -> tuple[int, str, bool]:
+        done = run_in_process(with_systemd.having(**variables), "service", "install", "--print", *options)
+        return done.status, done.err.partition(" Write ")[0].strip(), "VAULT_ADDR=https://v:8200" in done.out
+
+    vault = {"VAULT_ADDR": "https://v:8200", "VAULT_TOKEN": "hunter2"}
+    warned = 0, "Warning: VAULT_TOKEN holds a secret, so it is not written to the file.", True
+    without_vault = 0, "", False
+    config = config_file(with_systemd)
+    config.parent.mkdir(parents=True)
+    config.write_text("[damaged]\n?\n[shared]\nstore = vault\n[own]\nstore = file\n")
+    with_systemd = with_systemd.having(WEBEX_TOKEN_STORE=None)
+    assert [
+        installed(**vault),
+        installed(**vault, WEBEX_TOKEN_STORE="vault"),
+        installed(**vault, WEBEX_TOKEN_STORE="file"),
+        installed("-p", "own", **vault),
+        installed("-p", "own"),
+    ] == [warned, warned, without_vault, without_vault, without_vault]
+    status, error, _ = installed()
+    assert (status, error.splitlines()[0]) == (
+        2,
+        "Error: The store vault needs the address of Vault, and VAULT_ADDR is not set.",
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,12 +79,10 @@ def install(application: Application, options: WatchOptions, only_print: bool) -
     """
     from webex_token_cli.service.definition import omitted_variables
 
-    manager = _manager(application)
-    text = manager.text(_definition(application, options))
-    for name in omitted_variables(application.environment):
-        application.say(
-            f"Warning: {name} holds a password, so it is not written to the file. {manager.how_to_add(name)}"
-        )
+    manager, with_vault = _manager(application), _uses_vault(application, options.profiles)
+    text = manager.text(_definition(application, options, with_vault))
+    for name in omitted_variables(application.environment, with_vault=with_vault):
+        application.say(f"Warning: {name} holds a secret, so it is not written to the file. {manager.how_to_add(name)}")
     if only_print:
         click.echo(text, nl=False)
         return 0
@@ -224,12 +222,31 @@ def _home() -> Path:
     )
 
 
-def _definition(application: Application, options: WatchOptions) -> "ServiceDefinition":
+def _uses_vault(application: Application, profiles: Sequence[str]) -> bool:
+    """Whether the records of ``profiles`` are in Vault, or any record if none is named.
+
+    Raises ConfigurationError if ``config.ini`` cannot be read.
+    """
+    store = application.environment_overrides().store
+    if store:
+        return store == "vault"
+    stores = set()
+    for name in profiles or application.config.names():
+        with contextlib.suppress(ConfigurationError):  # a damaged section makes only that profile unusable
+            stores.add(application.config.load(name).store)
+    return "vault" in stores
+
+
+def _definition(application: Application, options: WatchOptions, with_vault: bool) -> "ServiceDefinition":
     """What the service runs. Raises ConfigurationError if a setting that it would inherit is wrong."""
     from webex_token_cli.service.definition import ServiceDefinition, inherited_environment, this_program
 
     environment = application.environment
     resolve(Profile(DEFAULT_PROFILE), application.environment_overrides())
+    if with_vault:
+        from webex_token_cli.store.vault.environment import read_settings
+
+        read_settings(environment)
     arguments = [f"--profile={name}" for name in options.profiles]
     timing = options.timing(application.environment)
     for name, seconds, default in (
@@ -249,7 +266,8 @@ def _definition(application: Application, options: WatchOptions) -> "ServiceDefi
     if places.file is not None:
         arguments.append(f"--metrics-file={places.file.absolute()}")
     program = this_program(sys.argv[0], sys.executable, lambda path: os.access(path, os.X_OK))
-    return ServiceDefinition((*program, "watch", *arguments), inherited_environment(environment))
+    inherited = inherited_environment(environment, with_vault=with_vault)
+    return ServiceDefinition((*program, "watch", *arguments), inherited)
 
 
 def _content(path: Path, encoding: str) -> str | None:

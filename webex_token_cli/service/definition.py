@@ -15,6 +15,14 @@ _PATHS = ("WEBEX_TOKEN_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "REQUESTS_CA_B
 _VALUES = ("WEBEX_TOKEN_STORE", "WEBEX_TOKEN_API_URL", "PYTHON_KEYRING_BACKEND", "NO_PROXY", "no_proxy")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
+# The variables of the Vault store without their beginning, which is BAO_ or VAULT_.
+_VAULT_PATHS = ("SECRET_ID_FILE", "K8S_TOKEN_FILE", "CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY")
+_VAULT_VALUES = (
+    "ADDR", "NAMESPACE", "ROLE_ID", "APPROLE_MOUNT_POINT", "K8S_ROLE", "K8S_MOUNT_POINT", "CACERT_BYTES",
+    "CLIENT_TIMEOUT",
+)  # fmt: skip
+_VAULT_SECRETS = ("TOKEN", "SECRET_ID")
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceDefinition:
@@ -24,21 +32,34 @@ class ServiceDefinition:
     environment: Mapping[str, str]
 
 
-def inherited_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def inherited_environment(environment: Mapping[str, str], *, with_vault: bool = False) -> dict[str, str]:
     """The variables of ``environment`` that are written to the service's file, because it would not have them.
 
-    No secret is among them: a proxy URL with a password is omitted, see ``omitted_variables``.
+    Those of the Vault store are among them ``with_vault``. No secret is, see ``omitted_variables``.
     """
-    variables = {name: _absolute(environment[name]) for name in _PATHS if environment.get(name)}
-    variables |= {name: environment[name] for name in _VALUES if environment.get(name)}
+    paths, values = list(_PATHS), list(_VALUES)
+    if with_vault:
+        paths += [_vault_variable(environment, name) for name in _VAULT_PATHS]
+        values += ["WEBEX_TOKEN_VAULT_PATH", *(_vault_variable(environment, name) for name in _VAULT_VALUES)]
+    variables = {name: _absolute(environment[name]) for name in paths if environment.get(name)}
+    variables |= {name: environment[name] for name in values if environment.get(name)}
     return variables | {
         name: environment[name] for name in _PROXIES if environment.get(name) and not _has_password(environment[name])
     }
 
 
-def omitted_variables(environment: Mapping[str, str]) -> list[str]:
-    """The names of the variables that the service needs, but that are not written to its file: they hold a password."""
-    return [name for name in _PROXIES if _has_password(environment.get(name, ""))]
+def omitted_variables(environment: Mapping[str, str], *, with_vault: bool = False) -> list[str]:
+    """The names of the variables that the service needs, but that are not written to its file: they hold a secret."""
+    names = [name for name in _PROXIES if _has_password(environment.get(name, ""))]
+    if with_vault:
+        secrets = (_vault_variable(environment, name) for name in _VAULT_SECRETS)
+        names += [name for name in secrets if environment.get(name)]
+    return names
+
+
+def _vault_variable(environment: Mapping[str, str], name: str) -> str:
+    """The variable ``name`` of the Vault store: OpenBao's counts if it is set, even if it is empty."""
+    return f"BAO_{name}" if f"BAO_{name}" in environment else f"VAULT_{name}"
 
 
 def _absolute(path: str) -> str:
