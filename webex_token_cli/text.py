@@ -1,4 +1,7 @@
-"""Text from outside: which can be a token, and how it is shown without secrets and control characters. Pure."""
+"""Text from outside: which can be a token or a scope, and how it is shown, without secrets or control characters.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterable
@@ -51,6 +54,9 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 # RFC 6749 appendix A.17: a refresh token is only ever sent in a form, so it may hold any printable ASCII character.
 _REFRESH_TOKEN = re.compile(r"[\x20-\x7E]+", re.ASCII)
 
+# RFC 6749 section 3.3.
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+", re.ASCII)
+
 
 def is_bearer_token(text: str) -> bool:
     """Whether ``text`` can be sent as a token (RFC 6750 section 2.1)."""
@@ -60,3 +66,8 @@ def is_bearer_token(text: str) -> bool:
 def is_refresh_token(text: str) -> bool:
     """Whether ``text`` can be a refresh token (RFC 6749 appendix A.17)."""
     return _REFRESH_TOKEN.fullmatch(text) is not None
+
+
+def is_scope(text: str) -> bool:
+    """Whether ``text`` can be the name of one scope (RFC 6749 section 3.3)."""
+    return _SCOPE.fullmatch(text) is not None

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from webex_token_cli.text import is_bearer_token, is_refresh_token
+from webex_token_cli.text import is_bearer_token, is_refresh_token, is_scope
 from webex_token_cli.times import DAY
 
 # A century. No server means a longer lifetime, and the calendar could not hold it.
@@ -18,9 +18,6 @@ _SECONDS = re.compile(r"\s*([0-9]{1,12})(?:\.[0-9]*)?\s*", re.ASCII)
 
 # The longest text that a device may be told to show. The longest is a URL, and no URL of a sign-in fills a screen.
 _LONGEST_TEXT = 2048
-
-# RFC 6749 section 3.3.
-_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class TokenResponse:
             expires_in=_lifetime(body.get("expires_in")),
             refresh_token=refresh_token if isinstance(refresh_token, str) and is_refresh_token(refresh_token) else None,
             refresh_token_expires_in=_lifetime(body.get("refresh_token_expires_in")),
-            scopes=tuple(filter(_SCOPE.fullmatch, scope.split())) or None if isinstance(scope, str) else None,
+            scopes=tuple(filter(is_scope, scope.split())) or None if isinstance(scope, str) else None,
         )
 
 

@@ -298,6 +298,7 @@ def test_a_person_at_a_terminal_is_prompted_for_client_id_and_secret(
     [
         (["--client-id", "two words"], "'two words' is not a client id."),
         (["--redirect-uri", "nowhere"], "The redirect URI 'nowhere' is not a URI with a scheme and a host."),
+        (["--scope", "spark:all a\udcff"], "'a' cannot be a scope."),
         (["--api-url", "http://example.com/v1"], "'http://example.com/v1' cannot be the API base URL."),
         (["--client-secret-file", os.devnull], "The client secret is empty or not one line of text."),
     ],

@@ -44,6 +44,7 @@ def account_options(function: F) -> F:
     @click.option(
         "--login-hint",
         metavar="EMAIL",
+        callback=_one_line,
         help="The account to sign in with.  [default: that of the person who is signed in to the profile]",
     )
     @click.option(
@@ -65,3 +66,10 @@ def account_options(function: F) -> F:
         return function(*args, account=AccountOptions(login_hint, prompt, max_age), **kwargs)
 
     return with_options  # type: ignore[return-value]
+
+
+def _one_line(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """``value``, if Webex can be sent it. Raises BadParameter."""
+    if value is not None and not value.isprintable():
+        raise click.BadParameter("it is not one line of text.")
+    return value

@@ -39,7 +39,7 @@ from webex_token_cli.cli.service_app import (
 )
 from webex_token_cli.cli.signin import signed_in, who
 from webex_token_cli.cli.summary import stored_sentences
-from webex_token_cli.config.settings import DEFAULT_SCOPES, Overrides, Profile, Settings, changed_scopes
+from webex_token_cli.config.settings import DEFAULT_SCOPES, Overrides, Profile, Settings, changed_scopes, check_scopes
 from webex_token_cli.store.credentials import load_replaceable
 from webex_token_cli.tokens import TokenRecord
 
@@ -172,6 +172,7 @@ def command(
     options = LoginOptions(
         flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json, account.names_given
     )
+    check_scopes(settings.scopes)
     if settings.service_app is None:
         _check_redirect_uri(settings)
     credentials = application.store(settings.store)

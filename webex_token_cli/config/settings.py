@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from webex_token_cli.config.sites import WEBEX
 from webex_token_cli.errors import ConfigurationError
+from webex_token_cli.text import is_scope, printable
 
 DEFAULT_REDIRECT_URI = "http://localhost:8000/oauth"
 DEFAULT_SCOPES = "spark:all"
@@ -162,6 +163,16 @@ def changed_scopes(profile: str, scopes: Sequence[str], added: Iterable[str], re
     if not changed:
         raise ConfigurationError("No scope would be left.", f"{listed} Leave one of them, or add another.")
     return " ".join(changed)
+
+
+def check_scopes(scopes: Iterable[str]) -> None:
+    """Raise ConfigurationError if one of ``scopes`` cannot be the name of a scope (RFC 6749 section 3.3)."""
+    for scope in scopes:
+        if not is_scope(scope):
+            raise ConfigurationError(
+                f"{printable(scope, 80)!r} cannot be a scope.",
+                f"Give names such as {DEFAULT_SCOPES}, separated by spaces, in --scope, WEBEX_SCOPES or config.ini.",
+            )
 
 
 def is_loopback(host: str) -> bool:

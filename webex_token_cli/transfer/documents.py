@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webex_token_cli.config.names import check_profile_name
-from webex_token_cli.config.settings import Profile, check_api_url, is_setting
+from webex_token_cli.config.settings import Profile, check_api_url, check_scopes, is_setting
 from webex_token_cli.errors import ConfigurationError, StoreUnavailable
 from webex_token_cli.signin.authorization import RedirectURI
 from webex_token_cli.store import records
@@ -178,7 +178,7 @@ def _check_id(value: str) -> None:
 _CHECKS: Mapping[str, Callable[[str], object]] = {
     "client_id": _check_id,
     "redirect_uri": RedirectURI.parse,
-    "scopes": str.split,
+    "scopes": lambda value: check_scopes(value.split()),
     "api_url": check_api_url,
     "application_id": _check_id,
     "org_id": _check_id,

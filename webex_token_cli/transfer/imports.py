@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from webex_token_cli.application import Application
 from webex_token_cli.config.names import option_for
-from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings
+from webex_token_cli.config.settings import DEFAULT_STORE, Overrides, Profile, Settings, check_scopes
 from webex_token_cli.errors import ConfigurationError, GrantRefused, StoreUnavailable, WebexTokenError
 from webex_token_cli.profiles import changing, remember
 from webex_token_cli.refresh.refresher import save_patiently
@@ -95,6 +95,7 @@ def settings_for_response(
     scopes = overrides.scopes or " ".join(response.scopes or ()) or None
     settings = application.settings(profile, overrides._replace(scopes=scopes))
     RedirectURI.parse(settings.redirect_uri)
+    check_scopes(settings.scopes)
     return settings
 
 

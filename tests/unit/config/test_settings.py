@@ -3,7 +3,15 @@
 import pytest
 
 from webex_token_cli.config.names import check_profile_name
-from webex_token_cli.config.settings import Overrides, Profile, Settings, check_api_url, is_loopback, resolve
+from webex_token_cli.config.settings import (
+    Overrides,
+    Profile,
+    Settings,
+    check_api_url,
+    check_scopes,
+    is_loopback,
+    resolve,
+)
 from webex_token_cli.errors import ConfigurationError
 
 
@@ -30,6 +38,13 @@ def test_valid_profile_names_are_accepted(name: str) -> None:
 def test_invalid_profile_names_are_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot name a profile"):
         check_profile_name(name)
+
+
+@pytest.mark.parametrize("scope", ["", "a b", 'a"', "a\\", "sp\u00e4rk:all", "a\udcff", "a\x7f"])
+def test_a_scope_that_cannot_be_requested_is_refused(scope: str) -> None:
+    check_scopes(["spark:all", "spark-admin:people_read,x"])
+    with pytest.raises(ConfigurationError, match="cannot be a scope"):
+        check_scopes(["spark:all", scope])
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ UNUSABLE: list[tuple[object, str]] = [
       for key in SETTINGS for value in (7, "", " ", " x ", ["x"], "x\n[other]\napi_url = https://evil.example")),
     (having(EXPORT, "two words", "settings", "client_id"), "its setting client_id is wrong"),
     (having(EXPORT, "urn:x", "settings", "redirect_uri"), "its setting redirect_uri is wrong"),
+    (having(EXPORT, "spark:all spärk", "settings", "scopes"), "its setting scopes is wrong"),
     (having(EXPORT, "http://evil.example/v1", "settings", "api_url"), "its setting api_url is wrong"),
     (having(EXPORT, "https://user@example.com/v1", "settings", "api_url"), "its setting api_url is wrong"),
     ({"access_token": "x"}, NO_REFRESH_TOKEN),
