@@ -241,7 +241,7 @@ def test_the_device_flow_refuses_options_for_the_account(
 ) -> None:
     done = run_in_process(program, "login", "--flow", "device", *option)
     assert (done.status, done.out, sandbox.requests) == (2, "", [])
-    assert f"The device flow cannot ask for an account, so {option[0]} cannot be given with it." in done.err
+    assert f"Error: --flow device has no use for {option[0]}.\n" in done.err
 
 
 def test_the_device_flow_refuses_another_person_too(program: Program, sandbox: Sandbox) -> None:

@@ -26,6 +26,13 @@ from webex_token_cli.sandbox import Sandbox
             "leads to example.com, not to this machine",
         ),
         (["--flow", "teleport"], {}, "'teleport' is not one of"),
+        (
+            ["--flow", "device", "--listen", "[::1]:9", "--behind-proxy"],
+            {},
+            "has no use for --listen and --behind-proxy.",
+        ),
+        (["--flow", "device", "--tls-cert", "x"], {}, "for --tls-cert.\nLeave it out, or use --flow browser.\n"),
+        (["--flow", "paste", "--tls-key", "x"], {}, "--flow paste has no use for --tls-key."),
         (["--listen", "8000"], {}, "'8000' is not an address to listen on."),
         (["--tls-cert", "x"], {}, "--tls-cert and --tls-key go together."),
         (["--tls-cert", "x", "--tls-key", "y"], {}, "A TLS certificate is not used with the redirect URI http://"),

@@ -171,11 +171,23 @@ def test_neither_itself_nor_another_service_app_nor_another_webex_can_help(
     assert len(sandbox.journal) == requests
 
 
+COMPLETE = ["--flow", "service-app", "--app", "a", "--org", "o", "--with", "work"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--flow", "service-app"], "A Service App needs --app and --org and --with as well."),
         (["--flow", "service-app", "--app", "a", "--with", "work"], "A Service App needs --org as well."),
+        (
+            [*COMPLETE, "--redirect-uri", "nonsense\nfoo bar"],
+            "The redirect URI 'nonsense foo bar' is not a URI",
+        ),
+        (
+            [*COMPLETE, "--listen", "x", "--timeout", "1s", "--add-scope", "kms", "--prompt", "none"],
+            "--flow service-app has no use for --listen and --timeout and --prompt and --add-scope.\n"
+            "Leave it out, or use --flow browser.\n",
+        ),
         (["--flow", "device", "--app", "a"], "--app, --org and --with are for a Service App"),
         (["--org", "a"], "--app, --org and --with are for a Service App"),
         (["--flow", "service-app", "--app", "a b", "--org", "o", "--with", "work"], "'a b' is not an id."),

@@ -26,11 +26,6 @@ class AccountOptions(NamedTuple):
     max_age: float | None = None
 
     @property
-    def names_given(self) -> list[str]:
-        """The names of the options that were given."""
-        return [f"--{name.replace('_', '-')}" for name, value in self._asdict().items() if value is not None]
-
-    @property
     def request(self) -> "AccountRequest":
         """What an authorization request says about the account."""
         from webex_token_cli.signin.account import AccountRequest

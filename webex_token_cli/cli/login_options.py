@@ -14,12 +14,29 @@ if TYPE_CHECKING:
     from webex_token_cli.signin.flows import Choice, Situation
 
 
+# The flows that can use an option. With --flow auto, any of the first three may follow.
+_ONLY_A_LISTENER = ("browser",)
+_AN_AUTHORIZATION_REQUEST = ("browser", "paste")  # the device flow's has no parameters for an account (RFC 8628, 3.1)
+_ANY_PERSON = ("browser", "paste", "device")
+_FLOWS = {
+    "--listen": _ONLY_A_LISTENER,
+    "--behind-proxy": _ONLY_A_LISTENER,
+    "--tls-cert": _ONLY_A_LISTENER,
+    "--tls-key": _ONLY_A_LISTENER,
+    "--login-hint": _AN_AUTHORIZATION_REQUEST,
+    "--prompt": _AN_AUTHORIZATION_REQUEST,
+    "--max-age": _AN_AUTHORIZATION_REQUEST,
+    "--no-browser": _ANY_PERSON,
+    "--timeout": _ANY_PERSON,
+    "--scope": _ANY_PERSON,
+    "--add-scope": _ANY_PERSON,
+    "--remove-scope": _ANY_PERSON,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class LoginOptions:
-    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds.
-
-    ``account_options`` are the names of the given options that say which account is wanted.
-    """
+    """The options of ``login`` that say how to sign in. ``timeout`` is in seconds."""
 
     flow: str
     no_browser: bool
@@ -29,7 +46,17 @@ class LoginOptions:
     tls_cert: Path | None
     tls_key: Path | None
     as_json: bool
-    account_options: Sequence[str] = ()
+
+
+def check_options_given(flow: str, given: Sequence[str]) -> None:
+    """Raise ConfigurationError if ``flow`` cannot use one of the options ``given``, instead of ignoring it."""
+    useless = [name for name in given if flow not in ("auto", *_FLOWS.get(name, (flow,)))]
+    if useless:
+        others = [other for other in _ANY_PERSON if all(other in _FLOWS[name] for name in useless)]
+        raise ConfigurationError(
+            f"--flow {flow} has no use for {' and '.join(useless)}.",
+            f"Leave it out, or use {' or '.join(f'--flow {other}' for other in others)}.",
+        )
 
 
 def check_flow(application: Application, redirect_uri: str, options: LoginOptions) -> None:
@@ -49,8 +76,6 @@ def check_flow(application: Application, redirect_uri: str, options: LoginOption
     if flow is Flow.AUTO:
         situation = Situation(sys.platform, application.environment, application.interactive)
         flow = choice_of_flow(situation, options, redirect).flow
-    if flow is Flow.DEVICE:
-        _check_account_options(options)
     if flow is Flow.BROWSER:
         close(bind(endpoint_for(redirect, listen), redirect.uri))
 
@@ -65,16 +90,6 @@ def choice_of_flow(situation: "Situation", options: LoginOptions, redirect: "Red
         listens=options.listen is not None,
         opens_browser=not options.no_browser,
     )
-
-
-def _check_account_options(options: LoginOptions) -> None:
-    """The device flow's request has no parameters for the account (RFC 8628 section 3.1)."""
-    if options.account_options:
-        raise ConfigurationError(
-            f"The device flow cannot ask for an account, so {' and '.join(options.account_options)} cannot be given "
-            "with it.",
-            "Leave it out, or use --flow browser or --flow paste.",
-        )
 
 
 def _check_proxy_option(options: LoginOptions) -> None:

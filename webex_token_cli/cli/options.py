@@ -95,6 +95,15 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:  # 
     return check_profile_name(value)
 
 
+def options_given(ctx: click.Context) -> list[str]:
+    """The names of the options on the command line. Variables are left out, because they are set for every run."""
+    return [
+        param.opts[0]
+        for param in ctx.command.params
+        if isinstance(param, click.Option) and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+    ]
+
+
 def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
     """The stored profiles that start with ``incomplete``; none if they cannot be read."""
     try:

@@ -13,6 +13,7 @@ from webex_token_cli.cli.documents import sign_in_document, to_json
 from webex_token_cli.cli.options import (
     HOME_READ,
     json_option,
+    options_given,
     pass_application,
     profile_option,
     verbosity_options,
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from webex_token_cli.transfer.documents import Export
     from webex_token_cli.transfer.imports import Imported
 
-# The parameters whose values an export contains.
-_IN_AN_EXPORT = frozenset({"client_id", "client_secret_file", "redirect_uri", "scopes", "api_url", "government"})
+# The options whose values an export contains.
+_IN_AN_EXPORT = frozenset(
+    {"--client-id", "--client-secret-file", "--redirect-uri", "--scope", "--api-url", "--government"}
+)
 
 _ON_A_TERMINAL = "or give the tokens as FILE on a terminal, so that you can be prompted."
 
@@ -147,12 +150,8 @@ def _read(application: Application, profile: str, file: str, client_secret_file:
 
 
 def _refuse_options_of_an_export(ctx: click.Context) -> None:
-    """Refuse options that an export overrides. Variables are accepted, because they are set for every run."""
-    given = [
-        param.opts[0]
-        for param in ctx.command.params
-        if param.name in _IN_AN_EXPORT and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
-    ]
+    """Refuse options that an export overrides."""
+    given = [name for name in options_given(ctx) if name in _IN_AN_EXPORT]
     if given:
         raise ConfigurationError(
             f"An export contains its own settings, so {' and '.join(given)} cannot be given with it.",

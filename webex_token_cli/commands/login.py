@@ -12,12 +12,13 @@ from click.core import ParameterSource
 from webex_token_cli.application import Application
 from webex_token_cli.cli.account import AccountOptions, account_options
 from webex_token_cli.cli.documents import sign_in_document, to_json
-from webex_token_cli.cli.login_options import LoginOptions, check_flow
+from webex_token_cli.cli.login_options import LoginOptions, check_flow, check_options_given
 from webex_token_cli.cli.mistyped import Choice
 from webex_token_cli.cli.options import (
     HOME_READ,
     Duration,
     json_option,
+    options_given,
     pass_application,
     profile_option,
     verbosity_options,
@@ -30,6 +31,7 @@ from webex_token_cli.cli.replacement import (
     replace_option,
     replace_person_option,
 )
+from webex_token_cli.cli.service_app import FLOW as SERVICE_APP_FLOW
 from webex_token_cli.cli.service_app import (
     SERVICE_APP_PROMPTS,
     ServiceAppOptions,
@@ -169,12 +171,10 @@ def command(
     """
     overrides = _with_changed_scopes(ctx, application, overrides, added_scopes, removed_scopes)
     settings = settings_of_flow(application.settings(profile, overrides), flow, service_app)
-    options = LoginOptions(
-        flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json, account.names_given
-    )
+    options = LoginOptions(flow, no_browser, listen, behind_proxy, timeout, tls_cert, tls_key, as_json)
+    check_options_given(flow if settings.service_app is None else SERVICE_APP_FLOW, options_given(ctx))
     check_scopes(settings.scopes)
-    if settings.service_app is None:
-        _check_redirect_uri(settings)
+    _check_redirect_uri(settings)
     credentials = application.store(settings.store)
     before = load_replaceable(credentials, profile, application.say)
     credentials.try_to_write(profile)

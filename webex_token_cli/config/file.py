@@ -21,7 +21,7 @@ from webex_token_cli.config.sections import (
     with_section,
     without_section,
 )
-from webex_token_cli.config.settings import Profile
+from webex_token_cli.config.settings import Profile, check_settings
 from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.system.files import ReservedFile, foreign_influence, how_to_protect, read_text, replace_in_room
 
@@ -86,8 +86,10 @@ class ConfigFile:
     def save(self, profile: Profile) -> bool:
         """Write the profile's settings into its section. Return whether that changed the file.
 
-        Raises ConfigurationError and leaves the old file in place if it cannot be written.
+        Raises ConfigurationError and leaves the old file in place if it cannot be written, or if a value could not be
+        read back, such as one with a line break.
         """
+        check_settings(profile)
         return self._rewrite(lambda text: with_section(text, profile.name, profile.settings))
 
     def remove(self, name: str) -> bool:

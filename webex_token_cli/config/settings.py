@@ -165,6 +165,16 @@ def changed_scopes(profile: str, scopes: Sequence[str], added: Iterable[str], re
     return " ".join(changed)
 
 
+def check_settings(profile: "Profile") -> None:
+    """Raise ConfigurationError if ``config.ini`` cannot hold a setting of ``profile``."""
+    for key, value in profile.settings.items():
+        if not is_setting(value):
+            raise ConfigurationError(
+                f"The setting {key} of profile {profile.name} is not one line of text: {printable(value, 80)!r}.",
+                "Correct it where it comes from: an option, a variable, or the integration.",
+            )
+
+
 def check_scopes(scopes: Iterable[str]) -> None:
     """Raise ConfigurationError if one of ``scopes`` cannot be the name of a scope (RFC 6749 section 3.3)."""
     for scope in scopes:

@@ -67,6 +67,13 @@ def test_a_save_that_changes_nothing_does_not_write(config: ConfigFile) -> None:
     )
 
 
+def test_a_value_of_two_lines_is_not_written(config: ConfigFile) -> None:
+    before = config.path.read_text()
+    with pytest.raises(ConfigurationError, match="The setting redirect_uri of profile work is not one line of text"):
+        config.save(Profile("work", "C9", "http://localhost/\nstore = file"))
+    assert config.path.read_text() == before
+
+
 def test_a_section_is_added_and_removed(config: ConfigFile) -> None:
     assert config.save(Profile("new", "C3"))
     assert config.path.read_text() == f"{BY_HAND}\n[new]\nclient_id = C3\n"
