@@ -8,6 +8,7 @@ import pytest
 from tests.support.in_process import run_in_process
 from tests.support.program import WEBEX_TOKEN, Program
 from tests.support.stored import config_file, stored_files
+from tests.support.terminal import at_a_terminal, end_of
 from webex_token_cli.sandbox import Sandbox
 
 
@@ -33,6 +34,7 @@ from webex_token_cli.sandbox import Sandbox
         ),
         (["--flow", "device", "--tls-cert", "x"], {}, "for --tls-cert.\nLeave it out, or use --flow browser.\n"),
         (["--flow", "paste", "--tls-key", "x"], {}, "--flow paste has no use for --tls-key."),
+        (["--flow", "paste", "--client-secret-file", "-"], {}, "Standard input cannot hold both the client secret and"),
         (["--listen", "8000"], {}, "'8000' is not an address to listen on."),
         (["--tls-cert", "x"], {}, "--tls-cert and --tls-key go together."),
         (["--tls-cert", "x", "--tls-key", "y"], {}, "A TLS certificate is not used with the redirect URI http://"),
@@ -106,6 +108,15 @@ def test_a_closed_standard_input_holds_no_secret(program: Program) -> None:
     )
     assert done.returncode == 2
     assert "The client secret could not be read from - (it is closed)." in done.stderr
+
+
+def test_the_client_secret_is_not_shown_if_standard_input_is_a_terminal(program: Program, sandbox: Sandbox) -> None:
+    wrong = program.having(WEBEX_CLIENT_SECRET="wrong")
+    with at_a_terminal(wrong, "login", "--client-secret-file", "-") as terminal:
+        terminal.expect_exact("Client Secret (hidden): ")
+        terminal.sendline(sandbox.client_secret)
+        status, shown = end_of(terminal)
+    assert (status, "Signed in as Ada Lovelace" in shown, sandbox.client_secret in shown) == (0, True, False)
 
 
 def test_first_run_on_a_terminal_guides_the_person(program: Program, sandbox: Sandbox, redirect_uri: str) -> None:

@@ -59,9 +59,12 @@ def check_options_given(flow: str, given: Sequence[str]) -> None:
         )
 
 
-def check_flow(application: Application, redirect_uri: str, options: LoginOptions) -> None:
+def check_flow(
+    application: Application, redirect_uri: str, options: LoginOptions, client_secret_file: str | None
+) -> None:
     """Raise ConfigurationError if ``options`` contradict each other, or if the port for the redirect is taken.
 
+    ``client_secret_file`` is ``-`` if the client secret comes from standard input.
     A person who has typed a client secret, which Webex shows only once, should not lose it to such an error.
     """
     from webex_token_cli.signin.authorization import RedirectURI
@@ -76,6 +79,12 @@ def check_flow(application: Application, redirect_uri: str, options: LoginOption
     if flow is Flow.AUTO:
         situation = Situation(sys.platform, application.environment, application.interactive)
         flow = choice_of_flow(situation, options, redirect).flow
+    piped = client_secret_file == "-" and not application.interactive  # noqa: S105
+    if piped and flow is Flow.PASTE:
+        raise ConfigurationError(
+            "Standard input cannot hold both the client secret and the pasted address.",
+            "Name a file for the client secret, or give it with WEBEX_CLIENT_SECRET.",
+        )
     if flow is Flow.BROWSER:
         close(bind(endpoint_for(redirect, listen), redirect.uri))
 

@@ -169,7 +169,9 @@ def client_secret(
 
     Raises ConfigurationError if there is none, or it is unusable.
     """
-    if file is not None:
+    if file == "-" and application.interactive:
+        secret = _prompted_secret()  # a terminal would show what is typed
+    elif file is not None:
         secret = _read_secret(file)
     elif application.environment.get("WEBEX_CLIENT_SECRET"):
         secret = application.environment["WEBEX_CLIENT_SECRET"]
@@ -177,7 +179,7 @@ def client_secret(
         application.warn_of_other_api_url(settings)
         secret = before.client_secret
     elif application.interactive:
-        secret = click.prompt("Client Secret (hidden)", hide_input=True, err=True)
+        secret = _prompted_secret()
     else:
         raise ConfigurationError("No client secret is configured.", prompts.client_secret_hint)
     secret = secret.strip()
@@ -187,6 +189,10 @@ def client_secret(
             f"Copy it from the integration at {site_of(settings.api_url).my_apps}.",
         )
     return secret
+
+
+def _prompted_secret() -> str:
+    return str(click.prompt("Client Secret (hidden)", hide_input=True, err=True))
 
 
 def _read_secret(file: str) -> str:

@@ -179,7 +179,7 @@ def command(
     before = load_replaceable(credentials, profile, application.say)
     credentials.try_to_write(profile)
     if settings.service_app is None:
-        check_flow(application, settings.redirect_uri, options)
+        check_flow(application, settings.redirect_uri, options, client_secret_file)
     prompts = SIGN_IN_PROMPTS if settings.service_app is None else SERVICE_APP_PROMPTS
     settings = with_client_id(application, settings, prompts)
     confirm_replacement(application, settings, before, replace_other)
