@@ -19,7 +19,7 @@ from webex_token_cli.errors import ConfigurationError
 from webex_token_cli.text import printable
 from webex_token_cli.tokens import TokenRecord
 
-# A client secret is a line of about 64 characters. A file with many more is a wrong file.
+# Bytes. A client secret is a line of about 64 characters, so a file with many more is a wrong file.
 _LONGEST_SECRET = 1024
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -197,15 +197,25 @@ def _prompted_secret() -> str:
 
 def _read_secret(file: str) -> str:
     try:
-        if file == "-" and sys.stdin is None:
-            raise OSError(errno.EBADF, "it is closed")
-        if file == "-":
-            return sys.stdin.read(_LONGEST_SECRET)
-        with Path(file).open(encoding="utf-8") as opened:
-            return opened.read(_LONGEST_SECRET)
+        data = _start_of(file)
+        if len(data) > _LONGEST_SECRET:
+            raise _unreadable(file, f"it is longer than {_LONGEST_SECRET:,} bytes")
+        return data.decode("utf-8-sig")  # as PowerShell and some editors write it
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(
-            f"The client secret could not be read from {file} ({why}).",
-            "Name a file that holds only the secret.",
-        ) from None
+        raise _unreadable(file, (error.strerror or "") if isinstance(error, OSError) else "it is not UTF-8") from None
+
+
+def _start_of(file: str) -> bytes:
+    """What is in ``file``, cut one byte above the longest secret. Raises OSError."""
+    if file != "-":
+        with Path(file).open("rb") as opened:
+            return opened.read(_LONGEST_SECRET + 1)
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed")
+    return sys.stdin.buffer.read(_LONGEST_SECRET + 1)
+
+
+def _unreadable(file: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The client secret could not be read from {file} ({why}).", "Name a file that holds only the secret."
+    )
