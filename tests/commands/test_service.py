@@ -361,8 +361,9 @@ def test_each_system_has_its_manager(monkeypatch: pytest.MonkeyPatch) -> None:
         "/Users/ada/Library/LaunchAgents/webex-token.plist",
         "tail -f /Users/ada/Library/Logs/webex-token.log",
     )
-    unit = _manager(Application({}), "linux")
-    assert str(unit.path) == "/Users/ada/.config/systemd/user/webex-token.service"
+    for named, config in (("", "/Users/ada/.config"), ("relative", "/Users/ada/.config"), ("/etc/ada", "/etc/ada")):
+        unit = _manager(Application({"XDG_CONFIG_HOME": named}), "linux")
+        assert str(unit.path) == f"{config}/systemd/user/webex-token.service"
     with pytest.raises(ConfigurationError) as refused:
         _manager(Application({}), "freebsd14")
     assert refused.value.message == "A service can be installed on Linux with systemd, on macOS and on Windows only."

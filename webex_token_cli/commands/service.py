@@ -19,6 +19,7 @@ from webex_token_cli.cli.options import (
 )
 from webex_token_cli.cli.tables import fields
 from webex_token_cli.cli.watch_options import LOG_FORMATS, WatchOptions, watch_options
+from webex_token_cli.config.folders import xdg_folder
 from webex_token_cli.config.names import DEFAULT_PROFILE
 from webex_token_cli.config.settings import Profile, resolve
 from webex_token_cli.errors import ConfigurationError, SignInNeeded, WebexTokenError
@@ -175,7 +176,7 @@ def _manager(application: Application, platform: str = sys.platform) -> "Service
     if platform.startswith("linux"):
         from webex_token_cli.service.systemd import UNIT, UserUnit
 
-        config = Path(application.environment.get("XDG_CONFIG_HOME") or home / ".config")
+        config = xdg_folder("XDG_CONFIG_HOME", application.environment) or home / ".config"
         return UserUnit(config / "systemd/user" / UNIT, run_command, str(os.getuid()))
     if platform == "win32":
         return _scheduled_task(application.environment, home)

@@ -33,10 +33,16 @@ def _folder_on_linux(kind: Literal["config", "data"], environment: Mapping[str, 
     It is the one that platformdirs finds, whose import would take 6 % of the time of `get`.
     """
     variable, below_home = _XDG[kind]
-    named, home = environment.get(variable, ""), environment.get("HOME", "")
-    if named.startswith("/"):  # the specification tells to ignore a relative path
-        return Path(named, _NAME)
+    named, home = xdg_folder(variable, environment), environment.get("HOME", "")
+    if named is not None:
+        return named / _NAME
     return Path(home, below_home, _NAME) if home.startswith("/") else None
+
+
+def xdg_folder(variable: str, environment: Mapping[str, str]) -> Path | None:
+    """The folder that ``variable`` names, one of the XDG Base Directory Specification, which ignores relative paths."""
+    named = environment.get(variable, "")
+    return Path(named) if named.startswith("/") else None
 
 
 def _folder_on_any_system(kind: Literal["config", "data"]) -> Path:

@@ -11,7 +11,9 @@ SINGLE_FILE = ".pyz"
 
 # The variables that decide which profiles `watch` finds, where they are stored, and how Webex is reached. Relative
 # paths are made absolute, because the service starts in another folder.
-_PATHS = ("WEBEX_TOKEN_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PATHS = ("WEBEX_TOKEN_HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# Relative paths in these are ignored, here as in every other command (XDG Base Directory Specification).
+_ABSOLUTE_PATHS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _VALUES = ("WEBEX_TOKEN_STORE", "WEBEX_TOKEN_API_URL", "PYTHON_KEYRING_BACKEND", "NO_PROXY", "no_proxy")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
@@ -42,6 +44,7 @@ def inherited_environment(environment: Mapping[str, str], *, with_vault: bool = 
         paths += [_vault_variable(environment, name) for name in _VAULT_PATHS]
         values += ["WEBEX_TOKEN_VAULT_PATH", *(_vault_variable(environment, name) for name in _VAULT_VALUES)]
     variables = {name: _absolute(environment[name]) for name in paths if environment.get(name)}
+    values += [name for name in _ABSOLUTE_PATHS if Path(environment.get(name, "")).is_absolute()]
     variables |= {name: environment[name] for name in values if environment.get(name)}
     return variables | {
         name: environment[name] for name in _PROXIES if environment.get(name) and not _has_password(environment[name])

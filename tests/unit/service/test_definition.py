@@ -19,6 +19,7 @@ def test_the_service_gets_its_variables_without_passwords(tmp_path: Path, monkey
     environment = {
         "WEBEX_TOKEN_HOME": "here/it is",
         "XDG_DATA_HOME": "/data",
+        "XDG_CONFIG_HOME": "config",
         "REQUESTS_CA_BUNDLE": "~/ca.pem",
         "CURL_CA_BUNDLE": "",
         "WEBEX_TOKEN_STORE": "file",
