@@ -10,6 +10,7 @@ from pathlib import Path
 from webex_token_cli.errors import ConfigurationError, WebexTokenError
 from webex_token_cli.service.definition import NAME, ServiceDefinition
 from webex_token_cli.service.manager import CommandRunner, ServiceStatus
+from webex_token_cli.text import printable
 
 # Seconds between two starts. launchd cannot be told which exit statuses make a restart useless. With this throttle, a
 # watch that ends at once because nobody is signed in restarts once an hour, while one that fails after it has run for
@@ -45,7 +46,7 @@ class Agent:
         return f"{self._domain}/{NAME}"
 
     def text(self, definition: ServiceDefinition) -> str:
-        """The property list that runs ``definition``."""
+        """The property list that runs ``definition``. Raises ConfigurationError if XML cannot hold a part of it."""
         agent = {
             "Label": NAME,
             "ProgramArguments": list(definition.command),
@@ -58,6 +59,8 @@ class Agent:
             "StandardOutPath": str(self.log_file),
             "StandardErrorPath": str(self.log_file),
         }
+        for part in (*definition.command, *(f"{name}={value}" for name, value in definition.environment.items())):
+            _check(part)
         return plistlib.dumps(agent, sort_keys=False).decode()
 
     def status(self) -> ServiceStatus:
@@ -121,6 +124,17 @@ class Agent:
         raise WebexTokenError(
             f"launchctl {' '.join(command)} failed: {result.reason}.", f"See {self.log_file}, then try again."
         )
+
+
+def _check(part: str) -> None:
+    """Raise ConfigurationError if a property list cannot hold ``part``: XML has no way to write a control character."""
+    try:
+        plistlib.dumps(part)
+    except ValueError:  # a UnicodeEncodeError is one as well
+        raise ConfigurationError(
+            f"A launchd agent cannot hold {printable(part, 80)!r}: it has a control character or is not UTF-8.",
+            "Leave such characters out, or write the command into a script and name that.",
+        ) from None
 
 
 def _value(key: str, text: str) -> str:

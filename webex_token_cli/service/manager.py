@@ -79,7 +79,10 @@ class ServiceManager(Protocol):
         ...
 
     def text(self, definition: ServiceDefinition) -> str:
-        """The content of the file that makes the manager run ``definition``. Pure."""
+        """The content of the file that makes the manager run ``definition``. Pure.
+
+        Raises ConfigurationError if the file cannot hold a part of it.
+        """
         ...
 
     def status(self) -> ServiceStatus:

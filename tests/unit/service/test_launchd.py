@@ -71,6 +71,13 @@ def test_the_text_of_the_agent() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["tell\a", "tell\udcff"])
+def test_what_a_property_list_cannot_hold_is_refused(text: str) -> None:
+    for command, variables in ([f"--on-change={text}"], {}), ([], {"HTTPS_PROXY": text}):
+        with pytest.raises(ConfigurationError, match=r"A launchd agent cannot hold '[-a-zA-Z_]+=tell ?'"):
+            AGENT.text(ServiceDefinition(("/opt/webex-token", "watch", *command), variables))
+
+
 class FakeLaunchd:
     """A ``launchctl`` for one agent, and a ``ps``."""
 
