@@ -44,7 +44,7 @@ def inherited_environment(environment: Mapping[str, str], *, with_vault: bool = 
         paths += [_vault_variable(environment, name) for name in _VAULT_PATHS]
         values += ["WEBEX_TOKEN_VAULT_PATH", *(_vault_variable(environment, name) for name in _VAULT_VALUES)]
     variables = {name: _absolute(environment[name]) for name in paths if environment.get(name)}
-    values += [name for name in _ABSOLUTE_PATHS if Path(environment.get(name, "")).is_absolute()]
+    variables |= {name: environment[name] for name in _ABSOLUTE_PATHS if Path(environment.get(name, "")).is_absolute()}
     variables |= {name: environment[name] for name in values if environment.get(name)}
     return variables | {
         name: environment[name] for name in _PROXIES if environment.get(name) and not _has_password(environment[name])
