@@ -107,7 +107,7 @@ def test_the_task_gets_the_variables_that_decide_where_tokens_are(
     assert arguments[1].endswith(f" NO_PROXY=a^25;b -- {WEBEX_TOKEN} watch")
     assert "hunter2" not in done.out + done.err + content(windows)
     assert done.err.startswith(
-        "Warning: HTTPS_PROXY holds a password, so it is not written to the file. Give it to all your programs with "
+        "Warning: HTTPS_PROXY holds a secret, so it is not written to the file. Give it to all your programs with "
         "`setx HTTPS_PROXY …`, then sign out of Windows and in again.\n"
     )
 

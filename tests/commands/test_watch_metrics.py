@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import operator
 import os
 import signal
 import socket
@@ -302,4 +303,5 @@ def test_clients_leave_no_descriptors_and_no_threads(signed_in: Program, port: i
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as client:
                 client.sendall(b"GET /met")
         got(port, "/metrics")
-        wait_until(lambda: used() == before, lambda: f"{before} {used()}")
+        # An idle thread of the watch itself may have ended meanwhile.
+        wait_until(lambda: all(map(operator.le, used(), before)), lambda: f"{before} {used()}")
