@@ -3,11 +3,13 @@
 import contextlib
 import math
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _UNITS = {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,6})?)(?P<unit>[smhdw]?)", re.ASCII)
@@ -83,8 +85,8 @@ def local_time(moment: float, zone: tzinfo | None = None) -> str:
     ``2026-12-07 14:05:09 +01:00``. A moment that the zone's calendar cannot hold is shown in UTC, such as the end of
     the year 9999 east of Greenwich.
     """
-    local = datetime.fromtimestamp(moment, tz=UTC)
-    # Windows documents local times up to the year 3000 only, and reports an error of the system for later ones.
+    # Windows converts moments up to the year 3000 only, and reports an error of the system for later ones.
+    local = _EPOCH + timedelta(seconds=moment)
     with contextlib.suppress(OverflowError, OSError):
         local = local.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M:%S} {_zone(local)}"

@@ -125,6 +125,7 @@ def test_a_record_and_its_section_come_and_go_together(
     assert after.config.names() == ([] if LEFT[second] is None else ["work"])
 
 
+@pytest.mark.posix  # it needs a symbolic link
 def test_settings_that_cannot_be_written_are_an_error_where_no_other_store_has_them(tmp_path: Path) -> None:
     application = Application({"WEBEX_TOKEN_HOME": str(tmp_path)})
     (tmp_path / "config.ini").symlink_to("/proc/nowhere/config.ini")

@@ -63,7 +63,7 @@ def test_every_text_can_be_printed_and_what_can_be_shown_stays(text: str, encodi
 
 def test_an_encoding_that_is_unknown_is_unknown_beside_a_stream_of_ascii_letters() -> None:
     written = io.BytesIO()
-    stream = io.TextIOWrapper(written, encoding="ascii")
+    stream = io.TextIOWrapper(written, encoding="ascii", newline="\n")
     print_what_can_be_shown(stream)
     print("Zoë ✓", file=stream, flush=True)
     assert written.getvalue() == b"Zoe +\n"
