@@ -152,17 +152,14 @@ class VaultStore:
             turn.give_back()
 
     def _is_listed(self, profile: str) -> bool:
-        # With many profiles and a slow server, all reads together take longer than a stop may.
-        if self.cancelled():
-            raise StoreUnavailable(f"The list of profiles in {self.place} was interrupted.", "Try again.")
-        return self._has_record(profile)
-
-    def _has_record(self, profile: str) -> bool:
         """Whether the profile has a record, or an entry that cannot be read.
 
         That entry may be damaged, written by a newer version, or forbidden to this host by a policy. It must not stop a
-        command for all profiles, which reports it when its turn comes. Raises StoreUnreachable.
+        command for all profiles, which reports it when its turn comes. Raises StoreUnreachable, and StoreUnavailable if
+        cancelled: with many profiles and a slow server, all reads together take longer than a stop may.
         """
+        if self.cancelled():
+            raise StoreUnavailable(f"The list of profiles in {self.place} was interrupted.", "Try again.")
         try:
             return self.load(profile) is not None
         except StoreUnreachable:
