@@ -124,14 +124,14 @@ if sys.platform == "win32":
             name = ctypes.create_unicode_buffer(prefix() + target)
             copy = Credential.from_buffer_copy(entry)
             copy.TargetName = ctypes.addressof(name)
-            with one_at_a_time():
+            with _alone():
                 done: int = self._original_write(ctypes.pointer(copy), flags)
             return done
 
         def _delete(self, target: str, kind: int, flags: int) -> int:
             self._before("CredDeleteW", target)
             self._count_change()
-            with one_at_a_time():
+            with _alone():
                 done: int = self._original_delete(prefix() + target, kind, flags)
             return done
 
@@ -139,7 +139,7 @@ if sys.platform == "win32":
             self._before("CredEnumerateW", pattern or "*")
             # Without a prefix, "no pattern" and "every entry" are told apart by the flags.
             wanted = prefix() + (pattern or "*") if prefix() else pattern
-            with one_at_a_time():
+            with _alone():
                 done: int = self._original_enumerate(wanted, 0 if prefix() else flags, count, found)
             if done:
                 for number in range(count[0]):  # type: ignore[index]
@@ -157,16 +157,26 @@ if sys.platform == "win32":
             if os.environ.get(DEATH) == str(self._changes):
                 os.kill(os.getpid(), 9)  # on Windows, this ends the process at once, with this status
 
-    @contextlib.contextmanager
-    def one_at_a_time() -> Iterator[None]:
+    def one_at_a_time() -> contextlib.AbstractContextManager[None]:
         """While the context is open, no other thread or process is within one of the functions, below the same prefix.
 
         Whoever kills a process here kills it between two calls.
         """
+        # One for each prefix, so that tests that run at once do not wait for each other's killers.
+        return _owning(f"webex-token-tests {prefix()}")
+
+    @contextlib.contextmanager
+    def _alone() -> Iterator[None]:
+        """The same, and no other test changes an entry either: Wine asks twice for all entries when it lists them, and
+        writes beyond its memory if one was added between."""
+        with one_at_a_time(), _owning("webex-token-tests"):
+            yield
+
+    @contextlib.contextmanager
+    def _owning(mutex_name: str) -> Iterator[None]:
         kernel = ctypes.WinDLL("kernel32")
         kernel.CreateMutexW.restype = ctypes.c_void_p
-        # One for each prefix, so that tests that run at once do not wait for each other.
-        mutex = ctypes.c_void_p(kernel.CreateMutexW(None, False, f"webex-token-tests {prefix()}"))
+        mutex = ctypes.c_void_p(kernel.CreateMutexW(None, False, mutex_name))
         assert mutex
         kernel.WaitForSingleObject(mutex, 0xFFFFFFFF)  # INFINITE; if its owner was killed, it is given all the same
         try:
